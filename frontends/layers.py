@@ -1,0 +1,131 @@
+"""The layers of our own around a frontend. Import this module before loading a saved model that has a frontend."""
+
+import keras
+from keras import ops
+
+# Mean and standard deviation of the ImageNet photographs, R, G, B.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of pixels scaled to 0..1
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # of pixels 0..255, in the order B, G, R
+
+# Mode -> (mean, standard deviation) of pixels 0..255; a number stands for all three channels.
+_MODES = {
+    "none": (0.0, 1.0),
+    "unit": (0.0, 255.0),
+    "tf": (127.5, 127.5),
+    "torch": (tuple(255.0 * v for v in IMAGENET_MEAN), tuple(255.0 * v for v in IMAGENET_STD)),
+    "caffe": (CAFFE_MEAN_BGR, 1.0),
+}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Preprocess(keras.layers.Layer):
+    """Turns pixels into what a pretrained network was trained on; equals Keras's `preprocess_input`.
+
+    Computes in float32 and only then casts to the layer's compute type: in bfloat16 two neighboring pixel values
+    would often become one.
+
+    Args:
+        mode: `"caffe"` (to BGR, minus the ImageNet mean), `"tf"` (to -1..1), `"torch"` (to 0..1, minus the ImageNet
+            mean, over the standard deviation), `"unit"` (to 0..1) or `"none"` (unchanged, only cast).
+
+    Input: (B, H, W, 3), RGB, 0..255, integer or float.
+    Output: (B, H, W, 3), float.
+    """
+
+    def __init__(self, mode, **kwargs):
+        # Without `autocast=False` a float image would be rounded to 16 bits before `call` sees it.
+        super().__init__(autocast=False, **kwargs)
+        if mode not in _MODES:
+            raise ValueError(f"mode must be one of {', '.join(_MODES)}; received {mode!r}")
+        self.mode = mode
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, images):
+        mean, std = _MODES[self.mode]
+        x = ops.cast(images, "float32")
+        if self.mode == "caffe":
+            x = ops.stack([x[..., 2], x[..., 1], x[..., 0]], axis=-1)
+        if self.mode != "none":
+            x = (x - ops.convert_to_tensor(mean, "float32")) / ops.convert_to_tensor(std, "float32")
+        return ops.cast(x, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class PadToGrid(keras.layers.Layer):
+    """Pads with zeros at the bottom and right until height and width are `stride * k + 1`.
+
+    A 3x3 convolution of stride 2 without padding then gives `stride / 2 * k`, which halves evenly further down.
+
+    While a graph is built this layer reports a size of its own for one that is not known yet: NASNet compares the sizes
+    of its tensors to see where it has just halved them, and builds another, broken network if they are all `None`. None
+    of its layers depends on the number itself. `CropToStride` must follow, which reports the true size again.
+
+    Args:
+        stride: the network's largest stride, an integer.
+
+    Input: (B, H, W, C) float.
+    Output: (B, H', W', C) with H' = stride * ceil(H / stride) + 1, W' likewise.
+    """
+
+    def __init__(self, stride=32, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def build(self, input_shape):
+        self.built = True
+
+    def _padded(self, size):
+        return (size + self.stride - 1) // self.stride * self.stride + 1
+
+    def call(self, x):
+        _, height, width, _ = ops.shape(x)
+        return ops.pad(x, [[0, 0], [0, self._padded(height) - height], [0, self._padded(width) - width], [0, 0]])
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        height, width = (self._padded(7 * self.stride if size is None else size) for size in (height, width))
+        return (batch, height, width, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class CropToStride(keras.layers.Layer):
+    """Cuts from a feature of a padded image what belongs to the padding, so that it covers the image and no more.
+
+    Args:
+        stride: the feature's stride, an integer.
+
+    Input: a list of the feature (B, h, w, C) and the image before padding (B, H, W, 3).
+    Output: (B, ceil(H / stride), ceil(W / stride), C).
+    """
+
+    def __init__(self, stride, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, inputs):
+        feature, images = inputs
+        _, height, width, _ = ops.shape(images)
+        return feature[:, : -(-height // self.stride), : -(-width // self.stride), :]
+
+    def compute_output_shape(self, input_shape):
+        feature, (_, height, width, _) = input_shape
+        height, width = (None if size is None else -(-size // self.stride) for size in (height, width))
+        return (feature[0], height, width, feature[3])
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}

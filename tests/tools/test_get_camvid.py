@@ -1,0 +1,447 @@
+"""The CamVid download against a web server on this machine that can be told to misbehave."""
+
+import _thread
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tools import get_camvid
+from utils.errors import BadUse, WorkFailed
+
+WIDTH, HEIGHT = 12, 8
+COUNTS = {"train": 3, "val": 1, "test": 2}
+FILES = 2 * sum(COUNTS.values())
+# Typed again from the paper's table rather than taken from the module, so that a slip there is found.
+ROWS = """name,r,g,b
+Sky,128,128,128
+Building,128,0,0
+Pole,192,192,128
+Road,128,64,128
+Pavement,0,0,192
+Tree,128,128,0
+SignSymbol,192,128,128
+Fence,64,64,128
+Car,64,0,128
+Pedestrian,64,64,0
+Bicyclist,0,128,192
+Unlabelled,0,0,0
+"""
+COLOURS = np.array([[int(x) for x in row.split(",")[1:]] for row in ROWS.split()[1:]], np.uint8)
+
+
+def png(array):
+    return cv2.imencode(".png", array)[1].tobytes()
+
+
+def labels_of(number):
+    """(H, W) uint8 with all 12 values, another arrangement for every file."""
+    return np.roll(np.arange(HEIGHT * WIDTH, dtype=np.uint8) % 12, number).reshape(HEIGHT, WIDTH)
+
+
+class Site:
+    """What the server gives: `files` by path; `faults` by path, functions of (handler, body, number of the request)."""
+
+    def __init__(self):
+        self.files, self.faults, self.requests = {}, {}, Counter()
+        random = np.random.default_rng(0)
+        for split, count in COUNTS.items():
+            names = [f"0001TP_{split}_{index:03d}.png" for index in range(count)]
+            lines = [f"/SegNet/CamVid/{split}/{name} /SegNet/CamVid/{split}annot/{name}\n" for name in names]
+            self.files[f"/CamVid/{split}.txt"] = "".join(lines).encode()
+            for index, name in enumerate(names):
+                image = random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+                self.files[f"/CamVid/{split}/{name}"] = png(image)
+                self.files[f"/CamVid/{split}annot/{name}"] = png(labels_of(index))
+
+    def pngs(self):
+        return {path for path in self.files if path.endswith(".png")}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        site = self.server.site
+        site.requests[self.path] += 1
+        body = site.files.get(self.path)
+        if self.path in site.faults:
+            site.faults[self.path](self, body, site.requests[self.path])
+        elif body is None:
+            self.send_error(404)
+        else:
+            self.give(body, len(body))
+
+    def give(self, body, length):
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def broken(handler, body, number):
+    """Promises the whole file and hangs up halfway."""
+    handler.give(body[: len(body) // 2], len(body))
+
+
+def busy_twice(handler, body, number):
+    handler.give(body, len(body)) if number > 2 else handler.send_error((503, 429)[number - 1])
+
+
+@pytest.fixture
+def site(monkeypatch):
+    monkeypatch.setattr(get_camvid, "COUNTS", COUNTS)
+    monkeypatch.setattr(get_camvid, "WIDTH", WIDTH)
+    monkeypatch.setattr(get_camvid, "HEIGHT", HEIGHT)
+    monkeypatch.setattr(get_camvid, "RETRY_DELAYS", (0.01, 0.02))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.site = Site()
+    server.site.url = f"http://127.0.0.1:{server.server_port}/CamVid"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server.site
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "datasets" / "CamVid"
+
+
+def run(site, output, workers=4):
+    """The verb as the command line calls it. Returns its exit code."""
+    try:
+        get_camvid.main(["--output", str(output), "--url", site.url, "--workers", str(workers)])
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def partial_of(output):
+    return output.with_name("CamVid.partial")
+
+
+def fails(site, output, capsys, *words):
+    """Checks that a run ends with exit code 1, one line with the `words`, and nothing under the final name."""
+    assert run(site, output) == 1
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if not line.startswith(("libpng", "["))]  # OpenCV's own remarks
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0]
+    assert not output.exists()
+
+
+def test_whole_set(site, output, capsys):
+    assert get_camvid.get_camvid(str(output), site.url + "/", workers=3) == output
+    folders = [split + kind for split in COUNTS for kind in ("", "_labels")]
+    assert sorted(path.name for path in output.iterdir()) == sorted(folders + ["class_dict.csv"])
+    assert (output / "class_dict.csv").read_text() == ROWS
+    assert not partial_of(output).exists()
+    for split, count in COUNTS.items():
+        names = [f"0001TP_{split}_{index:03d}" for index in range(count)]
+        assert sorted(path.name for path in (output / split).iterdir()) == [f"{name}.png" for name in names]
+        assert sorted(path.name for path in (output / f"{split}_labels").iterdir()) == [f"{n}_L.png" for n in names]
+        for index, name in enumerate(names):
+            assert (output / split / f"{name}.png").read_bytes() == site.files[f"/CamVid/{split}/{name}.png"]
+            bgr = cv2.imread(str(output / f"{split}_labels" / f"{name}_L.png"), cv2.IMREAD_UNCHANGED)
+            np.testing.assert_array_equal(bgr[..., ::-1], COLOURS[labels_of(index)])
+    assert set(site.requests.values()) == {1}
+    out = capsys.readouterr().out
+    assert "Brostow" in out and "Badrinarayanan" in out and "3 train, 1 val, 2 test" in out
+
+
+def test_expects_the_real_set():
+    assert get_camvid.COUNTS == {"train": 367, "val": 101, "test": 233}
+    assert (get_camvid.WIDTH, get_camvid.HEIGHT) == (480, 360)
+
+
+def test_other_prefixes_and_one_long_line(site, output):
+    for split in COUNTS:
+        words = site.files[f"/CamVid/{split}.txt"].decode().replace("/SegNet/CamVid", "data").split()
+        site.files[f"/CamVid/{split}.txt"] = " ".join(words).encode()
+    site.files["/CamVid/val.txt"] = b"val\\0001TP_val_000.png\tvalannot\\0001TP_val_000.png\r\n"
+    assert run(site, output) == 0
+    assert len(list(output.rglob("*.png"))) == FILES
+
+
+def test_missing_file_is_not_tried_again(site, output, capsys):
+    path = "/CamVid/val/0001TP_val_000.png"
+    body = site.files.pop(path)
+    fails(site, output, capsys, f"1 of {FILES} files failed", path, "HTTP 404", "again to resume")
+    assert site.requests[path] == 1
+    assert len(list(partial_of(output).rglob("*.png"))) == FILES - 1  # the others are kept
+    site.files[path] = body
+    assert run(site, output) == 0
+
+
+def test_missing_list(site, output, capsys):
+    del site.files["/CamVid/val.txt"]
+    fails(site, output, capsys, "/CamVid/val.txt", "HTTP 404")
+    assert site.requests["/CamVid/val.txt"] == 1
+
+
+def test_broken_connection_then_resumed(site, output, capsys):
+    image, label = "/CamVid/train/0001TP_train_001.png", "/CamVid/testannot/0001TP_test_000.png"
+    site.faults = {image: broken, label: broken}
+    fails(site, output, capsys, f"2 of {FILES} files failed", "IncompleteRead", "again to resume")
+    assert site.requests[image] == site.requests[label] == 3  # transient: both delays were used
+    assert [path.name for path in partial_of(output).rglob("*train_001*")] == ["0001TP_train_001_L.png"]
+    site.faults.clear()
+    site.requests.clear()
+    assert run(site, output) == 0
+    assert {path for path in site.requests if path.endswith(".png")} == {image, label}
+    assert (output / "train" / "0001TP_train_001.png").read_bytes() == site.files[image]
+
+
+def test_damaged_and_leftover_files_of_a_killed_run(site, output):
+    site.faults["/CamVid/val/0001TP_val_000.png"] = broken
+    assert run(site, output) == 1
+    site.faults.clear()
+    partial = partial_of(output)
+    kept = partial / "train" / "0001TP_train_000.png"
+    kept.write_bytes(kept.read_bytes()[:50])
+    (partial / "train_labels" / "0001TP_train_002_L.png").write_bytes(b"")
+    (partial / "val" / "0001TP_val_000.png.part").write_bytes(b"half")
+    site.requests.clear()
+    assert run(site, output) == 0
+    assert {path for path in site.requests if path.endswith(".png")} == {
+        "/CamVid/train/0001TP_train_000.png",
+        "/CamVid/trainannot/0001TP_train_002.png",
+        "/CamVid/val/0001TP_val_000.png",
+    }
+    assert (output / "train" / "0001TP_train_000.png").read_bytes() == site.files["/CamVid/train/0001TP_train_000.png"]
+    assert not list(output.rglob("*.part"))
+
+
+def test_stray_file_in_the_partial_folder(site, output, capsys):
+    stray = partial_of(output) / "train" / "0002XX.png"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(site.files["/CamVid/train/0001TP_train_000.png"])
+    fails(site, output, capsys, "has 4 PNG files, expected 3")
+
+
+def flipped(body):
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 255]) + body[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [flipped, lambda body: body[:-20], lambda body: b"<html>", lambda body: b""])
+@pytest.mark.parametrize("path", ["/CamVid/test/0001TP_test_001.png", "/CamVid/testannot/0001TP_test_001.png"])
+def test_not_a_png(site, output, capsys, path, damage):
+    site.files[path] = damage(site.files[path])
+    fails(site, output, capsys, path, "not a readable PNG")
+    assert len(list(partial_of(output).rglob("*.png"))) == FILES - 1
+
+
+@pytest.mark.parametrize(
+    "path, array, words",
+    [
+        ("test/0001TP_test_001.png", np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8), "13x8 pixels, expected 12x8"),
+        ("testannot/0001TP_test_001.png", np.zeros((HEIGHT + 1, WIDTH), np.uint8), "12x9 pixels, expected 12x8"),
+        ("testannot/0001TP_test_001.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8), "3 channels, expected 1"),
+        ("testannot/0001TP_test_001.png", np.full((HEIGHT, WIDTH), 12, np.uint8), "label value 12, expected 0 to 11"),
+    ],
+)
+def test_wrong_content(site, output, capsys, path, array, words):
+    site.files[f"/CamVid/{path}"] = png(array)
+    fails(site, output, capsys, path, words)
+
+
+def first_line_twice(text):
+    lines = text.splitlines()
+    return "\n".join([lines[0], *lines[:-1]])
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda text: "\n".join(text.splitlines()[1:]), "2 different images and 2 labels, expected 3"),
+        (lambda text: text + "/x/extra.png /y/extra.png\n", "4 different images and 4 labels, expected 3"),
+        (lambda text: text.rsplit(maxsplit=1)[0], "3 different images and 2 labels, expected 3"),
+        (first_line_twice, "2 different images and 3 labels, expected 3"),
+        (lambda text: "<html><img src=logo.png></html>", "0 different images and 0 labels, expected 3"),
+    ],
+)
+def test_wrong_list(site, output, capsys, change, words):
+    site.files["/CamVid/train.txt"] = change(site.files["/CamVid/train.txt"].decode()).encode()
+    fails(site, output, capsys, "train.txt", words)
+    assert not [path for path in site.requests if path.endswith(".png")]
+
+
+def test_busy_server_is_asked_again(site, output):
+    paths = ["/CamVid/train.txt", "/CamVid/val/0001TP_val_000.png", "/CamVid/trainannot/0001TP_train_002.png"]
+    site.faults = dict.fromkeys(paths, busy_twice)
+    assert run(site, output) == 0
+    assert [site.requests[path] for path in paths] == [3, 3, 3]
+    assert sum(site.requests.values()) == FILES + len(COUNTS) + 6
+
+
+def test_gives_up_when_nothing_comes(site, output, capsys, monkeypatch):
+    monkeypatch.setattr(get_camvid, "MAX_FAILURES", 2)
+    for path in site.pngs():
+        del site.files[path]
+    assert run(site, output, workers=1) == 1
+    assert f"2 of {FILES} files failed" in capsys.readouterr().err
+    assert sum(count for path, count in site.requests.items() if path.endswith(".png")) <= 4
+
+
+def test_no_server(site, output, capsys):
+    with socket.socket() as taken:  # bound but not listening
+        taken.bind(("127.0.0.1", 0))
+        site.url = f"http://127.0.0.1:{taken.getsockname()[1]}/CamVid"
+        fails(site, output, capsys, f"{site.url}/train.txt", "refused", "again to resume")
+
+
+def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, monkeypatch):
+    attempts = []
+
+    def urlopen(url, timeout):
+        attempts.append(url)
+        cause = get_camvid.ssl.SSLCertVerificationError(1, "certificate verify failed: unable to get local issuer")
+        raise get_camvid.urllib.error.URLError(cause)
+
+    monkeypatch.setattr(get_camvid.urllib.request, "urlopen", urlopen)
+    fails(site, output, capsys, "certificate verify failed: unable to get local issuer")
+    assert len(attempts) == 1
+
+
+def test_stalled_server(site, output, capsys, monkeypatch):
+    monkeypatch.setattr(get_camvid, "TIMEOUT", 0.1)
+    monkeypatch.setattr(get_camvid, "RETRY_DELAYS", (0.01,))
+    release = threading.Event()
+    path = "/CamVid/val/0001TP_val_000.png"
+    site.faults[path] = lambda handler, body, number: release.wait(5)
+    fails(site, output, capsys, path, "timed out")
+    release.set()
+    assert site.requests[path] == 2
+
+
+def test_disk_trouble(site, output, capsys):
+    partial_of(output).parent.mkdir()
+    partial_of(output).write_text("a file where the folder should be")
+    fails(site, output, capsys, "CamVid.partial")
+
+
+def test_ctrl_c_then_resumed(site, output, capsys):
+    path = sorted(site.pngs())[-1]  # with one worker, several files have come by then
+
+    def interrupt(handler, body, number):
+        _thread.interrupt_main()
+        time.sleep(0.3)
+        handler.give(body, len(body))
+
+    site.faults[path] = interrupt
+    assert run(site, output, workers=1) == 130
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "Ctrl-C" in error and "again to resume" in error
+    assert not output.exists()
+    site.faults.clear()
+    already = {key for key, count in site.requests.items() if key.endswith(".png")} - {path}
+    assert already
+    site.requests.clear()
+    assert run(site, output) == 0
+    assert not already & set(site.requests)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_script_ends_at_once_on_ctrl_c_though_the_server_stalls(site, output):
+    """The real program from a shell: a download that hangs must not hold up Ctrl-C until its time is over."""
+    reached, release = threading.Event(), threading.Event()
+
+    def stall(handler, body, number):
+        reached.set()
+        release.wait(20)
+
+    site.faults["/CamVid/train.txt"] = lambda handler, body, number: handler.give(names, len(names))
+    names = "\n".join(f"/a/n{index}.png /b/n{index}.png" for index in range(367)).encode()
+    for split, count in (("val", 101), ("test", 233)):
+        text = "\n".join(f"/a/n{index}.png /b/n{index}.png" for index in range(count))
+        site.files[f"/CamVid/{split}.txt"] = text.encode()
+    site.faults["/CamVid/train/n0.png"] = stall
+    root = Path(get_camvid.__file__).resolve().parent.parent
+    command = [sys.executable, "tools/get_camvid.py", "--output", str(output), "--url", site.url, "--workers", "1"]
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert reached.wait(20)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=15)
+    finally:
+        process.kill()
+        release.set()
+    assert process.returncode == 130
+    assert time.monotonic() - start < 6
+    assert error.startswith("error: stopped by Ctrl-C") and error.count("\n") == 1
+
+
+def test_nothing_under_the_final_name_until_complete(site, output):
+    seen = []
+
+    def look(handler, body, number):
+        seen.append(output.exists())
+        handler.give(body, len(body))
+
+    site.faults = dict.fromkeys(site.pngs(), look)
+    assert run(site, output) == 0
+    assert seen == [False] * FILES and output.is_dir()
+
+
+def test_existing_folder_is_left_alone(site, output, capsys):
+    output.mkdir(parents=True)
+    (output / "mine.txt").write_text("keep")
+    assert run(site, output) == 2
+    assert f"error: {output} exists" in capsys.readouterr().err
+    assert [path.name for path in output.parent.rglob("*")] == ["CamVid", "mine.txt"] and not site.requests
+    with pytest.raises(BadUse):
+        get_camvid.get_camvid(output, site.url)
+
+
+@pytest.mark.parametrize("extra", [{"workers": 0}, {"workers": 65}, {"url": "example.org/CamVid"}, {"url": "file:///x"}])
+def test_bad_arguments(output, extra):
+    with pytest.raises(BadUse, match=str(list(extra.values())[0])):
+        get_camvid.get_camvid(output, **{"url": "http://127.0.0.1:9", **extra})
+
+
+def test_defect_in_a_thread_keeps_its_traceback(site, output, monkeypatch):
+    def defect(image, is_label):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(get_camvid, "fault_of", defect)
+    with pytest.raises(KeyError, match="a defect"):
+        run(site, output)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress(monkeypatch, capsys, terminal):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    clock = iter([0.0, 1.0, 1.0] + [2.0] * 98)
+    monkeypatch.setattr(get_camvid.time, "monotonic", lambda: next(clock))
+    progress = get_camvid.Progress(100)
+    progress.add(0)  # was there already
+    progress.add(3_000_000)
+    for _ in range(98):
+        progress.add(3_000_000)
+    out = capsys.readouterr().out
+    if terminal:
+        assert out.count("\r") == 100 and "\n" not in out
+        assert "2/100 files, 3.0 MB, 3.0 MB/s, 98 s left" in out
+        assert "left" not in out.split("\r")[1]  # no speed is known from a file that was there
+    else:
+        assert out.splitlines()[-1] == "100/100 files, 297.0 MB, 148.5 MB/s, 0 s left"
+        assert out.count("\n") == 10

@@ -1,0 +1,193 @@
+"""Train a segmentation network.
+
+    python train.py --model DeepLabV3_plus --frontend ResNet101 --dataset CamVid
+
+Checkpoints, scores, pictures and plots appear under checkpoints/. See `python train.py --help`.
+"""
+
+import math
+import sys
+
+from models import MODELS
+from utils.arguments import parse, train_parser
+from utils.engine import quiet_engine
+from utils.errors import BadUse, reports_errors
+
+INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
+FIXED = ("frontend", "mixed_precision", "ignore_class")  # what cannot change when a training goes on
+
+
+@reports_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    args, given = parse(train_parser(), argv)
+    quiet_engine()
+    from utils.dataset_folder import find_dataset, read_classes
+    from utils.run_folder import RunFolder
+
+    folder = find_dataset(args.dataset)
+    run = RunFolder(args.output_dir, args.model, folder.resolve().name)
+    settings, state = begin_or_continue(run, vars(args), given)
+    class_dict = read_classes(folder, settings["ignore_class"])
+    if state and class_dict.class_names != settings["class_names"]:
+        raise BadUse(f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run")
+    settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folder.resolve()))
+    data, validation_pairs, class_weights = prepare_data(folder, settings, class_dict)
+    model = prepare_model(settings, class_weights, data.steps, state, run)
+    announce(settings, model, len(data.pairs), len(validation_pairs))
+    return run_training(model, data, validation_pairs, class_dict, run, settings, state)
+
+
+def begin_or_continue(run, flags, given):
+    """Decides between a new run and going on with the latest one.
+
+    Args:
+        run: `RunFolder`.
+        flags: dict of all flags.
+        given: names of the flags that the command line gave; when going on, the others are as they were.
+
+    Returns:
+        `(settings, state)`; `state` is None for a new run.
+    """
+    if not flags["continue_training"]:
+        return flags, None
+    if not run.latest.exists():
+        print(f"There is no {run.latest} yet: training from the beginning")
+        return flags, None
+    from utils.checkpoints import read_checkpoint
+
+    settings, state = read_checkpoint(run.latest)
+    for name in FIXED:
+        if name in given and flags[name] != settings[name]:
+            raise BadUse(
+                f"--{name} {flags[name]} does not fit {run.latest}, which was trained with {settings[name]}; "
+                "leave the flag out, or start anew without --continue_training"
+            )
+    if "epoch_start_i" in given:
+        state["epoch"] = flags["epoch_start_i"]
+    return {**flags, **settings, **{name: flags[name] for name in given}}, state
+
+
+def prepare_data(folder, settings, class_dict):
+    """Lists and checks the images.
+
+    Returns:
+        `(data, validation_pairs, class_weights)`: `SegmentationDataset`, list of `Pair`, list of float or None.
+    """
+    from utils.dataset_folder import check_pairs, list_pairs, median_frequency_weights
+
+    pairs, validation_pairs = list_pairs(folder, "train"), list_pairs(folder, "val")
+    print("Loading the data ...", flush=True)
+    from utils.augmentation import Augmentation
+    from utils.dataset import SegmentationDataset, check_cache_fits
+    from utils.training import choose_validation_pairs
+
+    validation_pairs = choose_validation_pairs(validation_pairs, settings["num_val_images"])
+    unknown, workers = settings["unknown_colours"], settings["workers"]
+    checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers)[: len(pairs)]
+    if settings["cache"]:
+        check_cache_fits([one.size for one in checked])
+    augmentation = Augmentation(
+        *(settings[name] for name in ("crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom"))
+    )
+    data = SegmentationDataset(
+        pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
+        settings["unknown_colours"], settings["cache"], settings["workers"],
+    )
+    weights = median_frequency_weights(checked).tolist() if settings["class_balancing"] else None
+    return data, validation_pairs, weights
+
+
+def prepare_model(settings, class_weights, steps_per_epoch, state, run):
+    """Builds and compiles the network; when going on, with the checkpoint's weights and optimizer.
+
+    Returns:
+        Compiled `keras.Model`.
+    """
+    import keras
+
+    from models import build_model
+    from models.blocks import set_batch_norm_momentum
+    from utils.checkpoints import restore
+    from utils.engine import set_precision, use_xla
+    from utils.losses import build_loss
+    from utils.metrics import RunningMeanIoU
+    from utils.optimizers import batch_norm_momentum, build_optimizer, build_schedule
+
+    print("Preparing the model ...", flush=True)
+    keras.utils.set_random_seed(settings["seed"])
+    set_precision(settings["mixed_precision"])
+    weights = settings["frontend_weights"]
+    num_classes = settings["num_classes"]
+    model = build_model(
+        settings["model"], num_classes, settings["frontend"],
+        frontend_weights=None if state or weights == "none" else weights,
+    )
+    set_batch_norm_momentum(model, batch_norm_momentum(settings["batch_size"], steps_per_epoch))
+    schedule = build_schedule(settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"])
+    model.compile(
+        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"]),
+        loss=build_loss(settings["loss"], num_classes, class_weights),
+        metrics=[RunningMeanIoU(num_classes)],
+        jit_compile=use_xla(settings["jit_compile"]),
+    )
+    if state:
+        restore(run.latest, model, state)
+    return model
+
+
+def announce(settings, model, num_images, num_validation_images):
+    """Tells what is about to happen, in the original suite's words."""
+    augmentation = {
+        "Vertical Flip": "v_flip", "Horizontal Flip": "h_flip", "Brightness Alteration": "brightness",
+        "Rotation": "rotation", "Zoom": "zoom",
+    }
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    print(f"This model has {trainable} trainable parameters")
+    print("\n***** Begin training *****")
+    print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")
+    print(f"Model --> {settings['model']}" + (f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""))
+    print(f"Crop Height --> {settings['crop_height']}")
+    print(f"Crop Width --> {settings['crop_width']}")
+    print(f"Num Epochs --> {settings['num_epochs']}")
+    print(f"Batch Size --> {settings['batch_size']}")
+    print(f"Num Classes --> {settings['num_classes']}")
+    print("Data Augmentation:")
+    for name, key in augmentation.items():
+        print(f"\t{name} --> {settings[key]}")
+    print(flush=True)
+
+
+def run_training(model, data, validation_pairs, class_dict, run, settings, state):
+    """Trains, and returns the exit code."""
+    from utils.callbacks import graceful_interruption
+    from utils.engine import use_xla, versions
+    from utils.evaluation import Predictor
+    from utils.reports import write_json
+    from utils.tensorboard import Writer
+    from utils.training import Training, new_state
+
+    if state is None:
+        aside = run.set_aside()
+        if aside:
+            print(f"The earlier run of this model and dataset is kept in {aside}")
+        state = new_state(settings["epoch_start_i"])
+    elif state["epoch"] >= settings["num_epochs"]:
+        print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
+        return 0
+    run.make()
+    settings["versions"] = versions()
+    write_json(run.settings, settings)
+    writer = Writer(run.folder / "tensorboard") if settings["tensorboard"] else None
+    predictor = Predictor(model, settings["batch_size"], use_xla(settings["jit_compile"]))
+    with graceful_interruption() as interruption:
+        training = Training(
+            model, data, predictor, validation_pairs, class_dict, run, settings, state, interruption, writer
+        )
+        complete = training.train()
+    print(f"Latest checkpoint: {run.latest}")
+    return 0 if complete else INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Checkpoints: `.keras` files that also hold the run's settings and how far it had come.
+
+One file, written under a temporary name and renamed, so that weights, optimizer, epoch, best score and log always
+belong together, whenever the program is killed.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import zipfile
+
+import keras
+
+from utils.errors import BadUse, WorkFailed
+
+SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
+
+
+def save_checkpoint(path, model, settings, state):
+    """Writes a checkpoint atomically.
+
+    Args:
+        path: ending in `.keras`.
+        model: compiled `keras.Model`.
+        settings: dict of JSON types, what test, predict and export need to know.
+        state: dict of JSON types, what going on with the training needs to know.
+
+    Raises:
+        WorkFailed: if the disk refuses; the earlier file is then left as it was.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.stem}.tmp.keras")
+    state = {**state, "dropout_seeds": [generator.state.numpy().tolist() for generator in _seed_generators(model)]}
+    try:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WorkFailed(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
+
+
+def copy_checkpoint(source, target):
+    """Copies a checkpoint atomically."""
+    temporary = target.with_name(f".{target.stem}.tmp.keras")
+    try:
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WorkFailed(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
+
+
+def read_checkpoint(path):
+    """Reads settings and state without the weights.
+
+    Returns:
+        `(settings, state)`, as given to `save_checkpoint`.
+
+    Raises:
+        BadUse: if the file is missing, damaged or not of this suite.
+    """
+    if not pathlib.Path(path).is_file():
+        raise BadUse(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            values = json.loads(archive.read(SUITE_MEMBER))
+    except KeyError:
+        raise BadUse(f"{path} is a Keras model that train.py did not write: it has no settings") from None
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise BadUse(f"{path} is damaged or not a .keras checkpoint ({error})") from error
+    return values["settings"], values["state"]
+
+
+def load_for_inference(path):
+    """Loads a network with one output of logits.
+
+    Returns:
+        `(model, settings)`.
+
+    Raises:
+        BadUse: as `read_checkpoint`, and if Keras cannot load the network.
+    """
+    import frontends.layers  # noqa: F401  registers the layers that the file names
+    import models.blocks  # noqa: F401
+
+    settings, _ = read_checkpoint(path)
+    try:
+        return keras.models.load_model(path, compile=False), settings
+    except Exception as error:  # Keras raises whatever its readers raise
+        raise BadUse(f"{path} cannot be loaded: {_first_line(error)}") from error
+
+
+def restore(path, model, state):
+    """Puts a checkpoint's weights, optimizer variables and dropout seeds into a compiled model of the same kind.
+
+    Args:
+        path: of the checkpoint.
+        model: compiled `keras.Model`.
+        state: the checkpoint's state.
+
+    Raises:
+        BadUse: if they do not fit.
+    """
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise BadUse(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
+    for generator, value in zip(_seed_generators(model), state["dropout_seeds"]):
+        generator.state.assign(value)
+
+
+def _seed_generators(model):
+    """The random states of dropout layers, which `.keras` files do not hold."""
+    return [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
+
+
+def _first_line(error):
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,234 @@
+"""The classes of a dataset: names, colors, and the way between label colors and class indices."""
+
+import csv
+import io
+import pathlib
+
+import numpy as np
+
+from utils.errors import BadUse
+
+IGNORED = 255  # the index of pixels that take part in neither loss nor scores
+UNKNOWN = 254  # marks a color of no class while a label image is being encoded
+COLUMNS = ("name", "r", "g", "b")
+
+
+class ClassDict:
+    """Names and colors of the classes, in index order.
+
+    Args:
+        class_names: sequence of C different str, 1 <= C <= 254.
+        label_values: C different RGB colors, array-like `(C, 3)` of int in 0..255.
+        ignored: mapping from the name of each class that is left out of loss and scores to
+            `(index, color)`: the index the class has in single-channel label files, and its RGB color.
+
+    Attributes:
+        class_names: list of C str.
+        label_values: uint8 array `(C, 3)`.
+
+    Raises:
+        BadUse: for duplicate names or colors, or too many classes.
+    """
+
+    def __init__(self, class_names, label_values, ignored=None):
+        self.class_names = list(class_names)
+        self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
+        self.ignored = dict(ignored or {})
+        if len(self.class_names) != len(self.label_values):
+            raise BadUse(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
+        if not 0 < len(self.class_names) <= UNKNOWN:
+            raise BadUse(f"{len(self.class_names)} classes; from 1 to {UNKNOWN} are possible")
+        if len(set(self.class_names)) < len(self.class_names):
+            raise BadUse("two classes have the same name")
+        if len(set(map(tuple, self.label_values.tolist()))) < len(self.class_names):
+            raise BadUse("two classes have the same color")
+        self._table = self._index_table = None
+
+    @property
+    def num_classes(self):
+        """int, the number of classes that count."""
+        return len(self.class_names)
+
+    @classmethod
+    def from_csv(cls, path):
+        """Reads the suite's `class_dict.csv`: a header with name, r, g and b, then one line per class.
+
+        Spaces, a byte order mark, either kind of line end, blank lines and numbers such as `64.0` are accepted.
+
+        Raises:
+            BadUse: naming the file, the line and the remedy.
+        """
+        path = pathlib.Path(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadUse(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
+        rows = csv.reader(io.StringIO(text), skipinitialspace=True)
+        lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
+        if not lines:
+            raise BadUse(f"{path} is empty; its first line must be name,r,g,b")
+        header = [cell.lower() for cell in lines[0][1]]
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise BadUse(
+                f"{path}, line {lines[0][0]}: no column '{missing[0]}' in the header '{','.join(lines[0][1])}'; "
+                "it must be name,r,g,b"
+            )
+        columns = [header.index(column) for column in COLUMNS]
+        names, colors = {}, {}
+        for number, cells in lines[1:]:
+            where = f"{path}, line {number}"
+            if len(cells) <= max(columns):
+                raise BadUse(f"{where}: {len(cells)} columns where the header has {len(header)}")
+            name, *color = (cells[column] for column in columns)
+            color = tuple(_channel(cell, where) for cell in color)
+            if not name:
+                raise BadUse(f"{where}: the class has no name")
+            if name in names:
+                raise BadUse(f"{where}: class '{name}' was already named in line {names[name]}")
+            if color in colors:
+                raise BadUse(f"{where}: color {color} already belongs to the class of line {colors[color]}")
+            names[name], colors[color] = number, number
+        if len(names) < 2:
+            raise BadUse(f"{path}: {len(names)} classes; a segmentation needs at least two")
+        return cls(names, list(colors))
+
+    def without(self, names):
+        """Takes classes out of loss and scores: their pixels become 255, the others move up.
+
+        Args:
+            names: sequence of class names.
+
+        Returns:
+            A new `ClassDict`.
+
+        Raises:
+            BadUse: if there is no such class, or fewer than two would be left.
+        """
+        for name in names:
+            if name not in self.class_names:
+                raise BadUse(f"no class '{name}' to ignore; the classes are {', '.join(self.class_names)}")
+        left = [index for index, name in enumerate(self.class_names) if name not in names]
+        if len(left) < 2:
+            raise BadUse(f"ignoring {', '.join(names)} leaves {len(left)} classes; at least two are needed")
+        original = self._original_indices()
+        ignored = dict(self.ignored)
+        for name in names:
+            index = self.class_names.index(name)
+            ignored[name] = (original[index], tuple(self.label_values[index].tolist()))
+        return ClassDict([self.class_names[i] for i in left], self.label_values[left], ignored)
+
+    def encode(self, rgb, unknown="error", name="the label image"):
+        """Turns a label image's colors into class indices.
+
+        Args:
+            rgb: uint8 array `(H, W, 3)`.
+            unknown: what to do with colors of no class: "error" or "ignore" (they become 255).
+            name: str, how to call the image in an error.
+
+        Returns:
+            uint8 array `(H, W)` of class indices; 255 where a class is ignored.
+
+        Raises:
+            BadUse: naming the commonest unknown colors and their numbers of pixels.
+        """
+        if self._table is None:
+            self._table = np.full(1 << 24, UNKNOWN, np.uint8)
+            for _, color in self.ignored.values():
+                self._table[_packed(color)] = IGNORED
+            for index, color in enumerate(self.label_values.tolist()):
+                self._table[_packed(color)] = index
+        rgb = np.asarray(rgb)
+        packed = np.zeros(rgb.shape[:2] + (4,), np.uint8)
+        packed[..., :3] = rgb
+        packed = packed.view("<u4")[..., 0]
+        indices = self._table.take(packed)
+        return self._settle(indices, packed, unknown, name, _color_of)
+
+    def encode_indices(self, values, unknown="error", name="the label image"):
+        """Turns a single-channel label image into class indices. 255 is ignored.
+
+        Args:
+            values: uint8 or uint16 array `(H, W)`: line numbers of class_dict.csv, counted from 0.
+            unknown, name: as in `encode`.
+
+        Returns:
+            uint8 array `(H, W)`; values move up where classes before them are left out by `without`.
+
+        Raises:
+            BadUse: naming the commonest unknown values and their numbers of pixels.
+        """
+        if self._index_table is None:
+            self._index_table = np.full(1 << 16, UNKNOWN, np.uint8)
+            self._index_table[self._original_indices()] = np.arange(self.num_classes)
+            self._index_table[[IGNORED] + [index for index, _ in self.ignored.values()]] = IGNORED
+        return self._settle(self._index_table.take(values), values, unknown, name, int)
+
+    def decode(self, indices):
+        """Turns class indices into colors.
+
+        Args:
+            indices: integer array `(H, W)`, class indices or 255.
+
+        Returns:
+            uint8 array `(H, W, 3)`, RGB. 255 gets the color of the first ignored class, or black.
+        """
+        palette = np.zeros((256, 3), np.uint8)
+        palette[: self.num_classes] = self.label_values
+        palette[IGNORED] = next((color for _, color in self.ignored.values()), (0, 0, 0))
+        return palette[np.asarray(indices)]
+
+    def to_dict(self):
+        """What `from_dict` needs, in types that JSON has."""
+        return {
+            "class_names": self.class_names,
+            "label_values": self.label_values.tolist(),
+            "ignored": {name: [index, list(color)] for name, (index, color) in self.ignored.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values):
+        """The reverse of `to_dict`."""
+        return cls(values["class_names"], values["label_values"], values["ignored"])
+
+    def _original_indices(self):
+        """The indices that the classes have in class_dict.csv."""
+        taken = {index for index, _ in self.ignored.values()}
+        return [index for index in range(self.num_classes + len(taken)) if index not in taken]
+
+    def _settle(self, indices, source, unknown, name, describe):
+        """Raises for unknown pixels, or ignores them."""
+        unknown_pixels = indices == UNKNOWN
+        if not unknown_pixels.any():
+            return indices
+        if unknown == "ignore":
+            indices[unknown_pixels] = IGNORED
+            return indices
+        values, counts = np.unique(source[unknown_pixels], return_counts=True)
+        order = np.argsort(-counts, kind="stable")[:3]
+        commonest = ", ".join(f"{describe(values[i])} ({counts[i]} px)" for i in order)
+        kind = "values" if describe is int else "colors"
+        raise BadUse(
+            f"{name}: {len(values)} {kind} that class_dict.csv does not have: {commonest}"
+            f"{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with --unknown_colours ignore"
+        )
+
+
+def _channel(cell, where):
+    """One color channel from its text."""
+    try:
+        value = float(cell)
+    except ValueError:
+        raise BadUse(f"{where}: '{cell}' is not a number") from None
+    if not (0 <= value <= 255 and value == int(value)):
+        raise BadUse(f"{where}: {cell} is not a whole number from 0 to 255")
+    return int(value)
+
+
+def _packed(color):
+    red, green, blue = (int(channel) for channel in color)
+    return red | green << 8 | blue << 16
+
+
+def _color_of(packed):
+    return (int(packed & 255), int(packed >> 8 & 255), int(packed >> 16 & 255))

@@ -1,0 +1,116 @@
+"""Batches for training: decoding and augmentation on threads, the same for a given seed whatever their number."""
+
+import math
+import pathlib
+
+import keras
+import numpy as np
+
+from utils.errors import BadUse
+from utils.images import read_pair
+
+
+class SegmentationDataset(keras.utils.PyDataset):
+    """Training batches of augmented images and labels.
+
+    Every epoch has its own order. `len` is the number of batches rounded up; the last one is filled up from a second
+    shuffle, so that all batches have one shape (an engine that compiles for each shape compiles once).
+
+    Args:
+        pairs: list of `dataset_folder.Pair`.
+        class_dict: `ClassDict`.
+        augmentation: `Augmentation`.
+        batch_size: int.
+        seed: int. `(seed, epoch, index of the image)` determines the augmentation.
+        steps_per_epoch: int or None, another number of batches per epoch.
+        unknown: "error" or "ignore", what to do with label colors of no class.
+        cache: whether to keep decoded images in memory.
+        workers: int, threads.
+
+    Attributes:
+        epoch: int, the epoch whose batches are given.
+        first_step: int, how many of its batches to skip; for going on in the middle of an epoch.
+    """
+
+    def __init__(
+        self, pairs, class_dict, augmentation, batch_size, seed=0, steps_per_epoch=None, unknown="error", cache=False,
+        workers=1,
+    ):
+        super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
+        self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
+        self.batch_size, self.seed, self.unknown = batch_size, seed, unknown
+        self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
+        self._cache = {} if cache else None
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch, first_step=0):
+        """Chooses the epoch, and the batch of it to begin with."""
+        self.epoch, self.first_step = epoch, first_step
+        needed = self.steps * self.batch_size
+        rounds = range(math.ceil(needed / len(self.pairs)))
+        shuffles = [np.random.default_rng([self.seed, epoch, r, 1]).permutation(len(self.pairs)) for r in rounds]
+        self._order = np.concatenate(shuffles)[:needed]
+
+    def __len__(self):
+        return self.steps - self.first_step
+
+    def __getitem__(self, step):
+        """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`."""
+        start = (self.first_step + step) * self.batch_size
+        samples = [self.sample(index) for index in self._order[start : start + self.batch_size].tolist()]
+        images, labels = zip(*samples)
+        return np.stack(images), np.stack(labels)
+
+    def sample(self, index):
+        """Reads and augments image number `index` of `pairs`.
+
+        Returns:
+            uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`.
+        """
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        return self.augmentation(*self._read(index), rng)
+
+    def _read(self, index):
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]
+        pair = self.pairs[index]
+        sample = read_pair(pair.image, pair.label, self.class_dict, self.unknown)
+        if self._cache is not None:
+            self._cache[index] = sample
+        return sample
+
+
+def check_cache_fits(sizes):
+    """Refuses a cache that memory cannot hold.
+
+    Args:
+        sizes: list of `(height, width)` of all images; a pixel takes 4 bytes with its label.
+
+    Raises:
+        BadUse: telling what is needed and what there is.
+    """
+    needed = 4 * sum(height * width for height, width in sizes)
+    available = available_memory()
+    # Half, for the network needs memory too.
+    if available is not None and needed > available / 2:
+        raise BadUse(
+            f"--cache would keep {needed / 2**30:.1f} GiB of decoded images in memory, more than half of the "
+            f"{available / 2**30:.1f} GiB that are available; train without it"
+        )
+
+
+def available_memory():
+    """Bytes of memory that can be had: the machine's, or the control group's if that is less. None if unknown."""
+    amounts = []
+    try:
+        fields = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
+        amounts.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        group = pathlib.Path("/sys/fs/cgroup")
+        limit, used = ((group / f"memory.{which}").read_text() for which in ("max", "current"))
+        amounts.append(int(limit) - int(used))
+    except (OSError, ValueError):
+        pass
+    return min(amounts, default=None)

@@ -1,0 +1,203 @@
+"""A dataset on disk: where it is, which image belongs to which label, and whether all of it can be used."""
+
+import collections
+import concurrent.futures
+import pathlib
+import re
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from utils.class_dict import ClassDict
+from utils.errors import BadUse
+from utils.images import is_image, read_pair
+
+SPLITS = ("train", "val", "test")
+LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
+MOST_PROBLEMS = 20  # shown; the rest is counted
+
+
+class Pair(NamedTuple):
+    """An image and its label.
+
+    Attributes:
+        name: str, the image's file name without its extension.
+        image, label: `pathlib.Path`.
+    """
+
+    name: str
+    image: pathlib.Path
+    label: pathlib.Path
+
+
+class Checked(NamedTuple):
+    """What `check_pairs` saw of one pair.
+
+    Attributes:
+        size: `(height, width)` in pixels.
+        pixels: int64 array `(C,)`, pixels of each class.
+    """
+
+    size: tuple
+    pixels: np.ndarray
+
+
+def find_dataset(name):
+    """Finds a dataset's folder, and makes or offers the ones this suite knows how to get.
+
+    Args:
+        name: a path, or a name that is looked for in `.` and in `datasets/`. `Streets` is made on first use;
+            `CamVid` is offered for download.
+
+    Returns:
+        `pathlib.Path` of a folder.
+
+    Raises:
+        BadUse: if there is none.
+    """
+    for folder in (pathlib.Path(name), pathlib.Path("datasets") / name):
+        if folder.is_dir():
+            return folder
+    if name == "Streets":
+        from tools.make_streets import make_streets
+
+        print("Making the dataset Streets (a synthetic street, drawn on first use) ...")
+        return make_streets(pathlib.Path("datasets") / name)
+    remedy = f"put it into {pathlib.Path('datasets') / name}, or give --dataset a path"
+    if name == "CamVid":
+        if sys.stdin.isatty() and input("There is no CamVid here. Download it now? [y/N] ").lower() in ("y", "yes"):
+            from tools.get_camvid import get_camvid
+
+            return get_camvid(pathlib.Path("datasets") / name)
+        remedy = "download it with: python tools/get_camvid.py, or give --dataset a path"
+    raise BadUse(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/; {remedy}")
+
+
+def read_classes(folder, ignore=()):
+    """The classes of a dataset.
+
+    Args:
+        folder: `pathlib.Path` of the dataset.
+        ignore: names of classes to leave out of loss and scores.
+
+    Returns:
+        `ClassDict`.
+    """
+    path = folder / "class_dict.csv"
+    if not path.is_file():
+        raise BadUse(f"{folder} has no class_dict.csv; it names the classes, a line name,r,g,b for each")
+    classes = ClassDict.from_csv(path)
+    return classes.without(ignore) if ignore else classes
+
+
+def list_pairs(folder, split):
+    """Pairs the images of a split with their labels by name, never by position.
+
+    Args:
+        folder: `pathlib.Path` of the dataset.
+        split: "train", "val" or "test"; the labels are in `<split>_labels`.
+
+    Returns:
+        List of `Pair`, sorted by name.
+
+    Raises:
+        BadUse: naming everything that is missing or ambiguous.
+    """
+    problems = []
+    images = _by_name(folder / split, problems)
+    labels = _by_name(folder / f"{split}_labels", problems)
+    pairs = []
+    for name, image in images.items():
+        # A label of the image's very name comes first: an image may itself be called `street_L`.
+        label = labels.pop(name, None) or _pop_with_suffix(labels, name)
+        if label is None:
+            problems.append(f"{image} has no label {split}_labels/{name}.png or {name}_L.png")
+        else:
+            pairs.append(Pair(name, image, label))
+    problems += [f"{label} belongs to no image of {split}" for label in labels.values()]
+    if not problems and not pairs:
+        problems.append(f"{folder / split} has no images")
+    _raise_for(problems)
+    return pairs
+
+
+def check_pairs(pairs, class_dict, unknown="error", workers=2):
+    """Reads every image and label once, so that nothing can go wrong in the middle of the work.
+
+    Args:
+        pairs: list of `Pair`.
+        class_dict: `ClassDict`.
+        unknown: "error" or "ignore", as in `ClassDict.encode`.
+        workers: int, threads.
+
+    Returns:
+        List of `Checked`.
+
+    Raises:
+        BadUse: naming all unreadable files, unequal sizes and unknown colors at once.
+    """
+
+    def check(pair):
+        try:
+            _, label = read_pair(pair.image, pair.label, class_dict, unknown)
+        except BadUse as problem:
+            return str(problem)
+        return Checked(label.shape, np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes])
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        results = list(executor.map(check, pairs))
+    _raise_for([result for result in results if isinstance(result, str)])
+    return results
+
+
+def median_frequency_weights(checked):
+    """Median frequency balancing (Eigen and Fergus 2015, 1411.4734): median of the frequencies / frequency.
+
+    A class's frequency is its share of the pixels of those images in which it occurs.
+
+    Args:
+        checked: list of `Checked`, of the training set.
+
+    Returns:
+        float32 array `(C,)`; 0 for classes that never occur.
+    """
+    pixels = np.array([one.pixels for one in checked])  # (images, C)
+    of_images_with_class = ((pixels > 0) * pixels.sum(axis=1, keepdims=True)).sum(axis=0)
+    total = pixels.sum(axis=0)
+    present = total > 0
+    frequency = total[present] / of_images_with_class[present]
+    weights = np.zeros(len(total), np.float32)
+    weights[present] = np.median(frequency) / frequency
+    return weights
+
+
+def _by_name(folder, problems):
+    """Images of a folder by name without extension, sorted."""
+    if not folder.is_dir():
+        problems.append(f"there is no folder {folder}")
+        return {}
+    paths = collections.defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if is_image(path):
+            paths[path.stem].append(path)
+    problems += [f"{', '.join(map(str, twins))} have the same name" for twins in paths.values() if len(twins) > 1]
+    return {name: twins[0] for name, twins in paths.items()}
+
+
+def _pop_with_suffix(labels, name):
+    """Takes the label whose name is `name` and one of the usual suffixes."""
+    for candidate in labels:
+        if LABEL_SUFFIX.search(candidate) and LABEL_SUFFIX.sub("", candidate) == name:
+            return labels.pop(candidate)
+    return None
+
+
+def _raise_for(problems):
+    """Reports all problems in one error, a line each if there are several."""
+    if not problems:
+        return
+    shown = problems[:MOST_PROBLEMS]
+    if len(problems) > MOST_PROBLEMS:
+        shown.append(f"... and {len(problems) - MOST_PROBLEMS} more")
+    raise BadUse(shown[0] if len(problems) == 1 else f"{len(problems)} problems:\n  " + "\n  ".join(shown))

@@ -1,0 +1,37 @@
+"""How a mistake or a failure reaches the user: one line on standard error and an exit code, never a traceback."""
+
+import functools
+import sys
+
+
+class BadUse(ValueError):
+    """The user gave something wrong: a flag, a file, a label, a checkpoint. Exit code 2, as argparse's own."""
+
+    exit_code = 2
+
+
+class WorkFailed(RuntimeError):
+    """The request was right but the work could not be finished: no network, no memory, a loss of NaN. Exit code 1."""
+
+    exit_code = 1
+
+
+def reports_errors(main):
+    """Decorates a verb's `main(argv=None)`: errors with an `exit_code` end the program with one clear line.
+
+    Any exception class may take part by having an integer `exit_code`, so that packages which know nothing of `utils`
+    can do so too. Everything else is a defect of the program and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def wrapper(argv=None):
+        try:
+            return main(argv)
+        except Exception as error:
+            if not hasattr(error, "exit_code"):
+                raise
+            sys.stdout.flush()
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(error.exit_code) from error
+
+    return wrapper

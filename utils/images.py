@@ -1,0 +1,205 @@
+"""Reading and writing pictures and label images. RGB everywhere; BGR exists only inside this file."""
+
+import os
+import pathlib
+
+import cv2
+import numpy as np
+
+from utils.class_dict import IGNORED
+from utils.errors import BadUse, WorkFailed
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def is_image(path):
+    """Whether the name of `path` is that of an image and not of a hidden file."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def read_image(path, upright=False):
+    """Reads a picture of any supported format; gray, RGBA and 16-bit ones become RGB uint8.
+
+    Args:
+        path: of a JPEG, PNG, BMP, TIFF or WebP file.
+        upright: whether to turn the picture as its EXIF orientation says. Labels are drawn on the stored pixels, so
+            images of a dataset are not turned; a photo to predict on is.
+
+    Returns:
+        uint8 array `(H, W, 3)`, RGB.
+
+    Raises:
+        BadUse: if the file is missing, damaged or no image.
+    """
+    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.cvtColor(_decode(_read_bytes(path), flags, path), cv2.COLOR_BGR2RGB)
+
+
+def read_label(path, class_dict, unknown="error"):
+    """Reads a label image: class colors (RGB or palette PNG), or class indices (one channel, 255 = ignored).
+
+    A palette PNG counts as colors if most of its colors that occur are class colors, and as indices otherwise or if
+    its palette is a gray ramp.
+
+    Args:
+        path: of the file.
+        class_dict: `ClassDict`.
+        unknown: "error" or "ignore", what to do with colors and indices of no class.
+
+    Returns:
+        uint8 array `(H, W)` of class indices; 255 = ignored.
+
+    Raises:
+        BadUse: if the file is missing, damaged or has unknown colors.
+    """
+    data = _read_bytes(path)
+    is_png = data[:8] == b"\x89PNG\r\n\x1a\n"
+    if is_png and data[25] == 3:  # byte 25 of a PNG is its color type; 3 = palette
+        return _encode_palette(data, class_dict, unknown, path)
+    pixels = _decode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION, path)
+    if pixels.ndim == 3:
+        rgb = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+        return class_dict.encode(rgb, unknown, path)
+    if is_png and data[24] < 8:  # byte 24 is the bit depth; OpenCV spreads 1, 2 and 4 bits over 0..255
+        pixels = pixels // (255 // (2 ** data[24] - 1))
+    return class_dict.encode_indices(pixels, unknown, path)
+
+
+def read_pair(image_path, label_path, class_dict, unknown="error"):
+    """Reads an image and its label, which must have the same size.
+
+    Returns:
+        `(image, label)`: uint8 arrays `(H, W, 3)` and `(H, W)`.
+
+    Raises:
+        BadUse: if one is unreadable or the sizes differ.
+    """
+    image = read_image(image_path)
+    label = read_label(label_path, class_dict, unknown)
+    if image.shape[:2] != label.shape:
+        # Labels drawn on a photo as a viewer shows it are turned as its EXIF orientation says.
+        upright = read_image(image_path, upright=True)
+        if upright.shape[:2] != label.shape:
+            (height, width), (label_height, label_width) = image.shape[:2], label.shape
+            raise BadUse(
+                f"{image_path} is {width}x{height} but its label {label_path} is {label_width}x{label_height}; "
+                "they must have the same size"
+            )
+        image = upright
+    return image, label
+
+
+def write_image(path, rgb):
+    """Writes an image, at once or not at all: an interruption leaves no half file under its name.
+
+    Args:
+        path: with the extension that tells the format.
+        rgb: uint8 array `(H, W, 3)`, RGB.
+
+    Raises:
+        WorkFailed: if the file cannot be written.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        _, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        temporary.write_bytes(data.tobytes())
+        os.replace(temporary, path)
+    except (OSError, cv2.error) as error:
+        raise WorkFailed(f"cannot write {path}: {error}") from error
+
+
+def overlay(rgb, colors, alpha=0.5):
+    """Lays a color map over a picture.
+
+    Args:
+        rgb, colors: uint8 arrays `(H, W, 3)`.
+        alpha: share of the colors, 0..1.
+
+    Returns:
+        uint8 array `(H, W, 3)`.
+    """
+    return cv2.addWeighted(rgb, 1 - alpha, colors, alpha, 0)
+
+
+def with_legend(rgb, class_dict, indices):
+    """Adds a strip below a picture with the color and the name of each class that occurs in `indices`.
+
+    Args:
+        rgb: uint8 array `(H, W, 3)`.
+        class_dict: `ClassDict`.
+        indices: integer array of class indices.
+
+    Returns:
+        uint8 array `(H + strip, W, 3)`.
+    """
+    width = rgb.shape[1]
+    scale = float(np.clip(width / 640, 0.4, 3.0))
+    line, margin = round(26 * scale), round(6 * scale)
+    found = [i for i in np.unique(indices).tolist() if i < class_dict.num_classes]
+    strip = np.full((line, width, 3), 255, np.uint8)
+    x, y = margin, 0
+    for index in found:
+        name = class_dict.class_names[index]
+        (text_width, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale, 1)
+        if x > margin and x + line + text_width > width:
+            strip = np.concatenate([strip, np.full((line, width, 3), 255, np.uint8)])
+            x, y = margin, y + line
+        color = class_dict.label_values[index].tolist()
+        cv2.rectangle(strip, (x, y + margin), (x + line - 2 * margin, y + line - margin), color, -1)
+        baseline = y + line - round(8 * scale)
+        cv2.putText(
+            strip, name, (x + line - margin, baseline), cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale, (0, 0, 0), 1, cv2.LINE_AA
+        )
+        x += line + text_width + 2 * margin
+    return np.concatenate([rgb, strip])
+
+
+def pad_to_multiple(rgb, multiple):
+    """Mirrors the right and the lower edge until height and width are multiples of `multiple`.
+
+    Returns:
+        uint8 array `(H', W', 3)` whose upper left `(H, W)` pixels are the image's.
+    """
+    height, width = rgb.shape[:2]
+    below, right = -height % multiple, -width % multiple
+    return cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+
+
+def _read_bytes(path):
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise BadUse(f"cannot read {path}: {error.strerror}") from error
+
+
+def _decode(data, flags, path):
+    """Decodes from memory: file names of any alphabet work on every system, and damaged files give None."""
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise BadUse(f"cannot read {path}: damaged, or not an image")
+    return pixels
+
+
+def _encode_palette(data, class_dict, unknown, path):
+    """A palette PNG's classes. OpenCV expands palettes to colors and loses the indices, so Pillow reads these."""
+    import io
+
+    from PIL import Image  # a dependency of matplotlib
+
+    try:
+        image = Image.open(io.BytesIO(data))
+        indices = np.array(image)
+    except (OSError, SyntaxError) as error:
+        raise BadUse(f"cannot read {path}: damaged, or not an image") from error
+    palette = np.zeros((256, 3), np.uint8)
+    colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette[: len(colors)] = colors
+    ramp = len(colors) > 1 and (colors == np.arange(len(colors))[:, None]).all()
+    used = class_dict.encode(palette[np.unique(indices)][None], "ignore")
+    if not ramp and np.mean(used != IGNORED) > 0.5:
+        return class_dict.encode(palette[indices], unknown, path)
+    return class_dict.encode_indices(indices, unknown, path)

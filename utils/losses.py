@@ -1,0 +1,162 @@
+"""Losses between label images and logits, on any Keras engine. Pixels labeled 255 never count."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from utils.class_dict import IGNORED
+
+
+class SegmentationLoss(keras.losses.Loss):
+    """What the losses share.
+
+    Args:
+        num_classes: int, C.
+        class_weights: C floats >= 0, or None for equal weights.
+        name: str.
+
+    Call arguments:
+        labels: `(B, H, W)`, class indices of any dtype, 255 = ignored.
+        logits: float `(B, H, W, C)`.
+
+    Returns:
+        Scalar float32; 0 where no pixel counts.
+    """
+
+    def __init__(self, num_classes, class_weights=None, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.num_classes = num_classes
+        self.class_weights = None if class_weights is None else [float(weight) for weight in class_weights]
+        if self.class_weights is not None and len(self.class_weights) != num_classes:
+            raise ValueError(f"{len(self.class_weights)} class weights for {num_classes} classes")
+
+    def get_config(self):
+        config = {"num_classes": self.num_classes, "class_weights": self.class_weights}
+        return {**super().get_config(), **config}
+
+    def weights(self):
+        """float32 `(C,)`, the class weights."""
+        return ops.convert_to_tensor(np.asarray(self.class_weights or [1.0] * self.num_classes, np.float32))
+
+    def mean_over_classes(self, losses, present):
+        """Weighted mean of `losses`, `(C,)`, over the classes that are `present`, `(C,)` bool."""
+        weights = self.weights() * ops.cast(present, "float32")
+        return _ratio(ops.sum(weights * losses), ops.sum(weights))
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class CrossEntropy(SegmentationLoss):
+    """Softmax cross entropy, the weighted mean over pixels (the weights' sum is the divisor)."""
+
+    def call(self, labels, logits):
+        labels, valid = split_ignored(labels)
+        entropy = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        weights = ops.cast(valid, "float32")
+        if self.class_weights is not None:
+            weights = weights * ops.take(self.weights(), labels)
+        return _ratio(ops.sum(weights * self.modulate(entropy)), ops.sum(weights))
+
+    def modulate(self, entropy):
+        """Changes each pixel's loss, `(B, H, W)`, before the mean."""
+        return entropy
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Focal(CrossEntropy):
+    """Focal loss (Lin 2017, 1708.02002): cross entropy times (1 - p) ** gamma, which lets easy pixels fade.
+
+    Args:
+        gamma: float >= 0; 0 is cross entropy.
+    """
+
+    def __init__(self, num_classes, class_weights=None, gamma=2.0, **kwargs):
+        super().__init__(num_classes, class_weights, **kwargs)
+        self.gamma = gamma
+
+    def modulate(self, entropy):
+        # The probability of the true class can round to a hair above 1.
+        return ops.maximum(1.0 - ops.exp(-entropy), 0.0) ** self.gamma * entropy
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Dice(SegmentationLoss):
+    """Soft Dice loss (Milletari 2016, 1606.04797) over the batch, mean over the classes that occur in its labels."""
+
+    def call(self, labels, logits):
+        truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
+        overlap = ops.sum(truth * probabilities, axis=0)
+        truth_size = ops.sum(truth, axis=0)
+        dice = _ratio(2.0 * overlap, truth_size + ops.sum(probabilities, axis=0))
+        return self.mean_over_classes(1.0 - dice, truth_size > 0)
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Lovasz(SegmentationLoss):
+    """Lovász-softmax loss (Berman 2018, 1705.08790): a surrogate of IoU itself.
+
+    Over the whole batch at once; mean over the classes that occur in its labels.
+    """
+
+    def call(self, labels, logits):
+        truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
+        # Ignored pixels have neither truth nor probability: error 0, at the end of the order, without effect.
+        truth, probabilities = ops.transpose(truth), ops.transpose(probabilities)  # (C, pixels)
+        errors = ops.abs(truth - probabilities)
+        order = ops.argsort(ops.stop_gradient(-errors), axis=-1)
+        errors = ops.take_along_axis(errors, order, axis=-1)
+        truth = ops.take_along_axis(truth, order, axis=-1)
+        truth_size = ops.sum(truth, axis=-1, keepdims=True)
+        intersection = truth_size - ops.cumsum(truth, axis=-1)
+        union = truth_size + ops.cumsum(1.0 - truth, axis=-1)
+        jaccard = 1.0 - intersection / union
+        gradient = ops.concatenate([jaccard[:, :1], jaccard[:, 1:] - jaccard[:, :-1]], axis=-1)
+        losses = ops.sum(errors * ops.stop_gradient(gradient), axis=-1)
+        return self.mean_over_classes(losses, truth_size[:, 0] > 0)
+
+
+_CLASSES = {"cross_entropy": CrossEntropy, "focal": Focal, "dice": Dice, "lovasz": Lovasz}
+LOSSES = tuple(_CLASSES)
+
+
+def build_loss(name, num_classes, class_weights=None):
+    """Makes a loss.
+
+    Args:
+        name: str, one of `LOSSES`.
+        num_classes: int, C.
+        class_weights: C floats >= 0, or None.
+
+    Returns:
+        A `SegmentationLoss`: `loss(labels, logits)` with labels `(B, H, W)`, 255 = ignored, and logits
+        `(B, H, W, C)`, gives a scalar float32.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in _CLASSES:
+        raise ValueError(f"unknown loss '{name}'; choose one of {', '.join(LOSSES)}")
+    return _CLASSES[name](num_classes, class_weights, name=name)
+
+
+def split_ignored(labels):
+    """Labels as int32 with ignored pixels set to class 0, and which pixels count, both `(B, H, W)`."""
+    labels = ops.cast(labels, "int32")
+    valid = ops.not_equal(labels, IGNORED)
+    return ops.where(valid, labels, 0), valid
+
+
+def _one_hot_and_softmax(labels, logits, num_classes):
+    """Truth and probabilities, float32 `(pixels, C)`; rows of ignored pixels are 0."""
+    labels, valid = split_ignored(labels)
+    valid = ops.reshape(ops.cast(valid, "float32"), (-1, 1))
+    truth = ops.one_hot(ops.reshape(labels, (-1,)), num_classes, dtype="float32")
+    probabilities = ops.softmax(ops.reshape(ops.cast(logits, "float32"), (-1, num_classes)), axis=-1)
+    return truth * valid, probabilities * valid
+
+
+def _ratio(numerator, denominator):
+    """A quotient that is 0 where the denominator is 0."""
+    return ops.divide_no_nan(numerator, denominator)

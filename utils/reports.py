@@ -1,0 +1,97 @@
+"""What a run tells: tables on the console, CSV and JSON files. Files appear whole or not at all."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from utils.errors import WorkFailed
+
+SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
+SUITE_MEANS = ("accuracy", "precision", "recall", "F1 score", "mean IoU")
+
+
+def write_text(path, text):
+    """Writes a text file under a temporary name and renames it.
+
+    Raises:
+        WorkFailed: if the disk refuses.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise WorkFailed(f"cannot write {path}: {error.strerror}") from error
+
+
+def write_json(path, values):
+    """Writes JSON for people and programs; NaN becomes null."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_rows(path, rows):
+    """Writes a list of dicts as CSV; the columns are those of all rows, in order of appearance."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def write_image_scores(path, first_columns, pairs, rows, class_names):
+    """Writes the original suite's `val_scores.csv` or `test_scores.csv`: a line per image.
+
+    Args:
+        path: of the file.
+        first_columns: the names of the first two columns, such as `("val_name", "avg_accuracy")`.
+        pairs: list of `dataset_folder.Pair`.
+        rows: their `suite_scores`.
+        class_names: list of str.
+    """
+    header = ", ".join([*first_columns, *SCORE_COLUMNS, *class_names])
+    lines = [", ".join([pair.name, *(f"{value:.6f}" for value in row)]) for pair, row in zip(pairs, rows)]
+    write_text(path, "\n".join([header, *lines]) + "\n")
+
+
+def class_table(scores):
+    """The per-class part of `ConfusionMatrix.result` as lines of text, in percent."""
+    width = max(map(len, scores["class_iou"]))
+    lines = [f"  {'class':{width}}  accuracy     IoU"]
+    for name, iou in scores["class_iou"].items():
+        lines.append(f"  {name:{width}}  {_percent(scores['class_accuracy'][name])}  {_percent(iou)}")
+    return "\n".join(lines)
+
+
+def headline(scores):
+    """The scores over the whole set as lines of text, in percent."""
+    return "\n".join([
+        f"  mean IoU         {_percent(scores['mean_iou'])}",
+        f"  global accuracy  {_percent(scores['global_accuracy'])}",
+        f"  precision        {_percent(scores['precision'])}   (weighted; unweighted {_percent(scores['macro_precision'])})",
+        f"  recall           {_percent(scores['recall'])}   (weighted; unweighted {_percent(scores['macro_recall'])})",
+        f"  F1 score         {_percent(scores['f1'])}   (weighted; unweighted {_percent(scores['macro_f1'])})",
+    ])
+
+
+def suite_means(rows):
+    """The original suite's figures, means of per-image scores, as one line of text in percent."""
+    means = np.mean(rows, axis=0)
+    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, means)]
+    return "  the original suite's means over images: " + ", ".join(parts)
+
+
+def duration(seconds):
+    """Seconds as the original suite words them."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} hours {minutes} minutes {seconds} seconds"
+
+
+def _percent(value):
+    return "       -" if value is None else f"{100 * value:6.2f} %"

@@ -10,7 +10,7 @@ import sys
 
 from models import MODELS
 from utils.arguments import parse, train_parser
-from utils.engine import quiet_engine
+from utils.engine import import_engine
 from utils.errors import BadUse, reports_errors
 
 INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
@@ -21,7 +21,6 @@ FIXED = ("frontend", "mixed_precision", "ignore_class")  # what cannot change wh
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(train_parser(), argv)
-    quiet_engine()
     from utils.dataset_folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
@@ -54,6 +53,7 @@ def begin_or_continue(run, flags, given):
     if not run.latest.exists():
         print(f"There is no {run.latest} yet: training from the beginning")
         return flags, None
+    import_engine()
     from utils.checkpoints import read_checkpoint
 
     settings, state = read_checkpoint(run.latest)
@@ -78,6 +78,7 @@ def prepare_data(folder, settings, class_dict):
 
     pairs, validation_pairs = list_pairs(folder, "train"), list_pairs(folder, "val")
     print("Loading the data ...", flush=True)
+    import_engine()
     from utils.augmentation import Augmentation
     from utils.dataset import SegmentationDataset, check_cache_fits
     from utils.training import choose_validation_pairs
@@ -142,11 +143,14 @@ def announce(settings, model, num_images, num_validation_images):
         "Vertical Flip": "v_flip", "Horizontal Flip": "h_flip", "Brightness Alteration": "brightness",
         "Rotation": "rotation", "Zoom": "zoom",
     }
+    from utils.engine import device
+
     trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     print(f"This model has {trainable} trainable parameters")
     print("\n***** Begin training *****")
     print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")
     print(f"Model --> {settings['model']}" + (f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""))
+    print(f"Engine --> {device()}")
     print(f"Crop Height --> {settings['crop_height']}")
     print(f"Crop Width --> {settings['crop_width']}")
     print(f"Num Epochs --> {settings['num_epochs']}")

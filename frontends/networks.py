@@ -16,6 +16,7 @@ def build_end_points(inputs, name, weights=None):
         raise UnknownFrontend(f"unknown frontend {name!r}; choose one of {', '.join(FRONTENDS)}")
     if len(inputs.shape) != 4 or inputs.shape[-1] != 3:
         raise ValueError(f"a frontend needs RGB images (B, H, W, 3); received a tensor of shape {inputs.shape}")
+    frontend_weights.check(name, weights)
     frontend = FRONTENDS[name]
     images = Preprocess(frontend.preprocessing)(inputs)
     if frontend.whole_grid:

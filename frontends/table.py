@@ -8,7 +8,7 @@ half of the families: in ResNetV2 that layer lies inside the last bottleneck, in
 How a place (a tap) is written:
 
 * `"conv1_relu"`: the output of the layer of that name;
-* `"conv1_pad.input"`: what goes into that layer. Used where the feature itself comes from a layer without a stable name;
+* `"conv1_pad.input"`: what goes into that layer. Used where the feature comes from a layer without a stable name;
 * `"output"`: the output of the whole network;
 * `9`: the output of layer number 9 of the network, its input layer being number 0. Used where no layer nearby has a
   stable name: Keras numbers unnamed layers per process, so `activation_2` is another layer in the next model;
@@ -47,7 +47,7 @@ def _resnet(network, parameters, conv3, conv4):
 
 
 def _resnet_v2(network, parameters, conv3, conv4):
-    """Pre-activation ResNet: the stride is in the last block of a stage, so its deepest feature is that block's input."""
+    """Pre-activation ResNet. The last block of a stage has the stride, so the deepest feature is that block's input."""
     taps = ("conv1_conv", "conv2_block3_preact_relu", f"conv3_block{conv3}_preact_relu",
             f"conv4_block{conv4}_preact_relu", "post_relu")
     return Frontend(network, taps, (64, 256, 512, 1024, 2048), "tf", parameters, "He 2016, 1603.05027")

@@ -16,17 +16,39 @@ from frontends.table import FRONTENDS
 CLASSIFIER_ARRAYS = 6
 
 
+def check(name, weights):
+    """Raises BadFrontendWeights if it is plain before building anything that `weights` cannot be had.
+
+    Args:
+        name: a key of `FRONTENDS`.
+        weights: `None`, `"imagenet"` or the path of a weights file.
+    """
+    if weights is None:
+        return
+    if weights == "imagenet":
+        if not hasattr(keras.applications, FRONTENDS[name].network):
+            raise BadFrontendWeights(f"there are no ImageNet weights for the frontend {name}; use"
+                                     " `--frontend_weights none` or the path of a weights file of your own")
+        return
+    path = os.fspath(weights)
+    if not os.path.isfile(path):
+        raise BadFrontendWeights(f"there is no weights file {path} for the frontend {name}")
+    if not path.endswith((".h5", ".hdf5", ".keras")):
+        raise BadFrontendWeights(f"{path} cannot be loaded into the frontend {name}; its name must end in .weights.h5"
+                                 " (Keras 3), .h5 (earlier Keras) or .keras")
+
+
 def load(trunk, name, weights):
     """Loads weights into a frontend's network.
 
     Args:
         trunk: Keras model of the network alone, from preprocessed images to its last feature.
         name: a key of `FRONTENDS`.
-        weights: `None`, `"imagenet"` or the path of a weights file.
+        weights: what `check` has let pass.
 
     Raises:
-        FrontendWeightsError: if the ImageNet weights cannot be had.
-        BadFrontendWeights: if the file is missing or does not fit, or if there are no ImageNet weights.
+        FrontendWeightsError: if the ImageNet weights cannot be downloaded.
+        BadFrontendWeights: if the file does not fit.
     """
     if weights is None:
         return
@@ -39,10 +61,7 @@ def load(trunk, name, weights):
 
 def load_imagenet(trunk, name):
     """Downloads the ImageNet weights into Keras's cache, if they are not there yet, and copies them into `trunk`."""
-    application = getattr(keras.applications, FRONTENDS[name].network, None)
-    if application is None:
-        raise BadFrontendWeights(f"there are no ImageNet weights for the frontend {name}; use `--frontend_weights none`"
-                                 " or the path of a weights file of your own")
+    application = getattr(keras.applications, FRONTENDS[name].network)
     try:
         # The size matters to no weight, but without one Keras builds a NASNet that differs from the published one.
         source = application(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
@@ -59,11 +78,6 @@ def load_file(trunk, name, path):
 
     Keras can be lenient with a file, so the weights are made NaN first and must all have numbers afterwards.
     """
-    if not os.path.isfile(path):
-        raise BadFrontendWeights(f"there is no weights file {path} for the frontend {name}")
-    if not path.endswith((".h5", ".hdf5", ".keras")):
-        raise BadFrontendWeights(f"{path} cannot be loaded into the frontend {name}; its name must end in .weights.h5"
-                                 " (Keras 3), .h5 (earlier Keras) or .keras")
     for weight in trunk.weights:
         if "float" in weight.dtype:
             weight.assign(keras.ops.full_like(weight, float("nan")))
@@ -116,8 +130,8 @@ def count_datasets(file):
 def square_normalization(trunk):
     """Mends the variance that comes with the ImageNet weights of EfficientNet-B0 ... B7.
 
-    The files hold the standard deviation in its place. Keras makes up for it by one more layer, but only in a model built
-    with `weights="imagenet"`; we want the same graph whatever the weights, so that checkpoints fit one another.
+    The files hold the standard deviation in its place. Keras makes up for it by one more layer, but only in a model
+    built with `weights="imagenet"`; we want the same graph whatever the weights, so that checkpoints fit one another.
     """
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:

@@ -86,7 +86,7 @@ def get_camvid(output, url=DEFAULT_URL, workers=8):
         stopped.exit_code = 130  # as a shell has it
         raise stopped from None
     except (FileError, OSError) as error:  # a list that cannot be had; a disk that is full
-        raise WorkFailed(f"{error}; what has come is in {partial}: {RESUME}") from error
+        raise WorkFailed(f"CamVid is not complete: {error}; {RESUME}") from error
     print(f"{output} is ready: " + ", ".join(f"{count} {split}" for split, count in COUNTS.items()))
     print('CamVid is research data: please cite Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009)')
     print('and, for the split into 11 classes, Badrinarayanan, Kendall, Cipolla, "SegNet" (2017).')

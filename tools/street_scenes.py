@@ -22,7 +22,12 @@ WALLS = [(150, 78, 62), (118, 64, 54), (172, 162, 146), (200, 188, 160), (128, 1
 PAINTS = [(225, 225, 225), (170, 172, 176), (95, 97, 102), (35, 36, 40), (150, 25, 25), (30, 55, 120),
           (45, 80, 50), (205, 165, 40), (160, 145, 120), (90, 130, 160), (110, 60, 40), (120, 122, 118)]  # fmt: skip
 LEAVES = [(62, 92, 40), (84, 108, 46), (44, 66, 38), (104, 112, 48), (120, 92, 44), (54, 76, 58)]
+FENCES = [(110, 84, 60), (60, 70, 64), (140, 142, 145), (84, 92, 84), (160, 48, 44)]
+SKINS = [(205, 160, 130), (160, 115, 85), (110, 75, 55)]
 GLASS = (48, 58, 68)
+# The frame's tubes, in metres from the middle of the bicycle.
+BICYCLE = [((-0.52, 0.36), (-0.12, 0.9)), ((-0.52, 0.36), (0, 0.3)), ((0, 0.3), (0.4, 0.9)),
+           ((0.42, 1.0), (0.52, 0.36)), ((-0.1, 0.8), (0.4, 0.85))]  # fmt: skip
 
 # Cars by their side view: (along, up) in metres from tail to nose, and what each stretch between two points is made of.
 CARS = [
@@ -92,7 +97,7 @@ class Canvas:
     """A pinhole camera's picture: `image` (H, W, 3) float32, `labels` (H, W) uint8, `depth` (H, W) float32 metres."""
 
     def __init__(self, rng, height, width):
-        self.rng, self.height, self.width = rng, height, width
+        self.rng, self.height, self.width, self.planned = rng, height, width, []
         self.image = np.zeros((height, width, 3), np.float32)
         self.labels = np.full((height, width), INDEX["Sky"], np.uint8)
         self.depth = np.zeros((height, width), np.float32)
@@ -103,6 +108,14 @@ class Canvas:
         self.bend = rng.normal(0, 0.0012)  # the road's middle runs along x = bend * z**2
         self.eye_x, self.eye_y = 0.0, rng.uniform(1.3, 2.4)
         self.sun = float(rng.integers(-1, 2))  # from the left, clouded over, from the right
+
+    def plan(self, distance, thing, *arguments):
+        """Remembers to call `thing(canvas, *arguments)` when all that is farther than `distance` metres is painted."""
+        self.planned.append((distance, thing, arguments))
+
+    def draw_planned(self):
+        for _, thing, arguments in sorted(self.planned, key=lambda entry: -entry[0]):
+            thing(self, *arguments)
 
     def project(self, points):
         """World points (N, 3) to pixels (N, 2), x then y."""
@@ -172,7 +185,7 @@ class Canvas:
         self.paint(box, mask, name, warped[..., :3], sum(p[2] for p in points) / len(points), opacity)
 
     def shadow(self, points, strength=0.5):
-        """Darkens the road and pavement, and nothing that stands on them, inside ground polygon `points` (N, 2: x, z)."""
+        """Darkens road and pavement, and nothing that stands on them, inside ground polygon `points` (N, 2: x, z)."""
         box, mask = self.outline(self.project([(x, 0, max(z, 0.8)) for x, z in points]))
         ground = (self.labels[box] == INDEX["Road"]) | (self.labels[box] == INDEX["Pavement"])
         self.image[box][(mask > 0) & ground] *= 1 - strength
@@ -193,9 +206,9 @@ def bar(a, b, width, end_width=None):
 
 
 def figure(canvas, x, z, parts):
-    """Paints flat `parts` (class name, points (N, 2), colour[, opacity]) that face the camera at ground point (x, z)."""
+    """Paints flat `parts` (class name, points (N, 2), colour[, opacity]) that face the camera at (x, z)."""
     for name, points, colour, *opacity in parts:
-        canvas.polygon([(x + px, py, z) for px, py in points], name, np.asarray(colour, float), opacity=opacity[0] if opacity else None)
+        canvas.polygon([(x + px, py, z) for px, py in points], name, colour, 0.05, 4, *opacity)
 
 
 def facade(rng, width, height, colour, lit, shop):
@@ -239,7 +252,8 @@ def building(canvas, side, x, z, length, width, height, gable, lit):
             stack = z + length * rng.uniform(0.2, 0.8)
             figure(canvas, middle, stack, [("Building", bar((0, height), (0, ridge + 0.9), 0.9), colour * 0.8)])
         eave = x - side * 0.3
-        canvas.panel([(middle, ridge, far), (middle, ridge, z), (eave, height, z), (eave, height, far)], "Building", lambda: slope)
+        corners = [(middle, ridge, far), (middle, ridge, z), (eave, height, z), (eave, height, far)]
+        canvas.panel(corners, "Building", lambda: slope)
         canvas.polygon([(x, height, z), (middle, ridge, z), (back, height, z)], "Building", colour * 0.85)
     shop = not gable and rng.random() < 0.6
     canvas.panel([(x, height, z), (back, height, z), (back, 0, z), (x, 0, z)], "Building",
@@ -264,12 +278,14 @@ def fence(canvas, x, z, length, height, colour, railing):
 def block(canvas, x, z, size, name, colour):
     """A box of (width, height, depth) metres with its front at `z`: bins, hedges and walls."""
     width, height, depth = size
-    left, right, far = x - width / 2, x + width / 2, z + depth
+    left, right = x - width / 2, x + width / 2
     inner = right if x < canvas.eye_x else left
-    grain = 0.25 if name == "Tree" else 0.06
-    canvas.polygon([(left, height, z), (right, height, z), (right, height, far), (left, height, far)], name, colour * 1.15, grain)
-    canvas.polygon([(inner, 0, z), (inner, height, z), (inner, height, far), (inner, 0, far)], name, colour * 0.9, grain)
-    canvas.polygon([(left, 0, z), (left, height, z), (right, height, z), (right, 0, z)], name, colour * 0.75, grain)
+    top = [(left, height), (right, height), (right, height), (left, height)]
+    side = [(inner, 0), (inner, height), (inner, height), (inner, 0)]
+    front = [(left, 0), (left, height), (right, height), (right, 0)]
+    for face, far, light in ((top, (0, 0, 1, 1), 1.15), (side, (0, 0, 1, 1), 0.9), (front, (0, 0, 0, 0), 0.75)):
+        points = [(px, py, z + depth * back) for (px, py), back in zip(face, far)]
+        canvas.polygon(points, name, colour * light, 0.25 if name == "Tree" else 0.06)
 
 
 def crown(canvas, x, z, y, radius_x, radius_y, colour):
@@ -331,13 +347,15 @@ def sign(canvas, x, z, kind):
         parts.append(("SignSymbol", bar((0, y - 0.6), (0, y + 0.6), 0.5), (30, 32, 30)))
         on = rng.integers(3)
         for i, colour in enumerate([(230, 50, 40), (235, 170, 40), (60, 210, 120)]):
-            parts.append(("SignSymbol", oval(0, y + 0.36 * (1 - i), 0.16, 0.16), np.array(colour) * (1 if i == on else 0.3)))
+            colour = np.array(colour) * (1 if i == on else 0.3)
+            parts.append(("SignSymbol", oval(0, y + 0.36 * (1 - i), 0.16, 0.16), colour))
     elif kind == "board":
         wide, tall = rng.uniform(1.2, 2.2), rng.uniform(0.8, 1.3)
         parts += [("SignSymbol", bar((-wide, y + 0.3), (wide, y + 0.3), tall), (225, 225, 222))]
         parts += [("SignSymbol", bar((-wide + 0.08, y + 0.3), (wide - 0.08, y + 0.3), tall - 0.16), tint)]
         for row in (y + 0.5, y + 0.15):
-            parts.append(("SignSymbol", bar((-wide * 0.7, row), (wide * rng.uniform(0, 0.7), row), 0.14), (230, 230, 225)))
+            words = bar((-wide * 0.7, row), (wide * rng.uniform(0, 0.7), row), 0.14)
+            parts.append(("SignSymbol", words, (230, 230, 225)))
     else:
         corners = {"round": 16, "triangle": 3, "square": 4}[kind]
         turn = np.pi / 2 if kind == "triangle" else np.pi / 4
@@ -348,55 +366,78 @@ def sign(canvas, x, z, kind):
     figure(canvas, x, z, parts)
 
 
-def car(canvas, x, z, heading, kind):
+class Car:
     """A car, van or bus with its middle at (x, z), `heading` in radians from straight ahead to the right."""
-    profile, stuff, windows = CARS[kind]
-    half = 1.25 if kind == 3 else 0.88
-    sin, cos = np.sin(heading), np.cos(heading)
-    paint, glass = pick(canvas.rng, PAINTS, 12), np.array(GLASS) * canvas.rng.uniform(0.6, 1.7)
 
-    def place(along, up, across):
-        return (x + along * sin + across * half * cos, up, max(z + along * cos - across * half * sin, 0.8))
+    def __init__(self, canvas, x, z, heading, kind):
+        self.canvas, self.x, self.z = canvas, x, z
+        self.profile, self.materials, self.windows = CARS[kind]
+        self.half = 1.25 if kind == 3 else 0.88  # metres: half its width
+        self.sin, self.cos = np.sin(heading), np.cos(heading)
+        self.paint, self.glass = pick(canvas.rng, PAINTS, 12), np.array(GLASS) * canvas.rng.uniform(0.6, 1.7)
 
-    def faces_camera(points):
-        (ax, ay), (bx, by), (cx, cy) = canvas.project(points[:3])
-        return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0
+    def place(self, along, up, across):
+        """World point of a point of the car; `across` counts from -1 at its left flank to 1 at its right one."""
+        across *= self.half
+        ahead = self.z + along * self.cos - across * self.sin
+        return self.x + along * self.sin + across * self.cos, up, max(ahead, 0.8)
 
-    tail, nose = profile[0][0] - 0.2, profile[-1][0] + 0.2
-    canvas.shadow([place(a, 0, c)[::2] for a, c in ((tail, -1.2), (nose, -1.2), (nose, 1.2), (tail, 1.2))], 0.6)
-    sheets = []
-    for material, (a, b), (c, d) in zip(stuff, profile, profile[1:]):
-        level = 0.75 + 0.4 * abs(c - a) / np.hypot(c - a, d - b)  # what looks up to the sky is brighter
-        sheets.append(([place(a, b, -1), place(c, d, -1), place(c, d, 1), place(a, b, 1)], (glass if material == "g" else paint) * level))
-    for points, colour in sorted(sheets, key=lambda sheet: -sum(p[2] for p in sheet[0])):
-        if faces_camera(points):
-            canvas.polygon(points, "Car", colour, 0.03)
-    for end, lamp_colour in ((0, (190, 30, 30)), (-1, (240, 240, 215))):
-        (a, b), tyre = profile[end], (22, 22, 24)
-        details = [(c, w, 0.28, 0.42, lamp_colour) for c, w in ((-0.78, 0.16), (0.78, 0.16))] + [(0, 0.3, 0.2, 0.34, (205, 200, 170))]
-        details += [(c, 0.12, -b, 0.02, tyre) for c in (-0.76, 0.76)]
-        for c, w, low, high, colour in details if faces_camera(sheets[end][0]) else ():
-            canvas.polygon([place(a, b + h, c + d) for d, h in ((-w, low), (w, low), (w, high), (-w, high))], "Car", colour)
-    for across in (-1, 1):
-        outline = [place(a, b, across) for a, b in profile][:: -across]
-        if faces_camera([outline[0], outline[len(outline) // 2], outline[-1]]):
-            canvas.polygon(outline, "Car", paint * 0.85, 0.03)
-            for window in windows:
-                canvas.polygon([place(a, b, across) for a, b in window], "Car", glass * 0.8, 0.03)
-            for wheel in (tail * 0.62, nose * 0.62):
-                for radius, colour in ((0.34, (24, 24, 26)), (0.18, (140, 140, 145))):
-                    canvas.polygon([place(a, b, across) for a, b in oval(wheel, 0.34, radius, radius)], "Car", np.array(colour))
+    def fill(self, points, colour):
+        """Paints the polygon of (along, up, across) points if its front is what the camera sees."""
+        points = [self.place(*point) for point in points]
+        (ax, ay), (bx, by), (cx, cy) = self.canvas.project([points[0], points[len(points) // 2], points[-1]])
+        if (bx - ax) * (cy - ay) > (by - ay) * (cx - ax):
+            self.canvas.polygon(points, "Car", colour, 0.03)
+
+    def draw(self):
+        tail, nose = self.profile[0][0] - 0.2, self.profile[-1][0] + 0.2
+        mat = [self.place(a, 0, c) for a, c in ((tail, -1.2), (nose, -1.2), (nose, 1.2), (tail, 1.2))]
+        self.canvas.shadow([(x, z) for x, _, z in mat], 0.6)
+        stretches = list(zip(self.materials, self.profile, self.profile[1:]))
+        for material, (a, b), (c, d) in stretches if self.cos < 0 else stretches[::-1]:  # far ones first
+            level = 0.75 + 0.4 * abs(c - a) / np.hypot(c - a, d - b)  # what looks up to the sky is brighter
+            colour = (self.glass if material == "g" else self.paint) * level
+            self.fill([(a, b, -1), (c, d, -1), (c, d, 1), (a, b, 1)], colour)
+        self.draw_end(*self.profile[0], 1, (190, 30, 30))
+        self.draw_end(*self.profile[-1], -1, (240, 240, 215))
+        for across in (-1, 1):
+            self.draw_flank(across, tail, nose)
+
+    def draw_end(self, a, b, turn, lamp_colour):
+        """Lamps, number plate and the tyres below the tail (`turn` 1) or the nose (-1)."""
+        details = [(0, 0.3, 0.2, 0.34, (205, 200, 170))]
+        for side in (-0.77, 0.77):
+            details.append((side, 0.16, 0.28, 0.42, lamp_colour))
+            if abs(self.cos) > 0.95:  # turned further, the flank shows the wheels
+                details.append((side, 0.12, -b, 0.02, (22, 22, 24)))
+        for middle, wide, low, high, colour in details:
+            left, right = middle - wide * turn, middle + wide * turn
+            self.fill([(a, b + low, left), (a, b + high, left), (a, b + high, right), (a, b + low, right)], colour)
+
+    def draw_flank(self, across, tail, nose):
+        shapes = [(self.profile, self.paint * 0.85)] + [(window, self.glass * 0.8) for window in self.windows]
+        for wheel in (tail * 0.62, nose * 0.62):
+            for radius, colour in ((0.34, (24, 24, 26)), (0.18, (140, 140, 145))):
+                shapes.append((oval(wheel, 0.34, radius, radius)[::-1], colour))
+        for points, colour in shapes:
+            self.fill([(a, b, across) for a, b in points][::across], colour)
+
+
+def car(canvas, x, z, heading, kind):
+    """Draws a `Car`."""
+    Car(canvas, x, z, heading, kind).draw()
 
 
 def person(canvas, x, z, height):
     """A walker: legs in mid-step, coat or shirt, arms, head and hair, sometimes a bag."""
     rng, stride, swing = canvas.rng, canvas.rng.uniform(0.02, 0.14), canvas.rng.uniform(0, 0.07)
-    top, legs, skin = pick(rng, PAINTS, 25), rng.uniform(20, 120) + rng.normal(0, 12, 3), pick(rng, [(205, 160, 130), (120, 82, 60)])
+    top, legs = pick(rng, PAINTS, 25), pick(rng, [(40, 44, 60), (70, 66, 60), (110, 110, 112)], 15)
+    skin, hair = pick(rng, SKINS), pick(rng, [(40, 32, 28), (150, 120, 70), (90, 90, 90)])
     hem = rng.choice([0.47, 0.45, 0.3])
     parts = [(bar((s * 0.05, 0.5), (s * stride, 0.01), 0.11, 0.075), legs * (1 + 0.1 * s)) for s in (-1, 1)]
     parts += [(bar((s * 0.15, 0.8), (s * (0.17 + swing), 0.46), 0.07, 0.05), top * 0.85) for s in (-1, 1)]
     parts += [(np.array([(-0.15, 0.82), (0.15, 0.82), (0.13, hem), (-0.13, hem)]), top)]
-    parts += [(oval(0, 0.92, 0.058, 0.078), skin), (oval(0, 0.955, 0.06, 0.048), pick(rng, [(40, 32, 28), (150, 120, 70), (90, 90, 90)]))]
+    parts += [(oval(0, 0.92, 0.058, 0.078), skin), (oval(0, 0.955, 0.06, 0.048), hair)]
     if rng.random() < 0.35:
         parts.append((bar((0.17, 0.5), (0.17, 0.33), 0.13), pick(rng, PAINTS, 20)))
     canvas.shadow(np.array([x, z]) + oval(-canvas.sun * 0.5, 0, 0.6, 0.3))
@@ -405,26 +446,25 @@ def person(canvas, x, z, height):
 
 def cyclist(canvas, x, z, squash):
     """A rider on a bicycle, seen from the side at `squash` 1 (or -1) and from the front or back near 0."""
-    rng, top, legs, dark = canvas.rng, pick(canvas.rng, PAINTS, 25), canvas.rng.uniform(25, 100) + canvas.rng.normal(0, 12, 3), np.array([30, 30, 32])
-    frame, helmet = pick(rng, PAINTS, 20), pick(rng, PAINTS, 20)
-    thin = max(0.06, 2.2 * z / canvas.focal)
+    rng, thin = canvas.rng, max(0.06, 2.2 * z / canvas.focal)
+    top, frame, helmet = (pick(rng, PAINTS, 22) for _ in range(3))
+    legs, skin, tyre = pick(rng, [(40, 44, 60), (70, 66, 60), (100, 100, 104)], 15), pick(rng, SKINS), (30, 30, 32)
 
-    def joint(across, up):
-        return across * squash, up
+    def limb(a, b, *widths):
+        return bar((a[0] * squash, a[1]), (b[0] * squash, b[1]), *widths)
 
     parts = []
-    for hub in (-0.52, 0.52):
-        wheel = max(abs(squash) * 0.36, 0.05)
-        rim = oval(hub * squash, 0.36, wheel, 0.36, 24)
-        tyre = np.vstack([rim, rim[:1], oval(hub * squash, 0.36, max(wheel - thin * 1.1, 0), 0.36 - thin, 24), ])
-        parts += [(rim, dark + 60, 0.25), (tyre, dark)]
-    for a, b in (((-.52, .36), (-.12, .9)), ((-.52, .36), (0, .3)), ((0, .3), (.4, .9)), ((.42, 1.0), (.52, .36)), ((-.1, .8), (.4, .85))):
-        parts.append((bar(joint(*a), joint(*b), thin), frame))
-    for knee, foot in (((.22, .78), (.1, .28)), ((.28, .9), (.16, .45))):
-        parts += [(bar(joint(-.12, .98), joint(*knee), 0.2, 0.15), legs), (bar(joint(*knee), joint(*foot), 0.14, 0.09), legs * 0.9)]
-    parts += [(bar(joint(-.16, .95), joint(.2, 1.46), 0.34 - 0.06 * abs(squash), 0.36), top)]
-    parts += [(bar(joint(.18, 1.4), joint(.46, 1.02), 0.12, 0.08), top * 0.8), (oval(.28 * squash, 1.62, 0.11, 0.14), np.array([195, 150, 120]))]
-    parts += [(oval(.27 * squash, 1.7, 0.14, 0.09), helmet)]
+    for hub in (-0.52 * squash, 0.52 * squash):
+        radius = max(abs(squash) * 0.36, 0.05)
+        rim, inner = oval(hub, 0.36, radius, 0.36, 24), oval(hub, 0.36, max(radius - thin * 1.1, 0), 0.36 - thin, 24)
+        parts += [(rim, (90, 90, 92), 0.25), (np.vstack([rim, rim[:1], inner]), tyre)]
+    for a, b in BICYCLE:
+        parts.append((limb(a, b, thin), frame))
+    for knee, foot in (((0.22, 0.78), (0.1, 0.28)), ((0.28, 0.9), (0.16, 0.45))):
+        parts += [(limb((-0.12, 0.98), knee, 0.2, 0.15), legs), (limb(knee, foot, 0.14, 0.09), legs * 0.9)]
+    parts += [(limb((-0.16, 0.95), (0.2, 1.46), 0.34 - 0.06 * abs(squash), 0.36), top)]
+    parts += [(limb((0.18, 1.4), (0.46, 1.02), 0.12, 0.08), top * 0.8)]
+    parts += [(oval(0.28 * squash, 1.62, 0.11, 0.14), skin), (oval(0.27 * squash, 1.7, 0.14, 0.09), helmet)]
     canvas.shadow(np.array([x, z]) + oval(0, 0, 0.3 + 0.6 * abs(squash), 0.3))
     figure(canvas, x, z, [("Bicyclist", *part) for part in parts])
 
@@ -479,52 +519,67 @@ def wrap(values, period):
     return values - np.float32(period) * np.floor(values * np.float32(1 / period))
 
 
-def paint_ground(canvas, street):
-    """Road with markings, pavements with slabs and kerbs, lawns beyond, and the shadows of the houses."""
-    rng, half = canvas.rng, street["half"]
-    x, z = canvas.ground()
-    first = int(np.argmax(np.isfinite(z).any(1)))
-    x, z, box = x[first:], z[first:], np.s_[first:, :]
-    ground, side = np.isfinite(z), (x > 0).astype(np.uint8)
-    z = np.where(ground, z, 1e4)
-    edge = half + street["pavements"].astype(np.float32)[side]
-    road = (np.abs(x) < half) | ((z > street["crossing"][0]) & (z < street["crossing"][1]))
-    pavement = ~road & (np.abs(x) < edge + 0.8)
-    spots = noise(rng, *x.shape, 2) * rng.uniform(0.03, 0.08) + noise(rng, *x.shape, 64) * rng.uniform(0.02, 0.07)
-    base = rng.uniform(62, 125)
-    asphalt, slabs = base * rng.normal(1, 0.03, 3), base * rng.uniform(1.0, 1.45) * rng.normal((1.03, 1, 0.96), 0.03)
-    lawn = pick(rng, [(88, 104, 58), (100, 106, 62), (76, 92, 56)])
-    light = (1 + spots).astype(np.float32)
-    size = rng.uniform(0.5, 1.2)
-    seams = ((wrap(x, size) < 0.05) | (wrap(z, size) < 0.07)) & (z < 16)
-    light[pavement & seams] *= 0.8
-    light[pavement & (np.abs(np.abs(x) - half) < 0.18)] *= 1.22
-    patch = (np.abs(x - rng.uniform(-half, half)) < rng.uniform(0.4, 1.3)) & (np.abs(z - rng.uniform(5, 25)) < rng.uniform(1, 8))
-    light[road & patch] *= rng.uniform(0.72, 1.25)
+def find_ground(street, x, z):
+    """Which ground points are road and which pavement, (H, W) bool each."""
+    edge = street["half"] + street["pavements"].astype(np.float32)[(x > 0).astype(np.uint8)]
+    road = (np.abs(x) < street["half"]) | ((z > street["crossing"][0]) & (z < street["crossing"][1]))
+    return road, ~road & (np.abs(x) < edge + 0.8)
+
+
+def find_marks(rng, street, x, z):
+    """Which ground points are painted white or yellow on the road: lanes, edges and a zebra crossing; (H, W) bool."""
+    half = street["half"]
     marks = (np.abs(x) < 0.08) & (wrap(z, 6) < rng.choice([2.5, 4, 6.1]))
     marks |= (np.abs(np.abs(x) - half + 0.35) < 0.06) & (rng.random() < 0.6)
     if street["zebra"]:
-        marks = np.where(np.abs(z - street["zebra"]) < 1.6, (wrap(x, 1.1) < 0.55) & (np.abs(x) < half - 0.3), marks)
-    marks &= (np.abs(x) < half) & road & ((z < street["crossing"][0]) | (z > street["crossing"][1]))
-    paint = rng.uniform(1.5, 2.1) * np.array((1, 1, rng.choice([0.6, 1, 1])))
+        marks = np.where(np.abs(z - street["zebra"]) < 1.6, wrap(x, 1.1) < 0.55, marks)
+    return marks & (np.abs(x) < half - 0.25) & ((z < street["crossing"][0]) | (z > street["crossing"][1]))
+
+
+def light_ground(canvas, street, x, z, road, pavement):
+    """Brightness of the ground, (H, W) float32: grain, slabs, kerbs, mended asphalt and the shadows of the houses."""
+    rng, half, shape = canvas.rng, street["half"], x.shape
+    fine, coarse = noise(rng, *shape, 2) * rng.uniform(0.03, 0.08), noise(rng, *shape, 64) * rng.uniform(0.02, 0.07)
+    light, size = 1 + fine + coarse, rng.uniform(0.5, 1.2)
+    light[pavement & (z < 16) & ((wrap(x, size) < 0.05) | (wrap(z, size) < 0.07))] *= 0.8
+    light[pavement & (np.abs(np.abs(x) - half) < 0.18)] *= 1.22
+    mended = np.abs(x - rng.uniform(-half, half)) < rng.uniform(0.4, 1.3)
+    light[road & mended & (np.abs(z - rng.uniform(5, 25)) < rng.uniform(1, 8))] *= rng.uniform(0.72, 1.25)
     if canvas.sun:  # houses between the sun and the street throw their shadow over it, block by block
         reach = rng.uniform(-half, half * 1.5, 40).astype(np.float32)
         blocks = np.minimum(z * (1 / rng.uniform(6, 14)), 39).astype(np.uint8)
         light[canvas.sun * x > np.take(reach, blocks)] *= rng.uniform(0.5, 0.75)
+    return light
+
+
+def paint_ground(canvas, street):
+    """Road with markings, pavements and the lawns beyond them."""
+    rng = canvas.rng
+    x, z = canvas.ground()
+    first = int(np.argmax(np.isfinite(z).any(1)))
+    x, z, box = x[first:], z[first:], np.s_[first:, :]
+    ground = np.isfinite(z)
+    z = np.where(ground, z, np.float32(1e4))
+    road, pavement = find_ground(street, x, z)
+    light = light_ground(canvas, street, x, z, road, pavement)
+    grey = rng.uniform(62, 125)
+    asphalt, slabs = grey * rng.normal(1, 0.03, 3), grey * rng.uniform(1, 1.45) * rng.normal((1.03, 1, 0.96), 0.03)
+    lawn = pick(rng, [(88, 104, 58), (100, 106, 62), (76, 92, 56)])
+    paint = asphalt * rng.uniform(1.5, 2.1) * (1, 1, rng.choice([0.6, 1, 1]))
     kinds = np.where(road, np.uint8(2), pavement.view(np.uint8))
     names = np.take(np.array([INDEX["Tree"], INDEX["Pavement"], INDEX["Road"]], np.uint8), kinds)
-    kinds[marks] = 3
-    colours = np.array([lawn, slabs, asphalt, asphalt * paint], np.float32)
-    colours = cv2.merge([np.take(channel, kinds) * light for channel in colours.T])
-    canvas.paint(box, ground.view(np.uint8), names, colours, z)
+    kinds[find_marks(rng, street, x, z)] = 3
+    colours = np.array([lawn, slabs, asphalt, paint], np.float32).T
+    image = cv2.merge([np.take(channel, kinds) * light for channel in colours])
+    canvas.paint(box, ground.view(np.uint8), names, image, z)
 
 
 def line_side(canvas, street, side, lit):
-    """What lines one side of the street beyond its pavement, as (distance, draw) pairs."""
-    rng, items, z = canvas.rng, [], 1.5
+    """Plans what lines one side of the street beyond its pavement: houses, or gardens and parks with their bounds."""
+    rng, z = canvas.rng, 1.5
     style, edge = street["styles"][(side + 1) // 2], street["half"] + street["pavements"][(side + 1) // 2] + 0.6
     bound = rng.choice(["fence", "fence", "wall", "hedge", "none"])
-    shape = rng.uniform(0.9, 1.8), pick(rng, [(110, 84, 60), (60, 70, 64), (150, 150, 150), (84, 92, 84)]), rng.random() < 0.5
+    look = rng.uniform(0.9, 1.8), pick(rng, FENCES), rng.random() < 0.5
     while z < FAR:
         length = rng.uniform(7, 15)
         if z + length > street["crossing"][0] - 1 and z < street["crossing"][1] + 1:
@@ -532,72 +587,72 @@ def line_side(canvas, street, side, lit):
             continue
         if style == "terrace":
             size = rng.uniform(8, 12), rng.uniform(6, 19), 0 if rng.random() < 0.7 else rng.uniform(2, 4)
-            items.append((z + length, functools.partial(building, canvas, side, side * edge, z, length, *size, lit)))
+            canvas.plan(z + length, building, side, side * edge, z, length, *size, lit)
             z += length + (rng.uniform(2, 6) if rng.random() < 0.2 else 0)
             continue
         if style == "houses":
             size = rng.uniform(8, 11), rng.uniform(4.5, 7), rng.uniform(2, 3.5)
-            items.append((z + length, functools.partial(building, canvas, side, side * (edge + 5), z, length, *size, lit)))
+            canvas.plan(z + length, building, side, side * (edge + 5), z, length, *size, lit)
         for _ in range(rng.integers(1, 4)):
-            where = side * (edge + rng.uniform(1.5, 4 if style == "houses" else 14)), z + rng.uniform(0, length) + 2
-            items.append((where[1], functools.partial(tree, canvas, *where, rng.uniform(4, 11))))
-        for start in np.arange(z, z + length, 3) if bound != "none" else ():
-            if bound == "fence":
-                draw = functools.partial(fence, canvas, side * edge, start, 3, *shape)
-            else:
-                name, colour = ("Tree", pick(rng, LEAVES, 2)) if bound == "hedge" else ("Unlabelled", shape[1] + 30)
-                draw = functools.partial(block, canvas, side * (edge + 0.3), start, (0.6, shape[0], 3), name, colour)
-            items.append((start + 1.5, draw))
+            x, ahead = side * (edge + rng.uniform(1.5, 4 if style == "houses" else 14)), z + rng.uniform(2, length + 2)
+            canvas.plan(ahead, tree, x, ahead, rng.uniform(4, 11))
+        for start in np.arange(z, z + length, 3):
+            bound_garden(canvas, bound, side, side * edge, start, look)
         z += length + rng.uniform(2, 5)
-    return items
+
+
+def bound_garden(canvas, bound, side, x, z, look):
+    """Plans three metres of a fence, a wall or a hedge; `look` is (height in metres, colour, railing or boards)."""
+    if bound == "fence":
+        canvas.plan(z + 1.5, fence, x, z, 3, *look)
+    elif bound == "wall":
+        canvas.plan(z + 1.5, block, x + side * 0.3, z, (0.6, look[0], 3), "Unlabelled", look[1] + 30)
+    elif bound == "hedge":
+        canvas.plan(z + 1.5, block, x + side * 0.3, z, (0.6, look[0], 3), "Tree", pick(canvas.rng, LEAVES[:1], 2))
 
 
 def furnish_side(canvas, street, side):
-    """Lamps, signs, trees, bins, guard rails, parked cars and people along one kerb, as (distance, draw) pairs."""
-    rng, items, pave = canvas.rng, [], street["pavements"][(side + 1) // 2]
-    kerb, draw = side * street["half"], functools.partial
-
-    def add(z, thing, x, *arguments):
-        items.append((z, draw(thing, canvas, x, z, *arguments)))
-
+    """Plans lamps, signs, trees, bins, guard rails, parked cars and people along one kerb."""
+    rng, plan, pave, kerb = canvas.rng, canvas.plan, street["pavements"][(side + 1) // 2], side * street["half"]
     for z in np.arange(rng.uniform(5, 18), FAR * 0.8, rng.uniform(14, 24)):
-        add(z, lamp, kerb + side * 0.4, rng.uniform(4.5, 8))
+        plan(z, lamp, kerb + side * 0.4, z, rng.uniform(4.5, 8))
     for z in rng.uniform(5, 32, rng.integers(1, 4)):
-        add(z, sign, kerb + side * 0.5, rng.choice(["round", "triangle", "square", "board", "lights"]))
+        plan(z, sign, kerb + side * 0.5, z, rng.choice(["round", "triangle", "square", "board", "lights"]))
     if rng.random() < 0.4:
         for z in np.arange(rng.uniform(5, 12), 60, rng.uniform(7, 12)):
-            add(z, tree, kerb + side * 0.7, rng.uniform(4.5, 8))
+            plan(z, tree, kerb + side * 0.7, z, rng.uniform(4.5, 8))
     for z in rng.uniform(4, 28, rng.integers(0, 3)):
-        add(z, block, kerb + side * (pave - 0.2), (0.6, rng.uniform(0.9, 1.3), 0.6), "Unlabelled", pick(rng, PAINTS))
+        size = 0.6, rng.uniform(0.9, 1.3), 0.6
+        plan(z, block, kerb + side * (pave - 0.2), z, size, "Unlabelled", pick(rng, PAINTS))
     if rng.random() < 0.35:
-        start, colour, railing = rng.uniform(4, 18), pick(rng, [(130, 132, 135), (70, 90, 70), (160, 40, 40)]), rng.random() < 0.8
+        start, look = rng.uniform(4, 18), (1.1, pick(rng, FENCES), rng.random() < 0.8)
         for z in np.arange(start, start + rng.uniform(4, 14), 2):
-            add(z + 1, lambda canvas, x, z: fence(canvas, x, z - 1, 2, 1.1, colour, railing), kerb + side * 0.2)
+            plan(z + 1, fence, kerb + side * 0.2, z, 2, *look)
     if rng.random() < 0.55:
         z = rng.uniform(6, 14)
         while z < 60:
-            add(z, car, kerb - side * 1.05, rng.normal(0, 0.03) + np.pi * (rng.random() < 0.3), rng.choice(3, p=[0.4, 0.4, 0.2]))
+            heading = rng.normal(0, 0.03) + np.pi * (rng.random() < 0.3)
+            plan(z, car, kerb - side * 1.05, z, heading, rng.choice(3, p=[0.4, 0.4, 0.2]))
             z += rng.uniform(5.5, 14)
     for z in rng.uniform(3.5, 30, rng.integers(1, 6)):
-        add(z, person, kerb + side * rng.uniform(0.4, pave), rng.uniform(1.5, 1.9))
-    return items
+        plan(z, person, kerb + side * rng.uniform(0.4, pave), z, rng.uniform(1.5, 1.9))
 
 
 def fill_road(canvas, street):
-    """Moving cars, cyclists and people who cross the road, as (distance, draw) pairs."""
-    rng, items, half, draw = canvas.rng, [], street["half"], functools.partial
+    """Plans moving cars, cyclists and people who cross the road."""
+    rng, half = canvas.rng, street["half"]
     for z in rng.uniform(8, 55, rng.integers(0, 4)):
-        lane = rng.choice([-1, 1])
-        kind, heading = rng.choice(4, p=[0.35, 0.35, 0.18, 0.12]), np.pi * (lane < 0) + rng.normal(0, 0.08)
-        items.append((z, draw(car, canvas, lane * half * 0.45, z, heading, kind)))
+        lane, kind = rng.choice([-1, 1]), rng.choice(4, p=[0.35, 0.35, 0.18, 0.12])
+        canvas.plan(z, car, lane * half * 0.45, z, np.pi * (lane < 0) + rng.normal(0, 0.08), kind)
     if street["crossing"][0] < FAR and rng.random() < 0.6:
         z = sum(street["crossing"]) / 2
-        items.append((z, draw(car, canvas, rng.uniform(-8, 8), z, rng.choice([-1, 1]) * np.pi / 2, rng.integers(3))))
+        canvas.plan(z, car, rng.uniform(-8, 8), z, rng.choice([-1, 1]) * np.pi / 2, rng.integers(3))
     for z in rng.uniform(4, 17, rng.integers(0, 4)):
-        items.append((z, draw(cyclist, canvas, rng.uniform(-half, half) * 0.85, z, rng.choice([-1, 1]) * rng.uniform(0.1, 1))))
+        squash = rng.choice([-1, 1]) * rng.uniform(0.1, 1)
+        canvas.plan(z, cyclist, rng.uniform(-half, half) * 0.85, z, squash)
     for z in rng.uniform(5, 24, rng.integers(0, 3)):
-        items.append((z, draw(person, canvas, rng.uniform(-half, half), street["zebra"] or z, rng.uniform(1.5, 1.9))))
-    return items
+        z = street["zebra"] or z
+        canvas.plan(z, person, rng.uniform(-half, half), z, rng.uniform(1.5, 1.9))
 
 
 def develop(canvas, height, width, mood):
@@ -634,13 +689,13 @@ def draw_scene(rng, height, width):
     paint_sky(canvas, *mood[:2])
     paint_skyline(canvas)
     paint_ground(canvas, street)
-    items = fill_road(canvas, street)
+    fill_road(canvas, street)
     for side in (-1, 1):
-        items += line_side(canvas, street, side, mood[4]) + furnish_side(canvas, street, side)
+        line_side(canvas, street, side, mood[4])
+        furnish_side(canvas, street, side)
     if street["closed"]:
-        items.append((FAR, functools.partial(building, canvas, 1, -20, FAR, 12, 40, rng.uniform(8, 20), 0, mood[4])))
-    for _, draw in sorted(items, key=lambda item: -item[0]):
-        draw()
+        canvas.plan(FAR, building, 1, -20, FAR, 12, 40, rng.uniform(8, 20), 0, mood[4])
+    canvas.draw_planned()
     if rng.random() < 0.15:
         bonnet(canvas)
     return develop(canvas, height, width, mood), canvas.labels[1::2, 1::2].copy()

@@ -12,6 +12,8 @@ import zipfile
 
 import keras
 
+import frontends.layers  # noqa: F401  registers the layers that checkpoints name
+import models.blocks  # noqa: F401
 from utils.errors import BadUse, WorkFailed
 
 SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
@@ -74,19 +76,22 @@ def read_checkpoint(path):
     return values["settings"], values["state"]
 
 
-def load_for_inference(path):
+def load_for_inference(path, model_name=None):
     """Loads a network with one output of logits.
+
+    Args:
+        path: of the checkpoint.
+        model_name: str, which network the user expects, or None.
 
     Returns:
         `(model, settings)`.
 
     Raises:
-        BadUse: as `read_checkpoint`, and if Keras cannot load the network.
+        BadUse: as `read_checkpoint`, and if Keras cannot load the network or it is another one.
     """
-    import frontends.layers  # noqa: F401  registers the layers that the file names
-    import models.blocks  # noqa: F401
-
     settings, _ = read_checkpoint(path)
+    if model_name not in (None, settings["model"]):
+        raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
     try:
         return keras.models.load_model(path, compile=False), settings
     except Exception as error:  # Keras raises whatever its readers raise

@@ -74,6 +74,22 @@ def find_dataset(name):
     raise BadUse(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/; {remedy}")
 
 
+def dataset_of_run(settings, dataset=None):
+    """The dataset that a checkpoint is scored on.
+
+    Args:
+        settings: the checkpoint's settings.
+        dataset: what `--dataset` says, or None for the one it was trained on.
+
+    Returns:
+        `pathlib.Path`.
+    """
+    trained_on = pathlib.Path(settings["dataset_path"])
+    if dataset is None and trained_on.is_dir():
+        return trained_on
+    return find_dataset(dataset or trained_on.name)
+
+
 def read_classes(folder, ignore=()):
     """The classes of a dataset.
 

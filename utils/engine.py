@@ -1,11 +1,43 @@
 """How Keras runs: the engine, the device, the arithmetic."""
 
+import contextlib
 import os
 
 
-def quiet_engine():
-    """Keeps TensorFlow's start-up messages off the console. To be called before Keras is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def import_engine():
+    """Imports Keras and its engine without the engine's start-up messages.
+
+    TensorFlow writes them to standard error before it reads any setting, so that is turned off meanwhile; Python's own
+    errors still appear.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _silent_standard_error():
+        import keras
+
+        keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
+
+
+def device():
+    """What the network runs on, such as "TensorFlow 2.21.0 on CPU"."""
+    import keras
+
+    backend = keras.config.backend()
+    devices = keras.distribution.list_devices() if backend != "torch" else []
+    accelerators = [name for name in devices if not name.lower().startswith("cpu")]
+    where = ", ".join(accelerators) or ("CPU" if backend != "torch" else "PyTorch's default device")
+    return f"Keras {keras.__version__} with {backend} {__import__(backend).__version__} on {where}"
+
+
+@contextlib.contextmanager
+def _silent_standard_error():
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def use_xla(choice):

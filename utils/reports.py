@@ -14,6 +14,19 @@ SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 SUITE_MEANS = ("accuracy", "precision", "recall", "F1 score", "mean IoU")
 
 
+def make_folder(path):
+    """Makes a folder for results and returns it as a `pathlib.Path`.
+
+    Raises:
+        WorkFailed: if that is not possible.
+    """
+    try:
+        pathlib.Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkFailed(f"cannot make the folder {path}: {error.strerror}") from error
+    return pathlib.Path(path)
+
+
 def write_text(path, text):
     """Writes a text file under a temporary name and renames it.
 

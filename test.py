@@ -1,0 +1,87 @@
+"""Score a trained network on the test split.
+
+    python test.py --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
+
+Model, classes and dataset are read from the checkpoint. Scores and pictures appear in Test/.
+"""
+
+import sys
+
+from utils.arguments import parse, test_parser
+from utils.engine import import_engine
+from utils.errors import BadUse, reports_errors
+
+
+@reports_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    args, _ = parse(test_parser(), argv)
+    from utils.dataset_folder import dataset_of_run, list_pairs, read_classes
+    from utils.reports import make_folder
+    from utils.run_folder import find_checkpoint
+
+    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
+    if bool(args.crop_height) != bool(args.crop_width):
+        raise BadUse("--crop_height and --crop_width belong together")
+    crop = (args.crop_height, args.crop_width) if args.crop_height else None
+    import_engine()
+    from utils.checkpoints import load_for_inference
+    from utils.class_dict import ClassDict
+    from utils.engine import use_xla
+    from utils.evaluation import Predictor, evaluate
+
+    print("Retrieving dataset information ...")
+    model, settings = load_for_inference(path, args.model)
+    class_dict = ClassDict.from_dict(settings)
+    folder = dataset_of_run(settings, args.dataset)
+    if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
+        raise BadUse(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
+    pairs = list_pairs(folder, args.split)
+    output = make_folder(args.output_dir)
+    print(f"Dataset --> {folder} ({len(pairs)} {args.split} images)")
+    print(f"Model --> {settings['model']}")
+    print(f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}", flush=True)
+    predictor = Predictor(model, args.batch_size, use_xla(args.jit_compile))
+    confusion, rows = evaluate(
+        predictor, pairs, class_dict, args.unknown_colours or settings["unknown_colours"], crop, output,
+        progress=progress_line(len(pairs)),
+    )
+    report(output, args.split, confusion, rows, pairs, class_dict, predictor.images_per_second)
+    return 0
+
+
+def progress_line(total):
+    """A function of the number of images done that keeps one line of a terminal current, or writes a few to a file."""
+    is_terminal = sys.stdout.isatty()
+
+    def show(done):
+        if is_terminal or done % 50 == 0 or done == total:
+            end = "" if is_terminal and done < total else "\n"
+            print(f"{chr(13) if is_terminal else ''}Running test image {done} / {total}", end=end, flush=True)
+
+    return show
+
+
+def report(output, split, confusion, rows, pairs, class_dict, images_per_second):
+    """Writes the scores and prints them."""
+    import numpy as np
+
+    from utils.plots import plot_confusion
+    from utils.reports import class_table, headline, suite_means, write_image_scores, write_json
+
+    scores = confusion.result(images_per_second)
+    names = class_dict.class_names
+    write_image_scores(output / f"{split}_scores.csv", (f"{split}_name", f"{split}_accuracy"), pairs, rows, names)
+    plot_confusion(output / "confusion.png", confusion.matrix, names)
+    means = np.mean(rows, axis=0).tolist()
+    suite = dict(zip(("accuracy", "precision", "recall", "f1", "mean_iou"), means))
+    suite["class_accuracy"] = dict(zip(names, means[5:]))
+    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": suite})
+    print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
+    if images_per_second:
+        print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
+    print(f"Wrote scores.json, {split}_scores.csv, confusion.png and pictures to {output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -108,12 +108,11 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     import keras
 
     from models import build_model
-    from models.blocks import set_batch_norm_momentum
     from utils.checkpoints import restore
     from utils.engine import set_precision, use_xla
     from utils.losses import build_loss
     from utils.metrics import RunningMeanIoU
-    from utils.optimizers import batch_norm_momentum, build_optimizer, build_schedule
+    from utils.optimizers import build_optimizer, build_schedule
 
     print("Preparing the model ...", flush=True)
     keras.utils.set_random_seed(settings["seed"])
@@ -124,7 +123,6 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
         settings["model"], num_classes, settings["frontend"],
         frontend_weights=None if state or weights == "none" else weights,
     )
-    set_batch_norm_momentum(model, batch_norm_momentum(settings["batch_size"], steps_per_epoch))
     schedule = build_schedule(settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"])
     model.compile(
         optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"]),
@@ -134,6 +132,8 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     )
     if state:
         restore(run.latest, model, state)
+        if isinstance(schedule, float):
+            model.optimizer.learning_rate = schedule  # the checkpoint's may be another
     return model
 
 
@@ -164,6 +164,7 @@ def announce(settings, model, num_images, num_validation_images):
 
 def run_training(model, data, validation_pairs, class_dict, run, settings, state):
     """Trains, and returns the exit code."""
+    from utils.batch_norm import BatchNormStatistics
     from utils.callbacks import graceful_interruption
     from utils.engine import use_xla, versions
     from utils.evaluation import Predictor
@@ -183,10 +184,12 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     settings["versions"] = versions()
     write_json(run.settings, settings)
     writer = Writer(run.folder / "tensorboard") if settings["tensorboard"] else None
-    predictor = Predictor(model, settings["batch_size"], use_xla(settings["jit_compile"]))
+    jit_compile = use_xla(settings["jit_compile"])
+    predictor = Predictor(model, settings["batch_size"], jit_compile)
+    statistics = BatchNormStatistics(model, jit_compile)
     with graceful_interruption() as interruption:
         training = Training(
-            model, data, predictor, validation_pairs, class_dict, run, settings, state, interruption, writer
+            model, data, predictor, statistics, validation_pairs, class_dict, run, settings, state, interruption, writer
         )
         complete = training.train()
     print(f"Latest checkpoint: {run.latest}")

@@ -80,7 +80,7 @@ def load_file(trunk, name, path):
     """
     for weight in trunk.weights:
         if "float" in weight.dtype:
-            weight.assign(keras.ops.full_like(weight, float("nan")))
+            weight.assign(keras.ops.full(weight.shape, float("nan"), weight.dtype))
     try:
         with warnings.catch_warnings():
             # About a file that does not fit Keras warns once for every layer, before it raises.

@@ -73,4 +73,5 @@ class Augmentation:
 def _random_offset(rng, size, crop):
     """Where a crop begins: anywhere inside, or, if it is larger, anywhere that shows the whole image."""
     slack = size - crop
-    return int(rng.integers(min(slack, 0), max(slack, 0), endpoint=True))
+    # Not rng.integers, which draws nothing where there is but one choice.
+    return min(slack, 0) + int(rng.random() * (abs(slack) + 1))

@@ -33,7 +33,7 @@ def save_checkpoint(path, model, settings, state):
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp.keras")
-    state = {**state, "dropout_seeds": [generator.state.numpy().tolist() for generator in _seed_generators(model)]}
+    state = {**state, "dropout_seeds": [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]}
     try:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:

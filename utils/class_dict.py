@@ -61,10 +61,10 @@ class ClassDict:
         path = pathlib.Path(path)
         try:
             text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            rows = csv.reader(io.StringIO(text), skipinitialspace=True)
+            lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise BadUse(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
-        rows = csv.reader(io.StringIO(text), skipinitialspace=True)
-        lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
         if not lines:
             raise BadUse(f"{path} is empty; its first line must be name,r,g,b")
         header = [cell.lower() for cell in lines[0][1]]
@@ -89,8 +89,8 @@ class ClassDict:
             if color in colors:
                 raise BadUse(f"{where}: color {color} already belongs to the class of line {colors[color]}")
             names[name], colors[color] = number, number
-        if len(names) < 2:
-            raise BadUse(f"{path}: {len(names)} classes; a segmentation needs at least two")
+        if not 2 <= len(names) <= UNKNOWN:
+            raise BadUse(f"{path}: number of classes is {len(names)}; it must be from 2 to {UNKNOWN}")
         return cls(names, list(colors))
 
     def without(self, names):
@@ -132,18 +132,19 @@ class ClassDict:
         Raises:
             BadUse: naming the commonest unknown colors and their numbers of pixels.
         """
-        if self._table is None:
-            self._table = np.full(1 << 24, UNKNOWN, np.uint8)
-            for _, color in self.ignored.values():
-                self._table[_packed(color)] = IGNORED
-            for index, color in enumerate(self.label_values.tolist()):
-                self._table[_packed(color)] = index
-        rgb = np.asarray(rgb)
-        packed = np.zeros(rgb.shape[:2] + (4,), np.uint8)
-        packed[..., :3] = rgb
-        packed = packed.view("<u4")[..., 0]
-        indices = self._table.take(packed)
+        indices, packed = self._look_up(rgb)
         return self._settle(indices, packed, unknown, name, _color_of)
+
+    def knows(self, rgb):
+        """Which colors are those of a class, an ignored one included.
+
+        Args:
+            rgb: uint8 array `(H, W, 3)`.
+
+        Returns:
+            bool array `(H, W)`.
+        """
+        return self._look_up(rgb)[0] != UNKNOWN
 
     def encode_indices(self, values, unknown="error", name="the label image"):
         """Turns a single-channel label image into class indices. 255 is ignored.
@@ -159,9 +160,10 @@ class ClassDict:
             BadUse: naming the commonest unknown values and their numbers of pixels.
         """
         if self._index_table is None:
-            self._index_table = np.full(1 << 16, UNKNOWN, np.uint8)
-            self._index_table[self._original_indices()] = np.arange(self.num_classes)
-            self._index_table[[IGNORED] + [index for index, _ in self.ignored.values()]] = IGNORED
+            table = np.full(1 << 16, UNKNOWN, np.uint8)
+            table[self._original_indices()] = np.arange(self.num_classes)
+            table[[IGNORED] + [index for index, _ in self.ignored.values()]] = IGNORED
+            self._index_table = table
         return self._settle(self._index_table.take(values), values, unknown, name, int)
 
     def decode(self, indices):
@@ -176,12 +178,12 @@ class ClassDict:
         palette = np.zeros((256, 3), np.uint8)
         palette[: self.num_classes] = self.label_values
         palette[IGNORED] = next((color for _, color in self.ignored.values()), (0, 0, 0))
-        return palette[np.asarray(indices)]
+        return palette.take(indices, axis=0)
 
     def to_dict(self):
         """What `from_dict` needs, in types that JSON has."""
         return {
-            "class_names": self.class_names,
+            "class_names": list(self.class_names),
             "label_values": self.label_values.tolist(),
             "ignored": {name: [index, list(color)] for name, (index, color) in self.ignored.items()},
         }
@@ -196,21 +198,33 @@ class ClassDict:
         taken = {index for index, _ in self.ignored.values()}
         return [index for index in range(self.num_classes + len(taken)) if index not in taken]
 
+    def _look_up(self, rgb):
+        """Class indices of colors, 254 where unknown, and the colors as one number each."""
+        if self._table is None:
+            # Threads share this object: the table becomes visible only when it is complete.
+            table = np.full(1 << 24, UNKNOWN, np.uint8)
+            for _, color in self.ignored.values():
+                table[_packed(color)] = IGNORED
+            for index, color in enumerate(self.label_values.tolist()):
+                table[_packed(color)] = index
+            self._table = table
+        rgb = np.asarray(rgb)
+        packed = np.zeros(rgb.shape[:2] + (4,), np.uint8)
+        packed[..., :3] = rgb
+        packed = packed.view("<u4")[..., 0]
+        return self._table.take(packed), packed
+
     def _settle(self, indices, source, unknown, name, describe):
         """Raises for unknown pixels, or ignores them."""
         unknown_pixels = indices == UNKNOWN
-        if not unknown_pixels.any():
-            return indices
-        if unknown == "ignore":
+        if unknown == "ignore" or not unknown_pixels.any():
             indices[unknown_pixels] = IGNORED
             return indices
         values, counts = np.unique(source[unknown_pixels], return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:3]
-        commonest = ", ".join(f"{describe(values[i])} ({counts[i]} px)" for i in order)
-        kind = "values" if describe is int else "colors"
+        commonest = [f"{describe(values[i])} ({counts[i]} px)" for i in np.argsort(-counts, kind="stable")[:3]] + ["..."] * (len(values) > 3)
         raise BadUse(
-            f"{name}: {len(values)} {kind} that class_dict.csv does not have: {commonest}"
-            f"{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with --unknown_colours ignore"
+            f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
+            f"{', '.join(commonest)}; add the classes, or ignore such pixels with --unknown_colours ignore"
         )
 
 
@@ -226,7 +240,7 @@ def _channel(cell, where):
 
 
 def _packed(color):
-    red, green, blue = (int(channel) for channel in color)
+    red, green, blue = map(int, color)
     return red | green << 8 | blue << 16
 
 

@@ -21,7 +21,8 @@ class SegmentationDataset(keras.utils.PyDataset):
         class_dict: `ClassDict`.
         augmentation: `Augmentation`.
         batch_size: int.
-        seed: int. `(seed, epoch, index of the image)` determines the augmentation.
+        seed: int. `(seed, epoch, index of the image)` determines the augmentation, and which time it is that the
+            image occurs in the epoch.
         steps_per_epoch: int or None, another number of batches per epoch.
         unknown: "error" or "ignore", what to do with label colors of no class.
         cache: whether to keep decoded images in memory.
@@ -57,17 +58,23 @@ class SegmentationDataset(keras.utils.PyDataset):
     def __getitem__(self, step):
         """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`."""
         start = (self.first_step + step) * self.batch_size
-        samples = [self.sample(index) for index in self._order[start : start + self.batch_size].tolist()]
+        indices = self._order[start : start + self.batch_size].tolist()
+        samples = [self.sample(index, position // len(self.pairs)) for position, index in enumerate(indices, start)]
         images, labels = zip(*samples)
         return np.stack(images), np.stack(labels)
 
-    def sample(self, index):
+    def sample(self, index, repeat=0):
         """Reads and augments image number `index` of `pairs`.
+
+        Args:
+            index: int.
+            repeat: int, how often the image occurred in this epoch before.
 
         Returns:
             uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`.
         """
-        rng = np.random.default_rng([self.seed, self.epoch, index])
+        # Five numbers, for the shuffles' are four.
+        rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
         return self.augmentation(*self._read(index), rng)
 
     def _read(self, index):
@@ -109,8 +116,10 @@ def available_memory():
         pass
     try:
         group = pathlib.Path("/sys/fs/cgroup")
-        limit, used = ((group / f"memory.{which}").read_text() for which in ("max", "current"))
-        amounts.append(int(limit) - int(used))
-    except (OSError, ValueError):
+        limit, used = (int((group / f"memory.{which}").read_text()) for which in ("max", "current"))
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        # Files that were read stay in memory, and count as used, until something else needs it.
+        amounts.append(limit - used + int(statistics["inactive_file"]))
+    except (OSError, KeyError, ValueError):
         pass
     return min(amounts, default=None)

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import os
 import pathlib
 import re
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.errors import BadUse
-from utils.images import is_image, read_pair
+from utils.images import is_image, read_label, read_pair
 
 SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
@@ -63,10 +64,11 @@ def find_dataset(name):
         from tools.make_streets import make_streets
 
         print("Making the dataset Streets (a synthetic street, drawn on first use) ...")
-        return make_streets(pathlib.Path("datasets") / name)
+        return make_streets(pathlib.Path("datasets") / name, workers=os.cpu_count() or 1)
     remedy = f"put it into {pathlib.Path('datasets') / name}, or give --dataset a path"
     if name == "CamVid":
-        if sys.stdin.isatty() and input("There is no CamVid here. Download it now? [y/N] ").lower() in ("y", "yes"):
+        can_ask = sys.stdin and sys.stdin.isatty()
+        if can_ask and input("There is no CamVid here. Download it now? [y/N] ").lower() in ("y", "yes"):
             from tools.get_camvid import get_camvid
 
             return get_camvid(pathlib.Path("datasets") / name)
@@ -115,18 +117,24 @@ def list_pairs(folder, split):
         split: "train", "val" or "test"; the labels are in `<split>_labels`.
 
     Returns:
-        List of `Pair`, sorted by name.
+        List of `Pair`, sorted by the images' file names.
 
     Raises:
         BadUse: naming everything that is missing or ambiguous.
     """
+    folders = folder / split, folder / f"{split}_labels"
+    _raise_for([f"there is no folder {one}" for one in folders if not one.is_dir()])
     problems = []
-    images = _by_name(folder / split, problems)
-    labels = _by_name(folder / f"{split}_labels", problems)
+    images, labels = (_by_name(one, problems) for one in folders)
+    with_suffix = collections.defaultdict(list)
+    for label in labels:
+        with_suffix[LABEL_SUFFIX.sub("", label)].append(label)
     pairs = []
     for name, image in images.items():
-        # A label of the image's very name comes first: an image may itself be called `street_L`.
-        label = labels.pop(name, None) or _pop_with_suffix(labels, name)
+        # A label of the image's very name comes first, one of another image's name last: an image may itself be
+        # called `street_L`.
+        candidates = [name, *sorted(with_suffix[name], key=images.__contains__)]
+        label = next((labels.pop(one) for one in candidates if one in labels), None)
         if label is None:
             problems.append(f"{image} has no label {split}_labels/{name}.png or {name}_L.png")
         else:
@@ -155,16 +163,17 @@ def check_pairs(pairs, class_dict, unknown="error", workers=2):
     """
 
     def check(pair):
+        """What there is to see, and what is wrong."""
         try:
             _, label = read_pair(pair.image, pair.label, class_dict, unknown)
         except BadUse as problem:
-            return str(problem)
-        return Checked(label.shape, np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes])
+            return None, [str(problem), *_problem_of_label(pair, class_dict, unknown, str(problem))]
+        return Checked(label.shape, np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes]), []
 
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
         results = list(executor.map(check, pairs))
-    _raise_for([result for result in results if isinstance(result, str)])
-    return results
+    _raise_for([problem for _, problems in results for problem in problems])
+    return [checked for checked, _ in results]
 
 
 def median_frequency_weights(checked):
@@ -182,17 +191,15 @@ def median_frequency_weights(checked):
     of_images_with_class = ((pixels > 0) * pixels.sum(axis=1, keepdims=True)).sum(axis=0)
     total = pixels.sum(axis=0)
     present = total > 0
-    frequency = total[present] / of_images_with_class[present]
     weights = np.zeros(len(total), np.float32)
-    weights[present] = np.median(frequency) / frequency
+    if present.any():
+        frequency = total[present] / of_images_with_class[present]
+        weights[present] = np.median(frequency) / frequency
     return weights
 
 
 def _by_name(folder, problems):
     """Images of a folder by name without extension, sorted."""
-    if not folder.is_dir():
-        problems.append(f"there is no folder {folder}")
-        return {}
     paths = collections.defaultdict(list)
     for path in sorted(folder.iterdir()):
         if is_image(path):
@@ -201,12 +208,13 @@ def _by_name(folder, problems):
     return {name: twins[0] for name, twins in paths.items()}
 
 
-def _pop_with_suffix(labels, name):
-    """Takes the label whose name is `name` and one of the usual suffixes."""
-    for candidate in labels:
-        if LABEL_SUFFIX.search(candidate) and LABEL_SUFFIX.sub("", candidate) == name:
-            return labels.pop(candidate)
-    return None
+def _problem_of_label(pair, class_dict, unknown, reported):
+    """What is wrong with the label of a pair, as a list, if it is something else than `reported`."""
+    try:
+        read_label(pair.label, class_dict, unknown)
+    except BadUse as problem:
+        return [str(problem)] if str(problem) != reported else []
+    return []
 
 
 def _raise_for(problems):

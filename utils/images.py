@@ -1,5 +1,7 @@
 """Reading and writing pictures and label images. RGB everywhere; BGR exists only inside this file."""
 
+import contextlib
+import io
 import os
 import pathlib
 
@@ -39,7 +41,8 @@ def read_label(path, class_dict, unknown="error"):
     """Reads a label image: class colors (RGB or palette PNG), or class indices (one channel, 255 = ignored).
 
     A palette PNG counts as colors if most of its colors that occur are class colors, and as indices otherwise or if
-    its palette is a gray ramp.
+    its palette is a gray ramp. Either way its index 255 is ignored if its color is no class's, as in Pascal VOC.
+    A mask of one channel counts as colors if it has 255, white is a class, and all its grays are class colors.
 
     Args:
         path: of the file.
@@ -53,16 +56,18 @@ def read_label(path, class_dict, unknown="error"):
         BadUse: if the file is missing, damaged or has unknown colors.
     """
     data = _read_bytes(path)
-    is_png = data[:8] == b"\x89PNG\r\n\x1a\n"
-    if is_png and data[25] == 3:  # byte 25 of a PNG is its color type; 3 = palette
+    # Byte 24 of a PNG is its bit depth, byte 25 its color type: 0 = gray, 2 = RGB, 3 = palette, 4 and 6 with alpha.
+    depth, color_type = data[24:26] if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 25 else (None, None)
+    if color_type == 3:
         return _encode_palette(data, class_dict, unknown, path)
     pixels = _decode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION, path)
+    if color_type in (0, 4) and pixels.ndim == 3:
+        pixels = pixels[..., 0]  # OpenCV makes gray with alpha BGRA
     if pixels.ndim == 3:
-        rgb = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-        return class_dict.encode(rgb, unknown, path)
-    if is_png and data[24] < 8:  # byte 24 is the bit depth; OpenCV spreads 1, 2 and 4 bits over 0..255
-        pixels = pixels // (255 // (2 ** data[24] - 1))
-    return class_dict.encode_indices(pixels, unknown, path)
+        return class_dict.encode(_to_rgb(pixels, path), unknown, path)
+    if color_type == 0 and depth < 8:  # OpenCV spreads 1, 2 and 4 bits over 0..255
+        return class_dict.encode_indices(pixels // (255 // (2**depth - 1)), unknown, path)
+    return _encode_gray(pixels, class_dict, unknown, path)
 
 
 def read_pair(image_path, label_path, class_dict, unknown="error"):
@@ -106,6 +111,8 @@ def write_image(path, rgb):
         temporary.write_bytes(data.tobytes())
         os.replace(temporary, path)
     except (OSError, cv2.error) as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # a full disk leaves half of it
         raise WorkFailed(f"cannot write {path}: {error}") from error
 
 
@@ -186,20 +193,45 @@ def _decode(data, flags, path):
 
 def _encode_palette(data, class_dict, unknown, path):
     """A palette PNG's classes. OpenCV expands palettes to colors and loses the indices, so Pillow reads these."""
-    import io
-
     from PIL import Image  # a dependency of matplotlib
 
     try:
         image = Image.open(io.BytesIO(data))
         indices = np.array(image)
-    except (OSError, SyntaxError) as error:
+        colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    except Exception as error:  # Pillow has no common class for all that can be wrong with a file
         raise BadUse(f"cannot read {path}: damaged, or not an image") from error
     palette = np.zeros((256, 3), np.uint8)
-    colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     palette[: len(colors)] = colors
+    known = class_dict.knows(palette[None])[0]
+    known[len(colors) :] = False
+    used = np.unique(indices)
+    votes = known[used[(used != IGNORED) | known[used]]]
     ramp = len(colors) > 1 and (colors == np.arange(len(colors))[:, None]).all()
-    used = class_dict.encode(palette[np.unique(indices)][None], "ignore")
-    if not ramp and np.mean(used != IGNORED) > 0.5:
-        return class_dict.encode(palette[indices], unknown, path)
-    return class_dict.encode_indices(indices, unknown, path)
+    if ramp or 2 * np.count_nonzero(votes) <= len(votes):
+        return class_dict.encode_indices(indices, unknown, path)
+    void = (indices == IGNORED) & ~known[IGNORED]
+    palette[IGNORED] = palette[IGNORED] if known[IGNORED] else class_dict.label_values[0]
+    classes = class_dict.encode(palette[indices], unknown, path)
+    classes[void] = IGNORED
+    return classes
+
+
+def _to_rgb(pixels, path):
+    """The colors of a label as OpenCV decodes it, uint8."""
+    if pixels.dtype == np.uint16 and not (pixels % 257).any():
+        pixels = (pixels // 257).astype(np.uint8)  # 8-bit colors, stored with 16
+    if pixels.dtype != np.uint8:
+        raise BadUse(f"{path} has {pixels.dtype} colors; a label must have 8 bits per channel")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+
+
+def _encode_gray(pixels, class_dict, unknown, path):
+    """The classes of a label with one channel."""
+    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 65535:
+        raise BadUse(f"{path} has {pixels.dtype} pixels; a label must have whole numbers from 0 to 65535")
+    if pixels.dtype == np.uint8 and pixels.max() == 255:
+        grays = np.repeat(np.unique(pixels)[:, None], 3, axis=1)[None]
+        if class_dict.knows(grays).all():
+            return class_dict.encode(np.repeat(pixels[..., None], 3, axis=2), unknown, path)
+    return class_dict.encode_indices(pixels, unknown, path)

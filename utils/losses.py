@@ -74,8 +74,8 @@ class Focal(CrossEntropy):
         self.gamma = gamma
 
     def modulate(self, entropy):
-        # The probability of the true class can round to a hair above 1.
-        return ops.maximum(1.0 - ops.exp(-entropy), 0.0) ** self.gamma * entropy
+        # The probability of the true class can round to 1 and above, where a small power has no finite gradient.
+        return ops.maximum(1.0 - ops.exp(-entropy), 1e-7) ** self.gamma * entropy
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma}

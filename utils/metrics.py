@@ -29,7 +29,8 @@ def confusion_matrix(labels, predictions, num_classes):
     labels, predictions = labels[valid], predictions[valid]
     for what, indices in (("label", labels), ("prediction", predictions)):
         if indices.size and not 0 <= indices.min() <= indices.max() < num_classes:
-            raise ValueError(f"{what} index {indices.max()} is not one of {num_classes} classes")
+            wrong = indices.max() if indices.min() >= 0 else indices.min()
+            raise ValueError(f"{what} index {wrong} is not one of {num_classes} classes")
     pairs = labels.astype(np.uint16) * num_classes + predictions
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 

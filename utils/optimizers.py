@@ -1,4 +1,4 @@
-"""Optimizers, learning rate schedules, and the batch-norm momentum that fits the number of steps."""
+"""Optimizers and learning rate schedules."""
 
 import keras
 
@@ -55,18 +55,3 @@ def current_learning_rate(optimizer):
     """float, the learning rate of the next step."""
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
-
-def batch_norm_momentum(batch_size, steps_per_epoch):
-    """The momentum of moving statistics.
-
-    Their memory, 1 / (1 - momentum) steps, should cover enough images for a good estimate, 32 or so, and a tenth of a
-    long epoch; but never more than a third of an epoch, or they would lag behind the weights at the first validation.
-
-    Args:
-        batch_size, steps_per_epoch: int.
-
-    Returns:
-        float in 0.5..0.99.
-    """
-    steps = min(max(10, 32 / batch_size, steps_per_epoch / 10), 100, max(steps_per_epoch / 3, 2))
-    return 1.0 - 1.0 / steps

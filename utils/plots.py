@@ -33,7 +33,8 @@ def plot_log(folder, log):
                 axes.plot(*zip(*points), marker="o" if len(points) < 20 else None, label=LABELS[column])
         axes.set(title=title, xlabel="Epoch", ylabel=axis_label)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+        if axes.lines:
+            axes.legend()
         axes.grid(alpha=0.3)
         _save(figure, folder / name)
 

@@ -1,6 +1,6 @@
 """TensorBoard logs, for those who ask for them."""
 
-from utils.errors import WorkFailed
+from utils.errors import BadUse
 
 
 class Writer:
@@ -10,20 +10,18 @@ class Writer:
         folder: `pathlib.Path` for the event files.
 
     Raises:
-        WorkFailed: if TensorFlow, which writes them, is not installed.
+        BadUse: if the package tensorboard is not installed.
     """
 
     def __init__(self, folder):
         try:
-            import tensorflow as tf
+            from tensorboard.summary import Writer as EventWriter
         except ImportError as error:
-            raise WorkFailed("--tensorboard needs TensorFlow: pip install tensorflow") from error
-        self._summary = tf.summary
-        self._writer = tf.summary.create_file_writer(str(folder))
+            raise BadUse("--tensorboard needs the package tensorboard: pip install tensorboard") from error
+        self._writer = EventWriter(str(folder))
 
     def write(self, row):
         """Writes every number of a row, a dict with `epoch`, at that epoch."""
-        with self._writer.as_default(step=row["epoch"]):
-            for name, value in row.items():
-                self._summary.scalar(name, value)
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, row["epoch"])
         self._writer.flush()

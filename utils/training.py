@@ -44,6 +44,7 @@ class Training:
         model: compiled `keras.Model`.
         data: `SegmentationDataset`.
         predictor: `Predictor` of the same model.
+        statistics: `BatchNormStatistics` of the same model.
         validation_pairs: list of `Pair`.
         class_dict: `ClassDict`.
         run: `RunFolder`.
@@ -54,9 +55,10 @@ class Training:
     """
 
     def __init__(
-        self, model, data, predictor, validation_pairs, class_dict, run, settings, state, interruption, writer=None
+        self, model, data, predictor, statistics, validation_pairs, class_dict, run, settings, state, interruption,
+        writer=None,
     ):
-        self.model, self.data, self.predictor = model, data, predictor
+        self.model, self.data, self.predictor, self.statistics = model, data, predictor, statistics
         self.validation_pairs, self.class_dict = validation_pairs, class_dict
         self.run, self.settings, self.state = run, settings, state
         self.interruption, self.writer = interruption, writer
@@ -76,6 +78,8 @@ class Training:
             row = self.train_epoch(epoch)
             if row is None:
                 return False
+            self.data.set_epoch(epoch)
+            self.statistics.estimate(self.data)
             is_better = False
             if epoch % self.settings["validation_step"] == 0 or epoch == num_epochs - 1:
                 is_better = self.validate(epoch, row)

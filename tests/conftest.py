@@ -1,0 +1,30 @@
+"""What the tests share: a small generated dataset, and a network small enough to train in a second."""
+
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "tiny"))
+
+import pytest
+import tiny_model  # noqa: F401  registers the network "tiny"
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def streets(tmp_path_factory):
+    """A folder in the suite's layout: 10 training, 3 validation and 5 test images of 64x96 pixels."""
+    from tools.make_streets import make_streets
+
+    return make_streets(tmp_path_factory.mktemp("data") / "Streets", train=10, val=3, test=5, height=64, width=96)
+
+
+@pytest.fixture(scope="session")
+def camvid():
+    """The real CamVid, where it is."""
+    for folder in (REPOSITORY / "datasets" / "CamVid", REPOSITORY.parent / "shared" / "datasets" / "CamVid"):
+        if folder.is_dir():
+            return folder
+    pytest.skip("CamVid is not here")

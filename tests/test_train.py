@@ -1,0 +1,336 @@
+"""train.py as a user runs it: what it writes, how it goes on, how it ends."""
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import train
+from utils.checkpoints import read_checkpoint
+
+TINY_PROGRAM = pathlib.Path(__file__).parent / "tiny" / "tiny_model.py"
+FLAGS = ["--model", "tiny", "--crop_height", "64", "--crop_width", "64", "--batch_size", "4", "--num_val_images", "2"]
+LATEST = pathlib.Path("checkpoints/latest_model_tiny_Streets.keras")
+FOLDER = pathlib.Path("checkpoints/tiny_Streets")
+
+
+def flags(streets, *more):
+    return [*FLAGS, "--dataset", str(streets), "--learning_rate", "0.01", *more]
+
+
+def weights(path):
+    return keras.models.load_model(path, compile=False).get_weights()
+
+
+@pytest.fixture(scope="module")
+def trained(streets, tmp_path_factory):
+    """The folder in which three epochs were trained."""
+    folder = tmp_path_factory.mktemp("trained")
+    earlier = os.getcwd()
+    os.chdir(folder)
+    try:
+        more = ("--num_epochs", "3", "--h_flip", "--checkpoint_step", "2", "--class_balancing", "True")
+        assert train.main(flags(streets, *more)) == 0
+    finally:
+        os.chdir(earlier)
+    return folder
+
+
+@pytest.fixture
+def copy_of_trained(trained, tmp_path, monkeypatch):
+    """A copy of that folder to work in."""
+    shutil.copytree(trained, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+
+
+def log():
+    with open(FOLDER / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_files_of_a_run(trained, streets):
+    folder = trained / FOLDER
+    for name in ("loss_vs_epochs.png", "accuracy_vs_epochs.png", "iou_vs_epochs.png", "best_model.keras"):
+        assert (folder / name).stat().st_size > 1000
+    assert [(folder / f"{epoch:04d}" / "model.keras").exists() for epoch in range(3)] == [True, False, True]
+    for epoch in range(3):
+        lines = (folder / f"{epoch:04d}" / "val_scores.csv").read_text().splitlines()
+        assert lines[0].startswith("val_name, avg_accuracy, precision, recall, f1 score, mean iou, Sky, Building")
+        names = {line.split(",")[0] for line in lines[1:]}
+        pictures = {path.name for path in (folder / f"{epoch:04d}").glob("*.png")}
+        assert pictures == {f"{name}_{kind}.png" for name in names for kind in ("pred", "gt")}
+        assert len(names) == 2
+    left_over = [path for path in trained.rglob("*") if "tmp" in path.name]
+    assert not left_over
+
+
+def test_settings_are_written_and_in_the_checkpoint(trained):
+    settings, state = read_checkpoint(trained / LATEST)
+    assert settings == json.loads((trained / FOLDER / "settings.json").read_text())
+    assert settings["model"] == "tiny" and settings["h_flip"] is True and settings["num_classes"] == 12
+    assert settings["class_names"][0] == "Sky" and settings["label_values"][0] == [128, 128, 128]
+    assert state["epoch"] == 3 and state["step"] == 0
+
+
+def test_the_log_has_a_row_per_epoch_and_the_loss_falls(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    rows = log()
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+    assert 0 < float(rows[2]["val_mean_iou"]) <= 1
+    best = max(float(row["val_mean_iou"]) for row in rows)
+    assert read_checkpoint(FOLDER / "best_model.keras")[1]["best_mean_iou"] == pytest.approx(best)
+
+
+def test_continuing_adds_epochs_and_keeps_flags_that_are_not_given(copy_of_trained, streets):
+    before = log()
+    arguments = ["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "4"]
+    assert train.main(arguments) == 0
+    rows = log()
+    assert rows[:3] == before and [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
+    settings, state = read_checkpoint(LATEST)
+    assert settings["batch_size"] == 4 and settings["crop_height"] == 64 and settings["num_epochs"] == 4
+    assert state["epoch"] == 4
+
+
+def test_continuing_a_complete_run_does_nothing(copy_of_trained, streets, capsys):
+    before = LATEST.read_bytes()
+    assert train.main(["--model", "tiny", "--dataset", str(streets), "--continue_training"]) == 0
+    assert "already has its 3 epochs" in capsys.readouterr().out
+    assert LATEST.read_bytes() == before
+
+
+def test_a_log_that_is_ahead_of_the_checkpoint_is_cut_back(copy_of_trained, streets):
+    with open(FOLDER / "log.csv", "a") as file:
+        file.write("3,9.9,,,,,,,,\n")
+    arguments = ["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "4"]
+    assert train.main(arguments) == 0
+    assert [row["epoch"] for row in log()] == ["0", "1", "2", "3"]
+    assert float(log()[3]["loss"]) < 9
+
+
+def test_starting_anew_keeps_the_earlier_run(copy_of_trained, streets, capsys):
+    before = LATEST.read_bytes()
+    assert train.main(flags(streets, "--num_epochs", "1", "--steps_per_epoch", "1")) == 0
+    (kept,) = pathlib.Path("checkpoints").glob("tiny_Streets_until_*")
+    assert (kept / LATEST.name).read_bytes() == before
+    assert (kept / "log.csv").exists() and str(kept) in capsys.readouterr().out
+    assert len(log()) == 1
+
+
+def test_continuing_without_a_checkpoint_begins(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(flags(streets, "--num_epochs", "1", "--steps_per_epoch", "1", "--continue_training")) == 0
+    assert "training from the beginning" in capsys.readouterr().out
+    assert LATEST.exists()
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (["--mixed_precision", "bfloat16"], "--mixed_precision bfloat16 does not fit"),
+        (["--ignore_class", "Sky"], "--ignore_class"),
+    ],
+)
+def test_continuing_with_contradicting_flags_is_refused(copy_of_trained, streets, capsys, more, message):
+    with pytest.raises(SystemExit) as end:
+        train.main(["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "9", *more])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(copy_of_trained, streets, capsys):
+    before = LATEST.read_bytes()
+    with pytest.raises(SystemExit) as end:
+        train.main([
+            "--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "5",
+            "--learning_rate", "1e38",
+        ])
+    assert end.value.code in (1, 2)
+    error = capsys.readouterr().err
+    assert end.value.code == 1 and "epoch 3, step" in error and str(LATEST) in error, error
+    assert LATEST.read_bytes() == before
+
+
+def test_patience_ends_the_run(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # With a learning rate of almost nothing no validation can be better than the first by more than chance.
+    arguments = [*FLAGS, "--dataset", str(streets), "--learning_rate", "1e-30", "--optimizer", "sgd"]
+    monkeypatch.setattr("utils.training.Training.validate", _never_better)
+    assert train.main([*arguments, "--num_epochs", "50", "--patience", "2", "--steps_per_epoch", "1"]) == 0
+    assert len(log()) == 2
+
+
+def _never_better(training, epoch, row):
+    training.state["validations_without_gain"] += 1
+    return False
+
+
+def test_tensorboard_is_optional(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with pytest.raises(SystemExit) as end:
+        train.main(flags(streets, "--num_epochs", "1", "--tensorboard"))
+    assert end.value.code == 2 and "pip install tensorboard" in capsys.readouterr().err
+
+
+def test_tensorboard_logs(streets, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    monkeypatch.chdir(tmp_path)
+    assert train.main(flags(streets, "--num_epochs", "1", "--steps_per_epoch", "1", "--tensorboard")) == 0
+    (events,) = (FOLDER / "tensorboard").iterdir()
+    assert b"val_mean_iou" in events.read_bytes()
+
+
+def test_validation_step(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = ("--num_epochs", "4", "--steps_per_epoch", "1", "--validation_step", "2", "--epoch_start_i", "0")
+    assert train.main(flags(streets, *more)) == 0
+    assert [bool(row["val_mean_iou"]) for row in log()] == [True, False, True, True]
+
+
+def start(folder, arguments):
+    """Starts train.py with the tiny network as a process of its own."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, str(TINY_PROGRAM), *arguments], cwd=folder, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )
+
+
+def wait_for(process, text):
+    """Reads a process's output up to a line with `text`."""
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"ended without '{text}': {process.stderr.read()}")
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = flags(streets, "--num_epochs", "3", "--steps_per_epoch", "2")
+    straight = tmp_path / "straight"
+    straight.mkdir()
+    monkeypatch.chdir(straight)
+    assert train.main(arguments) == 0
+
+    monkeypatch.chdir(tmp_path)
+    process = start(tmp_path, flags(streets, "--num_epochs", "1000", "--steps_per_epoch", "2"))
+    wait_for(process, "Validation of epoch 0001")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    _, state = read_checkpoint(LATEST)  # whole, whatever the moment
+    assert state["epoch"] in (1, 2, 3)
+    epochs = state["epoch"] + 1
+    assert train.main([*arguments, "--continue_training", "--num_epochs", str(epochs)]) == 0
+    assert [int(row["epoch"]) for row in log()] == list(range(epochs))
+    if epochs == 3:
+        for ours, theirs in zip(weights(LATEST), weights(straight / LATEST)):
+            np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
+    """Interrupted in the middle of an epoch and continued, the weights are those of a run that was left alone."""
+    arguments = flags(streets, "--num_epochs", "2", "--steps_per_epoch", "40", "--num_val_images", "1")
+    straight = tmp_path / "straight"
+    straight.mkdir()
+    monkeypatch.chdir(straight)
+    assert train.main(arguments) == 0
+
+    monkeypatch.chdir(tmp_path)
+    process = start(tmp_path, arguments)
+    wait_for(process, "Remaining training time")  # the first epoch is done, the second begins
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=120)
+    _, state = read_checkpoint(LATEST)
+    if state["epoch"] == 1:
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert 0 < state["step"] < 40 and f"after step {state['step']} of 40" in output
+        assert train.main([*arguments, "--continue_training"]) == 0
+        assert [row["epoch"] for row in log()] == ["0", "1"]
+    for ours, theirs in zip(weights(LATEST), weights(straight / LATEST)):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["--model", "DeepLab_v3"], 2, ["--model", "DeepLabV3"]),
+        (["--frontend", "ResNet18"], 2, ["--frontend", "ResNet18"]),
+        (["--crop_height", "0"], 2, ["--crop_height", "'0'"]),
+        (["--brightness", "2"], 2, ["--brightness"]),
+        (["--h_flip", "perhaps"], 2, ["perhaps", "True or False"]),
+        (["--dataset", "Nowhere"], 2, ["Nowhere", "--dataset"]),
+        (["--dataset", "STREETS", "--ignore_class", "Void"], 2, ["Void", "Unlabelled"]),
+        (["--dataset", "STREETS", "--model", "custom", "--frontend", "MobileNet", "--frontend_weights", "no.h5"], 2,
+         ["no.h5"]),
+    ],
+)
+def test_bad_use_is_one_line(streets, tmp_path, monkeypatch, capsys, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        train.main([str(streets) if argument == "STREETS" else argument for argument in arguments])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == code
+    assert all(word in error for word in words), error
+    assert len(error.splitlines()) == 1
+    assert not pathlib.Path("checkpoints").exists()
+
+
+def test_all_bad_files_are_reported_before_training(streets, tmp_path, monkeypatch, capsys):
+    data = shutil.copytree(streets, tmp_path / "data")
+    images = sorted((data / "train").iterdir())
+    images[0].write_bytes(b"not an image")
+    images[1].write_bytes(images[1].read_bytes()[:500])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        train.main(flags(data))
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and images[0].name in error and images[1].name in error
+
+
+def test_help_does_not_import_keras(tmp_path):
+    script = "import sys, train\ntry: train.main(['--help'])\nexcept SystemExit: pass\nassert 'keras' not in sys.modules"
+    root = pathlib.Path(train.__file__).parent
+    result = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "--continue_training" in result.stdout
+
+
+def test_loss_with_batch_statistics_and_with_moving_ones_agree_after_an_epoch(tmp_path, monkeypatch):
+    """With Keras's momentum of 0.99 the two differ by far more than a fifth."""
+    from tools.make_streets import make_streets
+    from utils.class_dict import ClassDict
+    from utils.dataset_folder import list_pairs
+    from utils.images import read_pair
+    from utils.losses import build_loss
+
+    data = make_streets(tmp_path / "Streets", train=120, val=2, test=0, height=64, width=96)
+    monkeypatch.chdir(tmp_path)
+    assert train.main([
+        "--model", "custom", "--frontend", "MobileNet", "--frontend_weights", "none", "--dataset", str(data),
+        "--num_epochs", "1", "--batch_size", "4", "--crop_height", "64", "--crop_width", "64", "--learning_rate", "1e-3",
+        "--num_val_images", "1",
+    ]) == 0
+    model = keras.models.load_model("checkpoints/latest_model_custom_Streets.keras", compile=False)
+    classes = ClassDict.from_csv(data / "class_dict.csv")
+    samples = [read_pair(pair.image, pair.label, classes) for pair in list_pairs(data, "train")[:32]]
+    images, labels = (np.stack(part) for part in zip(*samples))
+    loss = build_loss("cross_entropy", 12)
+    batches = [slice(i, i + 4) for i in range(0, 32, 4)]
+    inference, batch_statistics = (
+        np.mean([float(loss(labels[part], model(images[part], training=training))) for part in batches])
+        for training in (False, True)
+    )
+    assert inference == pytest.approx(batch_statistics, rel=0.2)

@@ -1,0 +1,66 @@
+"""Batch-norm statistics that are true of the weights as they are, before validation and saving.
+
+Moving averages trail behind weights that change fast, as they do in the first epochs and on small data sets, so that a
+network can seem to have learned nothing. Here they are replaced by the statistics of a few training batches under the
+present weights (Wu and Johnson 2021, 2105.07576, "precise batch norm").
+"""
+
+import math
+
+import keras
+import numpy as np
+
+from utils.evaluation import read_ahead
+
+
+class BatchNormStatistics:
+    """Re-estimates the moving statistics of a network.
+
+    Args:
+        model: `keras.Model`.
+        jit_compile: bool, whether to compile with XLA.
+    """
+
+    def __init__(self, model, jit_compile=False):
+        self.layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self._forward = TrainingModeForward(model)
+        self._forward.compile(jit_compile=jit_compile)
+
+    def estimate(self, data):
+        """Sets every moving mean and variance to that of training batches.
+
+        Args:
+            data: `SegmentationDataset`; the first batches of its present epoch are used: 64 images, but not more than
+                a fifth of the epoch unless that were fewer than 8 batches.
+        """
+        steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
+        momenta = [layer.momentum for layer in self.layers]
+        for layer in self.layers:
+            layer.momentum = 0.0  # after a batch, the moving statistics are that batch's
+        try:
+            batches = [self._statistics_of(images) for _, (images, _) in read_ahead(data.__getitem__, range(steps))]
+        finally:
+            for layer, momentum in zip(self.layers, momenta):
+                layer.momentum = momentum
+        for layer, statistics in zip(self.layers, zip(*batches)):
+            means, variances = (np.stack(values) for values in zip(*statistics))
+            layer.moving_mean.assign(means.mean(axis=0))
+            # The variance over all batches: within each, and between their means.
+            layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
+
+    def _statistics_of(self, images):
+        """`(mean, variance)` of every layer for one batch."""
+        self._forward.predict_on_batch(images)
+        to_numpy = keras.ops.convert_to_numpy
+        return [(to_numpy(layer.moving_mean), to_numpy(layer.moving_variance)) for layer in self.layers]
+
+
+class TrainingModeForward(keras.Model):
+    """A network run as in training, whose result is small enough to throw away."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def call(self, images):
+        return keras.ops.mean(self.model(images, training=True), axis=(1, 2, 3))

@@ -14,7 +14,7 @@ from utils.engine import import_engine
 from utils.errors import BadUse, reports_errors
 
 INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
-FIXED = ("frontend", "mixed_precision", "ignore_class")  # what cannot change when a training goes on
+FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer")  # what cannot change when a training goes on
 
 
 @reports_errors
@@ -180,6 +180,8 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     elif state["epoch"] >= settings["num_epochs"]:
         print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
         return 0
+    else:
+        print(f"Continuing from {run.latest}: epoch {state['epoch']}, step {state['step']}")
     run.make()
     settings["versions"] = versions()
     write_json(run.settings, settings)

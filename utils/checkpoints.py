@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import warnings
 import zipfile
 
 import keras
@@ -33,7 +34,8 @@ def save_checkpoint(path, model, settings, state):
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp.keras")
-    state = {**state, "dropout_seeds": [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]}
+    seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]
+    state = {**state, "dropout_seeds": seeds}
     try:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -111,7 +113,9 @@ def restore(path, model, state):
     """
     model.optimizer.build(model.trainable_variables)
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns when it skips an optimizer that does not fit
+            model.load_weights(path)
     except Exception as error:
         raise BadUse(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
     for generator, value in zip(_seed_generators(model), state["dropout_seeds"]):

@@ -221,10 +221,11 @@ class ClassDict:
             indices[unknown_pixels] = IGNORED
             return indices
         values, counts = np.unique(source[unknown_pixels], return_counts=True)
-        commonest = [f"{describe(values[i])} ({counts[i]} px)" for i in np.argsort(-counts, kind="stable")[:3]] + ["..."] * (len(values) > 3)
+        commonest = [f"{describe(values[i])} ({counts[i]} px)" for i in np.argsort(-counts, kind="stable")[:3]]
         raise BadUse(
             f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
-            f"{', '.join(commonest)}; add the classes, or ignore such pixels with --unknown_colours ignore"
+            f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with "
+            "--unknown_colours ignore"
         )
 
 

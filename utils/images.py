@@ -141,7 +141,7 @@ def with_legend(rgb, class_dict, indices):
         uint8 array `(H + strip, W, 3)`.
     """
     width = rgb.shape[1]
-    scale = float(np.clip(width / 640, 0.4, 3.0))
+    scale = float(np.clip(width / 640, 0.8, 3.0))  # smaller letters are not legible
     line, margin = round(26 * scale), round(6 * scale)
     found = [i for i in np.unique(indices).tolist() if i < class_dict.num_classes]
     strip = np.full((line, width, 3), 255, np.uint8)

@@ -1,0 +1,45 @@
+"""Re-estimated statistics are those of the data under the present weights."""
+
+import keras
+import numpy as np
+
+from utils.batch_norm import BatchNormStatistics
+
+
+def test_statistics_are_those_of_the_batches_together():
+    inputs = keras.Input((4, 4, 2))
+    model = keras.Model(inputs, keras.layers.BatchNormalization(momentum=0.99)(inputs))
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(5 * i, 1 + i, (3, 4, 4, 2)).astype(np.float32) for i in range(4)]
+
+    class Data:
+        batch_size, steps = 3, 4
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return batches[index], None
+
+    statistics = BatchNormStatistics(model)
+    for _ in range(2):  # the second time gives the same: nothing of the first is left
+        statistics.estimate(Data())
+        everything = np.concatenate(batches)
+        layer = model.layers[1]
+        np.testing.assert_allclose(layer.moving_mean, everything.mean((0, 1, 2)), rtol=1e-4)
+        np.testing.assert_allclose(layer.moving_variance, everything.var((0, 1, 2)), rtol=1e-4)
+    assert layer.momentum == 0.99
+    normalized = model.predict_on_batch(everything)
+    np.testing.assert_allclose([normalized.mean(), normalized.std()], [0, 1], atol=1e-3)
+
+
+def test_no_more_batches_than_needed():
+    inputs = keras.Input((4, 4, 2))
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(inputs))
+    read = []
+    data = type("Data", (), {
+        "batch_size": 16, "steps": 1000, "__len__": lambda self: 1000,
+        "__getitem__": lambda self, i: (read.append(i), (np.zeros((16, 4, 4, 2), np.float32), None))[1],
+    })()
+    BatchNormStatistics(model).estimate(data)
+    assert sorted(read) == list(range(8))

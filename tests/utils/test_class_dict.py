@@ -1,0 +1,252 @@
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from utils.class_dict import IGNORED, ClassDict
+from utils.errors import BadUse
+
+NAMES = ["Sky", "Road", "Car", "Void"]
+COLORS = [(128, 128, 128), (128, 64, 128), (64, 0, 128), (0, 0, 0)]
+
+
+@pytest.fixture
+def classes():
+    return ClassDict(NAMES, COLORS)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads `class_dict.csv` from its bytes or text."""
+
+    def read(content):
+        path = tmp_path / "class_dict.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return ClassDict.from_csv(path)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,r,g,b\nSky,1,2,3\nRoad,4,5,6\n",
+        "name,r,g,b\nSky,1,2,3\nRoad,4,5,6",
+        " name , r , g , b \n Sky ,  1, 2 ,3 \nRoad, 4, 5, 6 \n",
+        b"\xef\xbb\xbfname,r,g,b\nSky,1,2,3\nRoad,4,5,6\n",
+        "name,r,g,b\r\nSky,1,2,3\r\nRoad,4,5,6\r\n",
+        "name,r,g,b\rSky,1,2,3\rRoad,4,5,6\r",
+        "\n\nname,r,g,b\n\nSky,1,2,3\nRoad,4,5,6\n\n \n,,,\n\n",
+        "name,r,g,b\nSky,1.0,2.0,3\nRoad,4,5.00,6e0\n",
+        "Name,R,G,B\nSky,1,2,3\nRoad,4,5,6\n",
+        "b,g,r,comment,name\n3,2,1,blue,Sky\n6,5,4,gray,Road\n",
+        'name,r,g,b\n"Sky",1,2,3\nRoad,"4",5,6\n',
+    ],
+)
+def test_csv_is_read_however_it_is_written(read, content):
+    classes = read(content)
+    assert classes.class_names == ["Sky", "Road"]
+    assert classes.label_values.dtype == np.uint8 and classes.label_values.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert classes.num_classes == 2
+
+
+def test_names_may_be_of_any_alphabet_and_have_spaces_and_commas(read):
+    classes = read('name,r,g,b\nStraßenbahn 路,1,2,3\n"Road, paved",4,5,6\n')
+    assert classes.class_names == ["Straßenbahn 路", "Road, paved"]
+
+
+@pytest.mark.parametrize(
+    "content, line, words",
+    [
+        ("name,r,g\nSky,1,2\nRoad,3,4\n", 1, ["'b'", "name,r,g,b"]),
+        ("Sky,1,2,3\nRoad,4,5,6\n", 1, ["'name'"]),
+        ("name;r;g;b\nSky;1;2;3\n", 1, ["'name'"]),
+        ("name,r,g,b\nSky,1,2,3\n\nRoad,4,x5,6\n", 4, ["'x5'", "not a number"]),
+        ("name,r,g,b\nSky,1,2,\nRoad,4,5,6\n", 2, ["''", "not a number"]),
+        ("name,r,g,b\nSky,1,2,256\nRoad,4,5,6\n", 2, ["256", "0 to 255"]),
+        ("name,r,g,b\nSky,1,2,3\nRoad,-1,5,6\n", 3, ["-1", "0 to 255"]),
+        ("name,r,g,b\nSky,1,2,3\nRoad,4.5,5,6\n", 3, ["4.5", "whole number"]),
+        ("name,r,g,b\nSky,1,2,nan\nRoad,4,5,6\n", 2, ["nan"]),
+        ("name,r,g,b\nSky,1,2,inf\nRoad,4,5,6\n", 2, ["inf"]),
+        ("name,r,g,b\nSky,1,2,3\nRoad,4,5,6\nSky,7,8,9\n", 4, ["'Sky'", "line 2"]),
+        ("name,r,g,b\nSky,1,2,3\nRoad,4,5,6\n\nCar,1,2,3.0\n", 5, ["(1, 2, 3)", "line 2"]),
+        ("name,r,g,b\nSky,1,2,3\nRoad,4,5\n", 3, ["3 columns", "4"]),
+        ("name,r,g,b\nSky,1,2,3\n,4,5,6\n", 3, ["no name"]),
+        ("name,r,g,b\nSky,1,2,3\n", None, ["is 1", "from 2"]),
+        ("name,r,g,b\n", None, ["is 0", "from 2"]),
+        ("name,r,g,b\n" + "".join(f"c{i},0,0,{i}\n" for i in range(255)), None, ["255", "254"]),
+        ("", None, ["empty", "name,r,g,b"]),
+        ("\n \n", None, ["empty"]),
+        (b"name,r,g,b\nStra\xdfe,1,2,3\nRoad,4,5,6\n", None, ["cannot read"]),
+        ("name,r,g,b\nSky,1,2," + "9" * 200_000, None, ["cannot read"]),
+    ],
+)
+def test_errors_name_file_line_and_finding(read, tmp_path, content, line, words):
+    with pytest.raises(BadUse) as error:
+        read(content)
+    message = str(error.value)
+    assert str(tmp_path / "class_dict.csv") in message
+    assert all(word in message for word in words)
+    assert line is None or f"class_dict.csv, line {line}:" in message
+
+
+def test_most_classes(read):
+    classes = read("name,r,g,b\n" + "".join(f"c{i},0,{i},7\n" for i in range(254)))
+    indices = np.arange(254, dtype=np.uint8)[None]
+    assert np.array_equal(classes.encode(classes.decode(indices)), indices)
+    assert np.array_equal(classes.encode_indices(indices), indices)
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "."])
+def test_missing_file_is_named(tmp_path, path):
+    with pytest.raises(BadUse, match="cannot read") as error:
+        ClassDict.from_csv(tmp_path / path)
+    assert str(tmp_path / path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "names, colors",
+    [(["a", "a"], [(0, 0, 0), (1, 1, 1)]), (["a", "b"], [(1, 1, 1), (1, 1, 1)]), (["a"], [(0, 0, 0), (1, 1, 1)]), ([], [])],
+)
+def test_constructor_refuses_what_is_no_mapping(names, colors):
+    with pytest.raises(BadUse):
+        ClassDict(names, colors)
+
+
+def test_encode_and_decode_are_inverse():
+    rng = np.random.default_rng(0)
+    for num_classes in (1, 2, 32, 254):
+        packed = rng.choice(1 << 24, num_classes, replace=False)
+        colors = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1)
+        classes = ClassDict(map(str, range(num_classes)), colors)
+        indices = rng.integers(0, num_classes, (31, 17)).astype(np.uint8)
+        rgb = classes.decode(indices)
+        assert rgb.dtype == np.uint8 and rgb.shape == (31, 17, 3)
+        assert np.array_equal(rgb, colors[indices])
+        encoded = classes.encode(rgb)
+        assert encoded.dtype == np.uint8 and np.array_equal(encoded, indices)
+
+
+def test_every_channel_counts_in_the_lookup(classes):
+    for index, color in enumerate(COLORS):
+        assert classes.encode(np.full((1, 1, 3), color, np.uint8)) == index
+        for channel in range(3):
+            for step in (-1, 1):
+                near = np.array(color, int)
+                near[channel] = (near[channel] + step) % 256
+                assert not classes.knows(near[None, None].astype(np.uint8)).any()
+                with pytest.raises(BadUse):
+                    classes.encode(near[None, None].astype(np.uint8))
+    # The channels interchanged are another color.
+    assert not classes.knows(np.array([[[128, 0, 64], [128, 128, 64]]], np.uint8)).any()
+
+
+def test_views_and_other_memory_layouts_are_encoded(classes):
+    indices = np.arange(12, dtype=np.uint8).reshape(3, 4) % 4
+    rgb = classes.decode(indices)
+    assert np.array_equal(classes.encode(rgb[:, ::-1]), indices[:, ::-1])
+    assert np.array_equal(classes.encode(np.asfortranarray(rgb)), indices)
+    assert np.array_equal(classes.encode(rgb[::2, 1:3]), indices[::2, 1:3])
+
+
+def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes):
+    rgb = classes.decode(np.zeros((10, 10), np.uint8))
+    rgb[0, :5], rgb[1, :3], rgb[2, :7], rgb[3, :1] = (1, 2, 3), (255, 0, 0), (0, 0, 255), (9, 9, 9)
+    with pytest.raises(BadUse) as error:
+        classes.encode(rgb, name="labels/a_L.png")
+    message = str(error.value)
+    assert message.startswith("labels/a_L.png: 4 colors")
+    order = ["(0, 0, 255) (7 px)", "(1, 2, 3) (5 px)", "(255, 0, 0) (3 px)", ", ..."]
+    positions = [message.index(part) for part in order]
+    assert positions == sorted(positions)
+    assert "(9, 9, 9)" not in message and "--unknown_colours ignore" in message
+    encoded = classes.encode(rgb, "ignore")
+    assert (encoded == IGNORED).sum() == 16 and (encoded == 0).sum() == 84
+
+
+def test_unknown_indices_are_named_with_their_numbers_of_pixels(classes):
+    values = np.array([[0, 1, 4, 4], [3, 255, 254, 255]], np.uint8)
+    with pytest.raises(BadUse) as error:
+        classes.encode_indices(values, name="a.png")
+    assert str(error.value).startswith("a.png: 2 values") and "4 (2 px), 254 (1 px)" in str(error.value)
+    assert ", ..." not in str(error.value)
+    assert classes.encode_indices(values, "ignore").tolist() == [[0, 1, 255, 255], [3, 255, 255, 255]]
+    assert classes.encode_indices(np.array([[300, 2]], np.uint16), "ignore").tolist() == [[255, 2]]
+
+
+def test_input_is_left_as_it_was(classes):
+    rgb, values = np.full((2, 2, 3), 7, np.uint8), np.full((2, 2), 200, np.uint8)
+    classes.encode(rgb, "ignore")
+    classes.encode_indices(values, "ignore")
+    assert (rgb == 7).all() and (values == 200).all()
+
+
+def test_without_takes_a_class_out(classes):
+    fewer = classes.without(["Road"])
+    assert fewer.class_names == ["Sky", "Car", "Void"] and fewer.num_classes == 3
+    all_indices = np.array([[0, 1, 2, 3]], np.uint8)
+    assert fewer.encode(classes.decode(all_indices)).tolist() == [[0, 255, 1, 2]]
+    assert fewer.encode_indices(all_indices).tolist() == [[0, 255, 1, 2]]
+    assert fewer.decode(np.array([[0, 255, 1, 2]])).tolist() == [[list(color) for color in COLORS]]
+    assert fewer.knows(classes.decode(all_indices)).all()
+    assert classes.num_classes == 4 and classes.encode_indices(all_indices).tolist() == [[0, 1, 2, 3]]
+
+
+def test_decode_of_ignored_pixels_is_black_without_an_ignored_class(classes):
+    assert classes.decode(np.array([[255, 0]], np.uint8)).tolist() == [[[0, 0, 0], [128, 128, 128]]]
+
+
+@pytest.mark.parametrize("steps", [[["Sky"], ["Car"]], [["Car"], ["Sky"]], [["Car", "Sky"]], [["Sky", "Car", "Sky"]]])
+def test_without_twice_is_without_both(classes, steps):
+    fewer = classes
+    for names in steps:
+        fewer = fewer.without(names)
+    assert fewer.class_names == ["Road", "Void"]
+    all_indices = np.array([[0, 1, 2, 3, 255]], np.uint8)
+    assert fewer.encode_indices(all_indices).tolist() == [[255, 0, 255, 1, 255]]
+    assert fewer.encode(classes.decode(all_indices[:, :4])).tolist() == [[255, 0, 255, 1]]
+
+
+def test_without_refuses_unknown_names_and_too_few_classes(classes):
+    with pytest.raises(BadUse, match="'Sea'.*Sky, Road, Car, Void"):
+        classes.without(["Sea"])
+    with pytest.raises(BadUse, match="leaves 1"):
+        classes.without(["Sky", "Road", "Car"])
+    with pytest.raises(BadUse, match="no class 'Sky'"):
+        classes.without(["Sky"]).without(["Sky"])
+
+
+def test_dict_round_trip_through_json(classes):
+    fewer = classes.without(["Sky"]).without(["Car"])
+    again = ClassDict.from_dict(json.loads(json.dumps(fewer.to_dict())))
+    assert again.class_names == fewer.class_names and np.array_equal(again.label_values, fewer.label_values)
+    assert again.to_dict() == fewer.to_dict()
+    all_indices = np.array([[0, 1, 2, 3, 255]], np.uint8)
+    assert np.array_equal(again.encode_indices(all_indices), fewer.encode_indices(all_indices))
+    rgb = classes.decode(all_indices)
+    assert np.array_equal(again.encode(rgb), fewer.encode(rgb))
+    assert np.array_equal(again.decode(np.array([[0, 1, 255]])), fewer.decode(np.array([[0, 1, 255]])))
+
+
+class _Intruder(dict):
+    """Ignored classes that let another thread encode while the first one is still making the table."""
+
+    encode = result = None
+
+    def values(self):
+        if self.encode:
+            encode, self.encode = self.encode, None
+            thread = threading.Thread(target=lambda: setattr(self, "result", encode()))
+            thread.start()
+            thread.join()
+        return super().values()
+
+
+def test_threads_never_see_an_unfinished_table(classes):
+    rgb, indices = classes.decode(np.array([[0, 1, 2, 3]])), np.array([[0, 1, 2, 3]], np.uint8)
+    classes.ignored = intruder = _Intruder()
+    intruder.encode = lambda: classes.encode(rgb, "ignore").tolist()
+    assert classes.encode(rgb, "ignore").tolist() == intruder.result == [[0, 1, 2, 3]]
+    intruder.encode = lambda: classes.encode_indices(indices, "ignore").tolist()
+    assert classes.encode_indices(indices, "ignore").tolist() == intruder.result == [[0, 1, 2, 3]]

@@ -1,0 +1,54 @@
+import pytest
+
+from utils.errors import BadUse, WorkFailed, reports_errors
+
+
+@pytest.mark.parametrize("kind, base, code", [(BadUse, ValueError, 2), (WorkFailed, RuntimeError, 1)])
+def test_errors_become_a_line_and_an_exit_code(capsys, kind, base, code):
+    @reports_errors
+    def main(argv=None):
+        """Fails."""
+        print("working", end="")
+        raise kind("a.png is no image")
+
+    assert issubclass(kind, base) and main.__doc__ == "Fails."
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == code and isinstance(end.value.__cause__, kind)
+    out, err = capsys.readouterr()
+    assert out == "working" and err == "error: a.png is no image\n"
+
+
+def test_any_exception_may_have_an_exit_code(capsys):
+    class Unknown(KeyError):
+        exit_code = 7
+
+        def __str__(self):
+            return "unknown"
+
+    @reports_errors
+    def main(argv=None):
+        raise Unknown
+
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 7 and capsys.readouterr().err == "error: unknown\n"
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, KeyboardInterrupt, SystemExit])
+def test_defects_keep_their_traceback(kind):
+    @reports_errors
+    def main(argv=None):
+        raise kind("defect")
+
+    with pytest.raises(kind, match="defect") as error:
+        main()
+    assert error.value.args == ("defect",)
+
+
+def test_arguments_and_result_pass_through():
+    @reports_errors
+    def main(argv=None):
+        return argv
+
+    assert main(["--a"]) == ["--a"] and main() is None

@@ -1,0 +1,253 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from utils.metrics import ConfusionMatrix, RunningMeanIoU, confusion_matrix, suite_scores
+
+KEYS = {
+    "mean_iou", "global_accuracy", "class_iou", "class_accuracy", "precision", "recall", "f1", "images", "images_per_second",
+}  # fmt: skip
+
+
+def random_case(num_classes=5, shape=(3, 9, 8), seed=0, ignored=0.2):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, num_classes, shape).astype(np.uint8)
+    labels[rng.random(shape) < ignored] = 255
+    return labels, rng.integers(0, num_classes, shape).astype(np.uint8)
+
+
+def brute_force(labels, predictions, num_classes):
+    matrix = [[0] * num_classes for _ in range(num_classes)]
+    for label, prediction in zip(labels.ravel().tolist(), predictions.ravel().tolist()):
+        if label != 255:
+            matrix[label][prediction] += 1
+    return matrix
+
+
+@pytest.mark.parametrize("num_classes", [1, 2, 5, 32, 254])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_confusion_matrix_counts(num_classes, dtype):
+    labels, predictions = random_case(num_classes)
+    matrix = confusion_matrix(labels.astype(dtype), predictions.astype(dtype), num_classes)
+    assert matrix.dtype == np.int64 and matrix.shape == (num_classes, num_classes)
+    assert matrix.tolist() == brute_force(labels, predictions, num_classes)
+
+
+def test_greatest_indices_do_not_overflow():
+    matrix = confusion_matrix(np.full((1, 3), 253, np.uint8), np.array([[253, 0, 252]], np.uint8), 254)
+    assert matrix[253, [253, 0, 252]].tolist() == [1, 1, 1] and matrix.sum() == 3
+
+
+def test_rows_are_truth_and_columns_prediction():
+    assert confusion_matrix(np.array([[0, 0, 1]]), np.array([[1, 1, 1]]), 2).tolist() == [[0, 2], [0, 1]]
+
+
+def test_ignored_pixels_do_not_count_whatever_was_predicted_there():
+    labels, predictions = np.array([[255, 1, 255]]), np.array([[0, 1, 255]])
+    assert confusion_matrix(labels, predictions, 2).tolist() == [[0, 0], [0, 1]]
+    assert confusion_matrix(np.full((2, 2), 255), np.zeros((2, 2), int), 2).tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "labels, predictions, words",
+    [
+        (np.zeros((2, 3)), np.zeros((3, 2)), r"\(2, 3\).*\(3, 2\)"),
+        (np.zeros((1, 2, 3)), np.zeros((2, 3)), r"\(1, 2, 3\)"),
+        (np.array([[0, 3]]), np.array([[0, 0]]), "label index 3"),
+        (np.array([[0, 0]]), np.array([[0, 7]]), "prediction index 7"),
+        (np.array([[0, 0]]), np.array([[0, 255]]), "prediction index 255"),
+        (np.array([[-1, 0]]), np.array([[0, 0]]), "label index -1"),
+        (np.array([[0, 0]]), np.array([[0, -2]]), "prediction index -2"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(labels, predictions, words):
+    with pytest.raises(ValueError, match=words):
+        confusion_matrix(labels.astype(int), predictions.astype(int), 3)
+
+
+# A hand-made case. Truth: 6 pixels of class 0, 3 of class 1, 1 of class 2, none of class 3; one ignored pixel.
+LABELS = np.array([[0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 255]], np.uint8)
+PREDICTIONS = np.array([[0, 0, 0, 0, 1, 3, 1, 1, 0, 1, 2]], np.uint8)
+
+
+def test_scores_by_hand():
+    confusion = ConfusionMatrix(4, ["sky", "road", "car", "tree"])
+    confusion.update(LABELS, PREDICTIONS)
+    scores = confusion.result(images_per_second=2.5)
+    assert KEYS <= set(scores) <= KEYS | {"macro_precision", "macro_recall", "macro_f1"}
+    assert scores["class_iou"] == pytest.approx({"sky": 4 / 7, "road": 2 / 5, "car": 0.0, "tree": 0.0})
+    assert scores["mean_iou"] == pytest.approx((4 / 7 + 2 / 5) / 4)
+    assert scores["global_accuracy"] == pytest.approx(6 / 10)
+    accuracies = scores["class_accuracy"]
+    assert accuracies.pop("tree") is None
+    assert accuracies == pytest.approx({"sky": 4 / 6, "road": 2 / 3, "car": 0.0})
+    # Precisions 4/5, 2/4, 0 (never predicted); F1 8/11, 4/7, 0; weights 6, 3, 1.
+    assert scores["precision"] == pytest.approx(0.6 * 4 / 5 + 0.3 * 2 / 4)
+    assert scores["recall"] == pytest.approx(scores["global_accuracy"])
+    assert scores["f1"] == pytest.approx(0.6 * 8 / 11 + 0.3 * 4 / 7)
+    assert scores["macro_precision"] == pytest.approx((4 / 5 + 2 / 4) / 3)
+    assert scores["macro_recall"] == pytest.approx((4 / 6 + 2 / 3) / 3)
+    assert scores["macro_f1"] == pytest.approx((8 / 11 + 4 / 7) / 3)
+    assert scores["images"] == 1 and scores["images_per_second"] == 2.5
+
+
+def test_classes_that_occur_nowhere_are_out_of_the_means():
+    confusion = ConfusionMatrix(3)
+    confusion.update(np.array([[0, 0, 1, 1]]), np.array([[0, 0, 0, 1]]))
+    scores = confusion.result()
+    assert scores["class_iou"] == {"0": 2 / 3, "1": 0.5, "2": None}
+    assert scores["mean_iou"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert scores["class_accuracy"] == {"0": 1.0, "1": 0.5, "2": None}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_properties_of_scores(seed):
+    labels, predictions = random_case(seed=seed)
+    confusion = ConfusionMatrix(5)
+    confusion.update(labels, predictions)
+    scores = confusion.result()
+    assert scores["recall"] == pytest.approx(scores["global_accuracy"])
+    assert scores["global_accuracy"] == pytest.approx((labels == predictions)[labels != 255].mean())
+    assert all(iou <= accuracy for iou, accuracy in zip(scores["class_iou"].values(), scores["class_accuracy"].values()))
+    confusion.reset()
+    confusion.update(labels, np.where(labels == 255, 0, labels))
+    scores = confusion.result()
+    for key in KEYS - {"class_iou", "class_accuracy", "images", "images_per_second"}:
+        assert scores[key] == pytest.approx(1.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("labels", [None, np.full((2, 2), 255, np.uint8)])
+def test_nothing_counted_gives_numbers_all_the_same(labels):
+    confusion = ConfusionMatrix(2)
+    if labels is not None:
+        confusion.update(labels, np.zeros((2, 2), np.uint8))
+    scores = confusion.result()
+    assert scores["mean_iou"] == scores["global_accuracy"] == scores["precision"] == scores["f1"] == 0.0
+    assert scores["class_iou"] == scores["class_accuracy"] == {"0": None, "1": None}
+
+
+def test_batches_and_single_images_count_alike():
+    labels, predictions = random_case()
+    batch, single = ConfusionMatrix(5), ConfusionMatrix(5)
+    returned = batch.update(labels, predictions)
+    for label, prediction in zip(labels, predictions):
+        own = single.update(label, prediction)
+        assert np.array_equal(own, brute_force(label, prediction, 5))
+    assert np.array_equal(batch.matrix, single.matrix) and np.array_equal(batch.matrix, returned)
+    assert batch.matrix.dtype == np.int64
+    assert batch.result() == single.result() and batch.result()["images"] == 3
+
+
+def test_returned_matrix_is_of_this_image_alone():
+    confusion = ConfusionMatrix(4)
+    first = confusion.update(LABELS, PREDICTIONS)
+    kept = first.copy()
+    confusion.update(LABELS, PREDICTIONS)
+    assert np.array_equal(first, kept) and np.array_equal(confusion.matrix, 2 * kept)
+
+
+def test_reset():
+    confusion = ConfusionMatrix(4)
+    fresh = confusion.result()
+    confusion.update(LABELS, PREDICTIONS)
+    assert confusion.result() != fresh
+    confusion.reset()
+    assert confusion.result() == fresh
+
+
+def test_a_refused_image_leaves_no_trace():
+    confusion = ConfusionMatrix(2)
+    with pytest.raises(ValueError):
+        confusion.update(np.array([[0, 1]]), np.array([[0, 2]]))
+    assert confusion.matrix.sum() == 0 and confusion.images == 0
+
+
+def test_large_counts_do_not_overflow():
+    confusion = ConfusionMatrix(2)
+    confusion.matrix += 2**40
+    assert confusion.result()["mean_iou"] == pytest.approx(1 / 3)
+
+
+def test_scores_are_json():
+    confusion = ConfusionMatrix(4)
+    confusion.update(LABELS, PREDICTIONS)
+    scores = confusion.result()
+    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+
+
+def test_suite_scores_by_hand():
+    scores = suite_scores(confusion_matrix(LABELS, PREDICTIONS, 4))
+    precision, f1 = 0.6 * 4 / 5 + 0.3 * 2 / 4, 0.6 * 8 / 11 + 0.3 * 4 / 7
+    # The mean IoU is over the three classes of the truth; the accuracy of the absent one is 1.
+    assert scores == pytest.approx([0.6, precision, 0.6, f1, (4 / 7 + 2 / 5) / 3, 4 / 6, 2 / 3, 0.0, 1.0])
+    assert all(type(score) is float for score in scores)
+
+
+def test_suite_scores_of_an_image_without_pixels():
+    assert suite_scores(np.zeros((2, 2), np.int64)) == [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+
+
+def logits_of(predictions, num_classes=5, seed=0):
+    """Random logits whose greatest is at the prediction."""
+    noise = np.random.default_rng(seed).random((*predictions.shape, num_classes)).astype(np.float32)
+    return noise + 2 * (predictions[..., None] == np.arange(num_classes)).astype(np.float32)
+
+
+def test_running_mean_iou_is_the_confusion_matrixs():
+    metric, confusion = RunningMeanIoU(5), ConfusionMatrix(5)
+    assert float(metric.result()) == 0.0
+    for seed in range(4):
+        labels, predictions = random_case(seed=seed)
+        predictions = np.where(np.random.default_rng(seed).random(labels.shape) < 0.6, labels, predictions) % 5
+        labels[labels == 4] = 255  # class 4 occurs in the predictions at most
+        metric.update_state(labels, logits_of(predictions))
+        confusion.update(labels, predictions)
+        assert float(metric.result()) == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
+    metric.reset_state()
+    assert float(metric.result()) == 0.0
+    metric.update_state(np.array([[[0, 1]]]), logits_of(np.array([[[0, 1]]])))
+    assert float(metric.result()) == pytest.approx(1.0)  # absent classes are out of the mean
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("label_dtype", ["uint8", "int32", "float32"])
+def test_running_mean_iou_takes_any_precision(dtype, label_dtype):
+    labels, predictions = random_case()
+    metric, confusion = RunningMeanIoU(5), ConfusionMatrix(5)
+    metric.update_state(labels.astype(label_dtype), keras.ops.cast(logits_of(predictions), dtype))
+    confusion.update(labels, predictions)
+    assert float(metric.result()) == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_running_mean_iou_in_a_compiled_model(jit_compile):
+    labels, predictions = random_case(shape=(6, 4, 4))
+    inputs = keras.Input((4, 4, 5))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile(loss=lambda y, x: keras.ops.mean(x), metrics=[RunningMeanIoU(5)], jit_compile=jit_compile)
+    confusion = ConfusionMatrix(5)
+    confusion.update(labels, predictions)
+    for _ in range(2):  # evaluate resets
+        logs = model.evaluate(logits_of(predictions), labels, batch_size=2, verbose=0, return_dict=True)
+        assert logs["mean_iou"] == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
+
+
+def test_running_mean_iou_stays_float32_in_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        metric = RunningMeanIoU(2)
+        labels = np.zeros((1, 300, 300), np.uint8)  # more pixels than float16 can count
+        metric.update_state(labels, logits_of(labels, 2))
+        assert keras.backend.standardize_dtype(metric.matrix.dtype) == "float32"
+        assert np.asarray(metric.matrix).max() == 90_000 and float(metric.result()) == 1.0
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_running_mean_iou_config_round_trip():
+    metric = keras.metrics.deserialize(keras.metrics.serialize(RunningMeanIoU(7, name="iou")))
+    assert type(metric) is RunningMeanIoU and metric.num_classes == 7 and metric.name == "iou"

@@ -11,9 +11,8 @@ import sys
 from models import MODELS
 from utils.arguments import parse, train_parser
 from utils.engine import import_engine
-from utils.errors import BadUse, reports_errors
+from utils.errors import INTERRUPTED, BadUse, reports_errors
 
-INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
 FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer")  # what cannot change when a training goes on
 
 
@@ -63,8 +62,6 @@ def begin_or_continue(run, flags, given):
                 f"--{name} {flags[name]} does not fit {run.latest}, which was trained with {settings[name]}; "
                 "leave the flag out, or start anew without --continue_training"
             )
-    if "epoch_start_i" in given:
-        state["epoch"] = flags["epoch_start_i"]
     return {**flags, **settings, **{name: flags[name] for name in given}}, state
 
 

@@ -33,8 +33,8 @@ def train_parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     run = parser.add_argument_group("run")
-    run.add_argument("--num_epochs", type=positive_int, default=300, help="epochs to train for, from the first one on")
-    run.add_argument("--epoch_start_i", type=natural, default=0, help="number of the first epoch")
+    run.add_argument("--num_epochs", type=positive_int, default=300, help="train up to this number of epochs")
+    run.add_argument("--epoch_start_i", type=natural, default=0, help="number of the first epoch of a new run")
     run.add_argument("--steps_per_epoch", type=positive_int, help="steps of an epoch; default: all images once")
     run.add_argument("--checkpoint_step", type=positive_int, default=5, help="keep a checkpoint every so many epochs")
     run.add_argument("--validation_step", type=positive_int, default=1, help="validate every so many epochs")

@@ -3,6 +3,8 @@
 import functools
 import sys
 
+INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
+
 
 class BadUse(ValueError):
     """The user gave something wrong: a flag, a file, a label, a checkpoint. Exit code 2, as argparse's own."""
@@ -27,6 +29,9 @@ def reports_errors(main):
     def wrapper(argv=None):
         try:
             return main(argv)
+        except KeyboardInterrupt:
+            print("\nInterrupted.", file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from None
         except Exception as error:
             if not hasattr(error, "exit_code"):
                 raise

@@ -107,7 +107,12 @@ def test_missing_file_is_named(tmp_path, path):
 
 @pytest.mark.parametrize(
     "names, colors",
-    [(["a", "a"], [(0, 0, 0), (1, 1, 1)]), (["a", "b"], [(1, 1, 1), (1, 1, 1)]), (["a"], [(0, 0, 0), (1, 1, 1)]), ([], [])],
+    [
+        (["a", "a"], [(0, 0, 0), (1, 1, 1)]),
+        (["a", "b"], [(1, 1, 1), (1, 1, 1)]),
+        (["a"], [(0, 0, 0), (1, 1, 1)]),
+        ([], []),
+    ],
 )
 def test_constructor_refuses_what_is_no_mapping(names, colors):
     with pytest.raises(BadUse):

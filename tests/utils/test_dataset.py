@@ -129,6 +129,17 @@ def test_steps_per_epoch(make, steps):
         assert sorted(seen[start : start + COUNT]) == list(range(COUNT))
 
 
+def test_every_round_of_an_epoch_has_its_own_order(make):
+    seen = sum(who(make(batch_size=COUNT, steps_per_epoch=6)), [])
+    assert len({tuple(seen[start : start + COUNT]) for start in range(0, 6 * COUNT, COUNT)}) == 6
+
+
+def test_every_image_has_its_own_luck(make, pairs):
+    data = make(brightness=0.5)
+    data.pairs = [pairs[0]] * COUNT
+    assert len({data.sample(index)[0].tobytes() for index in range(COUNT)}) == COUNT
+
+
 def test_an_image_that_comes_again_in_an_epoch_is_augmented_anew(make):
     data = make(batch_size=1, count=1, steps_per_epoch=20, brightness=0.5)
     assert len({images.tobytes() for images, _ in batches(data)}) >= 18
@@ -236,7 +247,8 @@ def test_available_memory(machine):
     assert available_memory() == 8000 * 1024
     machine(meminfo=MEMINFO, memory_max="max\n", memory_current="5\n", memory_stat="inactive_file 1\n")
     assert available_memory() == 8000 * 1024
-    machine(meminfo=MEMINFO, memory_max="4000000\n", memory_current="1500000\n", memory_stat="anon 9\ninactive_file 0\n")
+    stat = "anon 9\ninactive_file 0\n"
+    machine(meminfo=MEMINFO, memory_max="4000000\n", memory_current="1500000\n", memory_stat=stat)
     assert available_memory() == 2_500_000
     # Files that were read, such as the images while they were checked, do not use memory up.
     machine(memory_max="4000000\n", memory_current="3900000\n", memory_stat="anon 100\ninactive_file 3000000\n")

@@ -80,7 +80,8 @@ def test_suffix_is_no_part_of_a_longer_word(touch):
 
 def test_hidden_and_other_files_are_no_images(touch):
     folder = touch(
-        ["a.png", "._a.png", ".a.jpg", "Thumbs.db", "list.txt", "a.png.tmp"], ["a_L.png", ".DS_Store", "._a_L.png", "a.json"]
+        ["a.png", "._a.png", ".a.jpg", "Thumbs.db", "list.txt", "a.png.tmp"],
+        ["a_L.png", ".DS_Store", "._a_L.png", "a.json"],
     )
     assert paired(folder) == {"a.png": "a_L.png"}
 
@@ -164,7 +165,8 @@ def test_check_reports_everything_at_once(tmp_path, classes):
     for found, part in zip(
         lines,
         ["good.png: No such file", "size.png is 6x5 but its label", "color_L.png: 1 colors", "image.png: damaged",
-         "label_L.png: damaged", "both.png: damaged", "both_L.png: damaged", "mixed.png: damaged", "mixed_L.png: 1 colors"],
+         "label_L.png: damaged", "both.png: damaged", "both_L.png: damaged", "mixed.png: damaged",
+         "mixed_L.png: 1 colors"],
         strict=True,
     ):  # fmt: skip
         assert part in found

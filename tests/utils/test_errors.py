@@ -52,3 +52,14 @@ def test_arguments_and_result_pass_through():
         return argv
 
     assert main(["--a"]) == ["--a"] and main() is None
+
+
+def test_ctrl_c_ends_without_a_traceback(capsys):
+    @reports_errors
+    def main(argv=None):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err.strip() == "Interrupted."

@@ -7,7 +7,8 @@ import pytest
 from utils.metrics import ConfusionMatrix, RunningMeanIoU, confusion_matrix, suite_scores
 
 KEYS = {
-    "mean_iou", "global_accuracy", "class_iou", "class_accuracy", "precision", "recall", "f1", "images", "images_per_second",
+    "mean_iou", "global_accuracy", "class_iou", "class_accuracy", "precision", "recall", "f1", "images",
+    "images_per_second",
 }  # fmt: skip
 
 
@@ -110,7 +111,8 @@ def test_properties_of_scores(seed):
     scores = confusion.result()
     assert scores["recall"] == pytest.approx(scores["global_accuracy"])
     assert scores["global_accuracy"] == pytest.approx((labels == predictions)[labels != 255].mean())
-    assert all(iou <= accuracy for iou, accuracy in zip(scores["class_iou"].values(), scores["class_accuracy"].values()))
+    pairs = zip(scores["class_iou"].values(), scores["class_accuracy"].values())
+    assert all(iou <= accuracy for iou, accuracy in pairs)
     confusion.reset()
     confusion.update(labels, np.where(labels == 255, 0, labels))
     scores = confusion.result()

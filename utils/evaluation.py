@@ -27,7 +27,7 @@ class ClassIndices(keras.layers.Layer):
 class Predictor:
     """Predicts whole images, in batches of equal size.
 
-    Images are padded by mirroring to a multiple of 32 and the prediction is cropped back.
+    Images are padded to a multiple of 32 on the right and below, and the prediction is cropped back.
 
     Args:
         model: `keras.Model` from images to logits; its weights are shared, not copied.

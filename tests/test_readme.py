@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from models import MODELS
 from tools.make_readme_tables import TABLES, with_tables
 from utils import arguments
 
@@ -14,7 +15,8 @@ PARSERS = {"train.py": arguments.train_parser, "test.py": arguments.test_parser,
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_tables_are_current(name):
+def test_tables_are_current(name, monkeypatch):
+    monkeypatch.delitem(MODELS, "tiny")  # registered by the tests
     text = README.read_text(encoding="utf-8")
     assert with_tables(text, {name: TABLES[name]()}) == text, "run python tools/make_readme_tables.py"
 
@@ -30,7 +32,7 @@ def commands():
 
 def test_every_command_is_accepted():
     found = list(commands())
-    assert len(found) >= 6
+    assert len(found) >= 5
     for verb, words in found:
         PARSERS[verb]().parse_args([word for word in words if word != "..."])
 

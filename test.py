@@ -44,7 +44,7 @@ def main(argv=None):
     predictor = Predictor(model, args.batch_size, use_xla(args.jit_compile))
     confusion, rows = evaluate(
         predictor, pairs, class_dict, args.unknown_colours or settings["unknown_colours"], crop, output,
-        progress=progress_line(len(pairs)),
+        progress_line(len(pairs)), args.workers,
     )
     report(output, args.split, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0

@@ -8,6 +8,7 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import math
 import sys
 
+from frontends import FRONTENDS
 from models import MODELS
 from utils.arguments import parse, train_parser
 from utils.engine import import_engine
@@ -23,6 +24,7 @@ def main(argv=None):
     from utils.dataset_folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
+    check_crop(args.model, args.frontend, args.crop_height, args.crop_width)
     folder = find_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
     settings, state = begin_or_continue(run, vars(args), given)
@@ -34,6 +36,16 @@ def main(argv=None):
     model = prepare_model(settings, class_weights, data.steps, state, run)
     announce(settings, model, len(data.pairs), len(validation_pairs))
     return run_training(model, data, validation_pairs, class_dict, run, settings, state)
+
+
+def check_crop(model, frontend, height, width):
+    """Refuses a crop of which the frontend would leave nothing."""
+    smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
+    if min(height, width) < smallest:
+        raise BadUse(
+            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at least "
+            f"{smallest}"
+        )
 
 
 def begin_or_continue(run, flags, given):
@@ -85,9 +97,8 @@ def prepare_data(folder, settings, class_dict):
     checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers)[: len(pairs)]
     if settings["cache"]:
         check_cache_fits([one.size for one in checked])
-    augmentation = Augmentation(
-        *(settings[name] for name in ("crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom"))
-    )
+    names = ("crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom")
+    augmentation = Augmentation(**{name: settings[name] for name in names})
     data = SegmentationDataset(
         pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
         settings["unknown_colours"], settings["cache"], settings["workers"],
@@ -142,11 +153,12 @@ def announce(settings, model, num_images, num_validation_images):
     }
     from utils.engine import device
 
+    on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
     trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     print(f"This model has {trainable} trainable parameters")
     print("\n***** Begin training *****")
     print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")
-    print(f"Model --> {settings['model']}" + (f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""))
+    print(f"Model --> {settings['model']}{on_frontend}")
     print(f"Engine --> {device()}")
     print(f"Crop Height --> {settings['crop_height']}")
     print(f"Crop Width --> {settings['crop_width']}")

@@ -29,6 +29,7 @@ class Frontend(NamedTuple):
         parameters: number of parameters without classifier, moving statistics included.
         paper: first author, year and arXiv number.
         whole_grid: whether the network only works on sizes 32k + 1 and the images are padded to it.
+        smallest_size: least height and width in pixels; on less, the unpadded convolutions of Inception leave nothing.
     """
 
     network: str
@@ -38,6 +39,7 @@ class Frontend(NamedTuple):
     parameters: int
     paper: str
     whole_grid: bool = False
+    smallest_size: int = 1
 
 
 def _resnet(network, parameters, conv3, conv4):
@@ -113,7 +115,7 @@ FRONTENDS = {
         (96, 144, 192, 576, 1280), "tf", 2257984, "Sandler 2018, 1801.04381"),
     "InceptionV4": Frontend(
         "InceptionV4", ("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
-        (64, 192, 384, 1024, 1536), "tf", 41174400, "Szegedy 2016, 1602.07261"),
+        (64, 192, 384, 1024, 1536), "tf", 41174400, "Szegedy 2016, 1602.07261", smallest_size=75),
     "ResNet50V1": _resnet("ResNet50", 23587712, 4, 6),
     "ResNet101V1": _resnet("ResNet101", 42658176, 4, 23),
     "ResNet152V1": _resnet("ResNet152", 58370944, 8, 36),
@@ -164,10 +166,10 @@ FRONTENDS = {
     "ConvNeXtXLarge": _convnext("XLarge", 348147968, 256),
     "InceptionV3": Frontend(
         "InceptionV3", (9, 16, "mixed2", "mixed7", "mixed10"),
-        (64, 192, 288, 768, 2048), "tf", 21802784, "Szegedy 2016, 1512.00567"),
+        (64, 192, 288, 768, 2048), "tf", 21802784, "Szegedy 2016, 1512.00567", smallest_size=75),
     "InceptionResNetV2": Frontend(
         "InceptionResNetV2", (9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
-        (64, 192, 320, 1088, 1536), "tf", 54336736, "Szegedy 2016, 1602.07261"),
+        (64, 192, 320, 1088, 1536), "tf", 54336736, "Szegedy 2016, 1602.07261", smallest_size=75),
     "Xception": Frontend(
         "Xception",
         ("block1_conv2_act", "block3_sepconv1_act", "block4_sepconv1_act", "block13_sepconv1_act",

@@ -1,5 +1,6 @@
 """predict.py as a user runs it."""
 
+import contextlib
 import os
 import pathlib
 
@@ -17,13 +18,9 @@ CHECKPOINT = "checkpoints/latest_model_tiny_Streets.keras"
 @pytest.fixture(scope="module")
 def checkpoint(streets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    earlier = os.getcwd()
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(folder):
         arguments = ["--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--batch_size", "4"]
         assert train.main([*arguments, "--crop_height", "64", "--crop_width", "64", "--num_val_images", "1"]) == 0
-    finally:
-        os.chdir(earlier)
     return str(folder / CHECKPOINT)
 
 

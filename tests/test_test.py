@@ -1,8 +1,8 @@
 """test.py as a user runs it, and its scores computed again from the files it writes."""
 
+import contextlib
 import importlib.util
 import json
-import os
 import pathlib
 
 import cv2
@@ -22,15 +22,12 @@ spec.loader.exec_module(verb)
 def run(streets, tmp_path_factory):
     """A folder with a network trained for one epoch, without the class Unlabelled."""
     folder = tmp_path_factory.mktemp("run")
-    earlier = os.getcwd()
-    os.chdir(folder)
-    try:
+    with contextlib.chdir(folder):
         assert train.main([
             "--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--crop_height", "64", "--crop_width",
-            "64", "--batch_size", "2", "--learning_rate", "0.01", "--num_val_images", "1", "--ignore_class", "Unlabelled",
+            "64", "--batch_size", "2", "--learning_rate", "0.01", "--num_val_images", "1",
+            "--ignore_class", "Unlabelled",
         ]) == 0
-    finally:
-        os.chdir(earlier)
     return folder
 
 

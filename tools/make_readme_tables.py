@@ -1,4 +1,4 @@
-"""Writes the tables of models, frontends and flags into README.md, from the registries.
+"""Writes the tables of models and frontends into README.md, from the registries.
 
     python tools/make_readme_tables.py
 
@@ -67,7 +67,8 @@ def with_tables(text, tables):
 def main():
     """Brings README.md up to date."""
     path = ROOT / "README.md"
-    path.write_text(with_tables(path.read_text(encoding="utf-8"), {n: f() for n, f in TABLES.items()}), encoding="utf-8")
+    tables = {name: table() for name, table in TABLES.items()}
+    path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from utils.images import pad_to_multiple, read_pair, write_image
 from utils.metrics import ConfusionMatrix, suite_scores
 
 SIZE_MULTIPLE = 32  # the deepest feature of every network here has stride 32
+MOST_WAITING = 8  # batches' worth of images of different sizes in memory
 
 
 class ClassIndices(keras.layers.Layer):
@@ -58,6 +59,9 @@ class Predictor:
             bucket.append((key, image.shape[:2], padded))
             if len(bucket) == self.batch_size:
                 yield from self._predict(buckets.pop(padded.shape))
+            elif sum(map(len, buckets.values())) >= MOST_WAITING * self.batch_size:
+                fullest = max(buckets, key=lambda shape: len(buckets[shape]))
+                yield from self._predict(buckets.pop(fullest))
         for bucket in buckets.values():
             yield from self._predict(bucket)
 
@@ -101,7 +105,7 @@ def read_ahead(read, items, workers=2):
             yield item, future.result()
 
 
-def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=None, progress=None):
+def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=None, progress=None, workers=2):
     """Scores a network on labeled images and writes what it predicted.
 
     Args:
@@ -112,6 +116,7 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
         crop: `(height, width)` of the upper left part to use, or None for whole images.
         folder: `pathlib.Path` for `<name>_pred.png` and `<name>_gt.png`, or None to write no pictures.
         progress: function of the number of images done, or None.
+        workers: int, threads that read.
 
     Returns:
         `(confusion, rows)`: the `ConfusionMatrix` over all images, and for each pair in order its `suite_scores`.
@@ -125,7 +130,7 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
         return image[:height, :width], label[:height, :width]
 
     def images():
-        for pair, (image, label) in read_ahead(read, pairs):
+        for pair, (image, label) in read_ahead(read, pairs, workers):
             labels[pair] = label
             yield pair, image
 

@@ -7,8 +7,8 @@ def build_schedule(name, learning_rate, steps_per_epoch, num_epochs):
     """Makes a learning rate schedule.
 
     Args:
-        name: one of `arguments.SCHEDULES`: "constant"; "exponential", times 0.995 an epoch (Tiramisu, 1611.09326); "poly",
-            (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
+        name: one of `arguments.SCHEDULES`: "constant"; "exponential", times 0.995 an epoch (Tiramisu, 1611.09326);
+            "poly", (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
         learning_rate: float, the first learning rate.
         steps_per_epoch, num_epochs: int.
 
@@ -30,7 +30,8 @@ def build_optimizer(name, learning_rate, weight_decay=0.0):
     """Makes an optimizer.
 
     Args:
-        name: one of `arguments.OPTIMIZERS`. "rmsprop" has the original suite's decay of 0.995; "sgd" has Nesterov momentum 0.9.
+        name: one of `arguments.OPTIMIZERS`. "rmsprop" has the original suite's decay of 0.995; "sgd" has Nesterov
+            momentum 0.9.
         learning_rate: float or schedule.
         weight_decay: float >= 0, decoupled; biases and batch-norm parameters are exempt.
 

@@ -11,6 +11,7 @@ import numpy as np
 from utils.errors import WorkFailed
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
+HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
 SUITE_MEANS = ("accuracy", "precision", "recall", "F1 score", "mean IoU")
 
 
@@ -83,13 +84,11 @@ def class_table(scores):
 
 def headline(scores):
     """The scores over the whole set as lines of text, in percent."""
-    return "\n".join([
-        f"  mean IoU         {_percent(scores['mean_iou'])}",
-        f"  global accuracy  {_percent(scores['global_accuracy'])}",
-        f"  precision        {_percent(scores['precision'])}   (weighted; unweighted {_percent(scores['macro_precision'])})",
-        f"  recall           {_percent(scores['recall'])}   (weighted; unweighted {_percent(scores['macro_recall'])})",
-        f"  F1 score         {_percent(scores['f1'])}   (weighted; unweighted {_percent(scores['macro_f1'])})",
-    ])
+    lines = [f"  {name:15}  {_percent(scores[key])}" for name, key in HEADLINE.items()]
+    for name in ("precision", "recall", "f1"):
+        weighted, unweighted = _percent(scores[name]), _percent(scores[f"macro_{name}"])
+        lines.append(f"  {name:15}  {weighted}   (weighted by pixels; mean over classes {unweighted})")
+    return "\n".join(lines)
 
 
 def suite_means(rows):

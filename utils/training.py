@@ -108,8 +108,8 @@ class Training:
         guard = StepGuard(self.interruption, first_step)
         # Keras numbers the bar's epochs up to `epochs`; the list tells it the real number of them.
         callbacks = keras.callbacks.CallbackList(
-            [guard], add_history=True, add_progbar=True, model=self.model, epochs=self.settings["num_epochs"], steps=len(self.data),
-            verbose=1 if sys.stdout.isatty() else 2,
+            [guard], add_history=True, add_progbar=True, model=self.model, epochs=self.settings["num_epochs"],
+            steps=len(self.data), verbose=1 if sys.stdout.isatty() else 2,
         )
         try:
             history = self.model.fit(
@@ -141,7 +141,8 @@ class Training:
         print("Performing validation", flush=True)
         folder = self.run.epoch(epoch)
         confusion, rows = evaluate(
-            self.predictor, self.validation_pairs, self.class_dict, self.settings["unknown_colours"], folder=folder
+            self.predictor, self.validation_pairs, self.class_dict, self.settings["unknown_colours"], folder=folder,
+            workers=self.settings["workers"],
         )
         scores = confusion.result()
         write_image_scores(

@@ -78,6 +78,14 @@ def test_any_size(name):
         assert all(np.isfinite(feature).all() and feature.std() > 0 for feature in features.values())
 
 
+@pytest.mark.parametrize("name", [name for name, row in FRONTENDS.items() if row.smallest_size > 1])
+def test_smallest_size(name):
+    smallest = FRONTENDS[name].smallest_size
+    assert all(all(feature.shape[1:3]) for feature in build(name, (smallest, smallest)).output.values())
+    with pytest.raises(ValueError):
+        build(name, (smallest - 1, smallest))
+
+
 def test_resnet_taps_are_the_inputs_of_the_strided_blocks():
     model = build("ResNet50")
     for level, stage in (("pool2", "conv2_block3"), ("pool3", "conv3_block4"), ("pool4", "conv4_block6")):

@@ -49,16 +49,16 @@ def test_odd_sizes_give_finite_float32_logits_of_the_input_size(name):
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["FC-DenseNet56", "DeepLabV3_plus"])
 def test_uint8_and_float_images_mean_the_same(name):
-    images = picture(1, 64, 64, 3)
+    images = picture(1, *ODD_SIZE, 3)
     model = model_of(name)
     np.testing.assert_array_equal(model.predict_on_batch(images), model.predict_on_batch(images.astype(np.float32)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_round_trip_through_a_file_keeps_the_logits(name, tmp_path):
-    model, images = model_of(name), picture(1, 64, 96, 3)
+    model, images = model_of(name), picture(1, *ODD_SIZE, 3)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict_on_batch(images), model.predict_on_batch(images))

@@ -1,4 +1,4 @@
-"""A network for tests of the verbs, registered as "tiny": it has batch norm, dropout and a skip, and trains in a second.
+"""A network for tests of the verbs, registered as "tiny": batch norm, dropout, a skip, trained in a second.
 
 Run as a program it is train.py with that network: `python tiny_model.py --model tiny ...`.
 """

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tools import get_camvid
-from utils.errors import BadUse, WorkFailed
+from utils.errors import BadUse
 
 WIDTH, HEIGHT = 12, 8
 COUNTS = {"train": 3, "val": 1, "test": 2}

@@ -16,7 +16,7 @@ SUITE_DEFAULTS = {
 def test_names_and_defaults_of_the_original_suite():
     flags = vars(train_parser().parse_args([]))
     assert {name: flags[name] for name in SUITE_DEFAULTS} == SUITE_DEFAULTS
-    assert flags["learning_rate"] == 1e-4 and flags["optimizer"] == "rmsprop" and flags["frontend_weights"] == "imagenet"
+    assert (flags["learning_rate"], flags["optimizer"], flags["frontend_weights"]) == (1e-4, "rmsprop", "imagenet")
 
 
 @pytest.mark.parametrize(

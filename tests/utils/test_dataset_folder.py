@@ -8,7 +8,14 @@ from PIL import Image
 from utils import dataset_folder
 from utils.class_dict import ClassDict
 from utils.dataset_folder import (
-    Checked, Pair, check_pairs, dataset_of_run, find_dataset, list_pairs, median_frequency_weights, read_classes,
+    Checked,
+    Pair,
+    check_pairs,
+    dataset_of_run,
+    find_dataset,
+    list_pairs,
+    median_frequency_weights,
+    read_classes,
 )  # fmt: skip
 from utils.errors import BadUse
 

@@ -35,7 +35,7 @@ def test_any_exception_may_have_an_exit_code(capsys):
     assert end.value.code == 7 and capsys.readouterr().err == "error: unknown\n"
 
 
-@pytest.mark.parametrize("kind", [ValueError, RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, SystemExit])
 def test_defects_keep_their_traceback(kind):
     @reports_errors
     def main(argv=None):

@@ -40,6 +40,19 @@ def test_batches_hold_images_of_one_padded_size(brightest_channel):
     assert sorted(shapes) == [(1, 64, 64, 3), (3, 64, 64, 3)]
 
 
+def test_images_of_many_sizes_do_not_pile_up(brightest_channel):
+    read = []
+
+    def stream():
+        for number in range(100):
+            read.append(number)
+            yield number, np.zeros((32 * (number + 1), 32, 3), np.uint8)
+
+    results = Predictor(brightest_channel, batch_size=2)(stream())
+    next(results)
+    assert len(read) <= 16
+
+
 def test_speed_leaves_out_the_first_batch_of_each_shape(brightest_channel):
     predictor = Predictor(brightest_channel)
     list(predictor(pictures((32, 32), (64, 64))))

@@ -11,7 +11,14 @@ from PIL import Image
 from utils.class_dict import ClassDict
 from utils.errors import BadUse, WorkFailed
 from utils.images import (
-    is_image, overlay, pad_to_multiple, read_image, read_label, read_pair, with_legend, write_image,
+    is_image,
+    overlay,
+    pad_to_multiple,
+    read_image,
+    read_label,
+    read_pair,
+    with_legend,
+    write_image,
 )  # fmt: skip
 
 COLORS = [(128, 128, 128), (128, 64, 128), (64, 0, 128), (0, 0, 0)]

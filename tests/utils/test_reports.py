@@ -12,7 +12,14 @@ from utils.errors import WorkFailed
 from utils.metrics import ConfusionMatrix, suite_scores
 from utils.plots import plot_confusion, plot_log
 from utils.reports import (
-    class_table, duration, headline, make_folder, suite_means, write_image_scores, write_json, write_rows,
+    class_table,
+    duration,
+    headline,
+    make_folder,
+    suite_means,
+    write_image_scores,
+    write_json,
+    write_rows,
 )
 
 
@@ -33,7 +40,8 @@ def test_rows_of_different_columns_share_a_header(tmp_path):
 def test_image_scores_have_the_suite_s_columns(tmp_path, confusion):
     pairs = [Pair("one", None, None)]
     path = tmp_path / "val_scores.csv"
-    write_image_scores(path, ("val_name", "avg_accuracy"), pairs, [suite_scores(confusion.matrix)], confusion.class_names)
+    rows = [suite_scores(confusion.matrix)]
+    write_image_scores(path, ("val_name", "avg_accuracy"), pairs, rows, confusion.class_names)
     header, line = path.read_text().splitlines()
     assert header == "val_name, avg_accuracy, precision, recall, f1 score, mean iou, Sky, Road, Sign"
     # Sky: 1 of 2 right; Road: 2 of 2; Sign is not in the image, which counted as 1 in the suite.

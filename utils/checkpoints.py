@@ -114,7 +114,7 @@ def restore(path, model, state):
     model.optimizer.build(model.trainable_variables)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Keras only warns when it skips an optimizer that does not fit
+            warnings.simplefilter("error", UserWarning)  # Keras only warns when it skips an optimizer that does not fit
             model.load_weights(path)
     except Exception as error:
         raise BadUse(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error

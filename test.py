@@ -16,7 +16,7 @@ from utils.errors import BadUse, reports_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
-    from utils.dataset_folder import dataset_of_run, list_pairs, read_classes
+    from utils.dataset_folder import check_pairs, dataset_of_run, list_pairs, read_classes
     from utils.reports import make_folder
     from utils.run_folder import find_checkpoint
 
@@ -36,15 +36,16 @@ def main(argv=None):
     folder = dataset_of_run(settings, args.dataset)
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
         raise BadUse(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
-    pairs = list_pairs(folder, args.split)
+    problems, unknown = [], args.unknown_colours or settings["unknown_colours"]
+    pairs = list_pairs(folder, args.split, problems)
+    check_pairs(pairs, class_dict, unknown, args.workers, problems)
     output = make_folder(args.output_dir)
     print(f"Dataset --> {folder} ({len(pairs)} {args.split} images)")
     print(f"Model --> {settings['model']}")
     print(f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}", flush=True)
     predictor = Predictor(model, args.batch_size, use_xla(args.jit_compile))
     confusion, rows = evaluate(
-        predictor, pairs, class_dict, args.unknown_colours or settings["unknown_colours"], crop, output,
-        progress_line(len(pairs)), args.workers,
+        predictor, pairs, class_dict, unknown, crop, output, progress_line(len(pairs)), args.workers
     )
     report(output, args.split, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0

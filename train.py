@@ -85,7 +85,8 @@ def prepare_data(folder, settings, class_dict):
     """
     from utils.dataset_folder import check_pairs, list_pairs, median_frequency_weights
 
-    pairs, validation_pairs = list_pairs(folder, "train"), list_pairs(folder, "val")
+    problems = []
+    pairs, validation_pairs = (list_pairs(folder, split, problems) for split in ("train", "val"))
     print("Loading the data ...", flush=True)
     import_engine()
     from utils.augmentation import Augmentation
@@ -94,7 +95,7 @@ def prepare_data(folder, settings, class_dict):
 
     validation_pairs = choose_validation_pairs(validation_pairs, settings["num_val_images"])
     unknown, workers = settings["unknown_colours"], settings["workers"]
-    checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers)[: len(pairs)]
+    checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers, problems)[: len(pairs)]
     if settings["cache"]:
         check_cache_fits([one.size for one in checked])
     names = ("crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom")

@@ -310,11 +310,14 @@ def test_all_bad_files_are_reported_before_training(streets, tmp_path, monkeypat
     images = sorted((data / "train").iterdir())
     images[0].write_bytes(b"not an image")
     images[1].write_bytes(images[1].read_bytes()[:500])
+    images[2].rename(images[2].with_name("renamed.jpg"))
+    (data / "val" / "alone.png").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
         train.main(flags(data))
     error = capsys.readouterr().err
-    assert end.value.code == 2 and images[0].name in error and images[1].name in error
+    assert end.value.code == 2
+    assert all(name in error for name in (images[0].name, images[1].name, "renamed.jpg", "alone.png")), error
 
 
 def test_help_does_not_import_keras(tmp_path):

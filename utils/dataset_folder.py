@@ -109,12 +109,13 @@ def read_classes(folder, ignore=()):
     return classes.without(ignore) if ignore else classes
 
 
-def list_pairs(folder, split):
+def list_pairs(folder, split, problems=None):
     """Pairs the images of a split with their labels by name, never by position.
 
     Args:
         folder: `pathlib.Path` of the dataset.
         split: "train", "val" or "test"; the labels are in `<split>_labels`.
+        problems: list of str that takes what is wrong, for `raise_for`. By default it is raised here.
 
     Returns:
         List of `Pair`, sorted by the images' file names.
@@ -122,10 +123,19 @@ def list_pairs(folder, split):
     Raises:
         BadUse: naming everything that is missing or ambiguous.
     """
+    if problems is None:
+        problems = []
+        pairs = list_pairs(folder, split, problems)
+        raise_for(problems)
+        return pairs
     folders = folder / split, folder / f"{split}_labels"
-    _raise_for([f"there is no folder {one}" for one in folders if not one.is_dir()])
-    problems = []
+    missing = [f"there is no folder {one}" for one in folders if not one.is_dir()]
+    if missing:
+        problems += missing
+        return []
     images, labels = (_by_name(one, problems) for one in folders)
+    if not images:
+        problems.append(f"{folder / split} has no images")
     with_suffix = collections.defaultdict(list)
     for label in labels:
         with_suffix[LABEL_SUFFIX.sub("", label)].append(label)
@@ -140,13 +150,10 @@ def list_pairs(folder, split):
         else:
             pairs.append(Pair(name, image, label))
     problems += [f"{label} belongs to no image of {split}" for label in labels.values()]
-    if not problems and not pairs:
-        problems.append(f"{folder / split} has no images")
-    _raise_for(problems)
     return pairs
 
 
-def check_pairs(pairs, class_dict, unknown="error", workers=2):
+def check_pairs(pairs, class_dict, unknown="error", workers=2, problems=()):
     """Reads every image and label once, so that nothing can go wrong in the middle of the work.
 
     Args:
@@ -154,12 +161,13 @@ def check_pairs(pairs, class_dict, unknown="error", workers=2):
         class_dict: `ClassDict`.
         unknown: "error" or "ignore", as in `ClassDict.encode`.
         workers: int, threads.
+        problems: what `list_pairs` found, to be raised together with what is wrong here.
 
     Returns:
         List of `Checked`.
 
     Raises:
-        BadUse: naming all unreadable files, unequal sizes and unknown colors at once.
+        BadUse: naming all problems, unreadable files, unequal sizes and unknown colors at once.
     """
 
     def check(pair):
@@ -172,7 +180,7 @@ def check_pairs(pairs, class_dict, unknown="error", workers=2):
 
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
         results = list(executor.map(check, pairs))
-    _raise_for([problem for _, problems in results for problem in problems])
+    raise_for([*problems, *(problem for _, found in results for problem in found)])
     return [checked for checked, _ in results]
 
 
@@ -217,8 +225,8 @@ def _problem_of_label(pair, class_dict, unknown, reported):
     return []
 
 
-def _raise_for(problems):
-    """Reports all problems in one error, a line each if there are several."""
+def raise_for(problems):
+    """Reports all problems, a list of str, in one error, a line each if there are several; none if there are none."""
     if not problems:
         return
     shown = problems[:MOST_PROBLEMS]

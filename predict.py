@@ -8,7 +8,7 @@ Writes `<name>_pred.png`, the classes in their colors at the image's own size.
 import pathlib
 import sys
 
-from utils.arguments import parse, predict_parser
+from utils.arguments import crop_size, parse, predict_parser
 from utils.engine import import_engine
 from utils.errors import BadUse, WorkFailed, reports_errors
 
@@ -22,9 +22,7 @@ def main(argv=None):
 
     images = list_images(args.image)
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
-    if bool(args.crop_height) != bool(args.crop_width):
-        raise BadUse("--crop_height and --crop_width belong together")
-    size = (args.crop_height, args.crop_width) if args.crop_height else None
+    size = crop_size(args.crop_height, args.crop_width)
     import_engine()
     from utils.checkpoints import load_for_inference
     from utils.class_dict import ClassDict

@@ -7,7 +7,7 @@ Model, classes and dataset are read from the checkpoint. Scores and pictures app
 
 import sys
 
-from utils.arguments import parse, test_parser
+from utils.arguments import crop_size, parse, test_parser
 from utils.engine import import_engine
 from utils.errors import BadUse, reports_errors
 
@@ -21,9 +21,7 @@ def main(argv=None):
     from utils.run_folder import find_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
-    if bool(args.crop_height) != bool(args.crop_width):
-        raise BadUse("--crop_height and --crop_width belong together")
-    crop = (args.crop_height, args.crop_width) if args.crop_height else None
+    crop = crop_size(args.crop_height, args.crop_width)
     import_engine()
     from utils.checkpoints import load_for_inference
     from utils.class_dict import ClassDict

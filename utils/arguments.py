@@ -6,6 +6,7 @@ import re
 
 from frontends import FRONTENDS
 from models import MODELS
+from utils.errors import BadUse
 
 LOSSES = ("cross_entropy", "focal", "dice", "lovasz")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
@@ -93,6 +94,17 @@ def parse(parser, argv=None):
     left_out = object()
     marked = parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(vars(args), left_out)))
     return args, {name for name, value in vars(marked).items() if value is not left_out}
+
+
+def crop_size(height, width):
+    """`(height, width)` from the crop flags of test.py and predict.py, or None if neither was given.
+
+    Raises:
+        BadUse: if only one was given.
+    """
+    if (height is None) != (width is None):
+        raise BadUse("--crop_height and --crop_width belong together")
+    return None if height is None else (height, width)
 
 
 def boolean(text):

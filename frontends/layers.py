@@ -1,5 +1,7 @@
 """The layers of our own around a frontend. Import this module before loading a saved model that has a frontend."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -100,6 +102,41 @@ class PadToGrid(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="suite")
+class PadToLeast(keras.layers.Layer):
+    """Pads with zeros at the bottom and right until height and width are at least `size`.
+
+    Args:
+        size: an integer, in pixels.
+
+    Input: (B, H, W, C) float.
+    Output: (B, max(H, size), max(W, size), C).
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x):
+        _, height, width, _ = ops.shape(x)
+        return ops.pad(x, [[0, 0], [0, self._missing(height)], [0, self._missing(width)], [0, 0]])
+
+    def _missing(self, size):
+        # `ops.maximum` would make a tensor of an integer, and JAX pads by integers only.
+        return max(self.size - size, 0) if isinstance(size, int) else ops.maximum(self.size - size, 0)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        height, width = (None if size is None else max(size, self.size) for size in (height, width))
+        return (batch, height, width, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable(package="suite")
 class CropToStride(keras.layers.Layer):
     """Cuts from a feature of a padded image what belongs to the padding, so that it covers the image and no more.
 
@@ -107,7 +144,7 @@ class CropToStride(keras.layers.Layer):
         stride: the feature's stride, an integer.
 
     Input: a list of the feature (B, h, w, C) and the image before padding (B, H, W, 3).
-    Output: (B, ceil(H / stride), ceil(W / stride), C).
+    Output: (B, ceil(H / stride), ceil(W / stride), C), less where the feature is.
     """
 
     def __init__(self, stride, **kwargs):
@@ -123,9 +160,62 @@ class CropToStride(keras.layers.Layer):
         return feature[:, : -(-height // self.stride), : -(-width // self.stride), :]
 
     def compute_output_shape(self, input_shape):
-        feature, (_, height, width, _) = input_shape
-        height, width = (None if size is None else -(-size // self.stride) for size in (height, width))
-        return (feature[0], height, width, feature[3])
+        (batch, *sizes, channels), (_, height, width, _) = input_shape
+        sizes = [None if None in (size, whole) else min(size, -(-whole // self.stride))
+                 for size, whole in zip(sizes, (height, width), strict=True)]
+        return (batch, *sizes, channels)
 
     def get_config(self):
         return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class DilatedPooling(keras.layers.Layer):
+    """Pooling with stride 1 over pixels that are some distance apart. Keeps height and width.
+
+    Pixels outside the image do not count, neither for the maximum nor for the mean.
+
+    Args:
+        mode: `"max"` or `"mean"`.
+        pool_size: height and width of the window, in pixels that count.
+        dilation_rate: distance of these pixels.
+        lead: how many of them, vertically and horizontally, lie before the one that the window belongs to.
+
+    Input: (B, H, W, C) float.
+    Output: the same shape.
+    """
+
+    def __init__(self, mode, pool_size, dilation_rate=1, lead=0, **kwargs):
+        super().__init__(**kwargs)
+        if mode not in ("max", "mean"):
+            raise ValueError(f"mode must be max or mean; received {mode!r}")
+        self.mode = mode
+        self.pool_size = pool_size
+        self.dilation_rate = dilation_rate
+        self.lead = lead
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x):
+        if self.mode == "max":
+            return self._combine(x, ops.maximum, -float("inf"))
+        pixels = ops.ones_like(x[:1, :, :, :1])
+        return self._combine(x, ops.add, 0.0) / self._combine(pixels, ops.add, 0.0)
+
+    def _combine(self, x, function, outside):
+        """Combines the pixels of each window by `function`, first those above one another, then side by side."""
+        _, height, width, _ = ops.shape(x)
+        before = self.lead * self.dilation_rate
+        after = (self.pool_size - 1) * self.dilation_rate - before
+        x = ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], constant_values=outside)
+        starts = [step * self.dilation_rate for step in range(self.pool_size)]
+        x = functools.reduce(function, [x[:, start:start + height] for start in starts])
+        return functools.reduce(function, [x[:, :, start:start + width] for start in starts])
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode, "pool_size": self.pool_size,
+                "dilation_rate": self.dilation_rate, "lead": self.lead}

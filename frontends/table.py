@@ -29,7 +29,11 @@ class Frontend(NamedTuple):
         parameters: number of parameters without classifier, moving statistics included.
         paper: first author, year and arXiv number.
         whole_grid: whether the network only works on sizes 32k + 1 and the images are padded to it.
-        smallest_size: least height and width in pixels; on less, the unpadded convolutions of Inception leave nothing.
+        smallest_size: least height and width in pixels. On less, the kernels at stride 32 are larger than what they
+            see, and TensorFlow's depthwise convolution then returns uninitialized memory. The unpadded convolutions of
+            Inception leave nothing of less than 75.
+        dilates: whether it can have an output stride of 8 or 16, later strides becoming dilation. Not with the unpadded
+            reductions of Inception, nor with the cells of NASNet, which halve features in ways of their own.
     """
 
     network: str
@@ -39,7 +43,8 @@ class Frontend(NamedTuple):
     parameters: int
     paper: str
     whole_grid: bool = False
-    smallest_size: int = 1
+    smallest_size: int = 32
+    dilates: bool = True
 
 
 def _resnet(network, parameters, conv3, conv4):
@@ -97,7 +102,8 @@ def _mobilenet_v3(network, parameters, blocks, channels):
 def _nasnet(network, parameters, cells, channels):
     """NASNet; `cells` are the last normal cells at strides 8, 16 and 32."""
     taps = ("stem_bn1", "reduction_concat_stem_1") + tuple(f"normal_concat_{cell}" for cell in cells)
-    return Frontend(network, taps, channels, "tf", parameters, "Zoph 2018, 1707.07012", whole_grid=True)
+    return Frontend(network, taps, channels, "tf", parameters, "Zoph 2018, 1707.07012", whole_grid=True,
+                    dilates=False)
 
 
 _RESNET50 = _resnet_v2("ResNet50V2", 23564800, 4, 6)
@@ -115,7 +121,7 @@ FRONTENDS = {
         (96, 144, 192, 576, 1280), "tf", 2257984, "Sandler 2018, 1801.04381"),
     "InceptionV4": Frontend(
         "InceptionV4", ("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
-        (64, 192, 384, 1024, 1536), "tf", 41174400, "Szegedy 2016, 1602.07261", smallest_size=75),
+        (64, 192, 384, 1024, 1536), "tf", 41174400, "Szegedy 2016, 1602.07261", smallest_size=75, dilates=False),
     "ResNet50V1": _resnet("ResNet50", 23587712, 4, 6),
     "ResNet101V1": _resnet("ResNet101", 42658176, 4, 23),
     "ResNet152V1": _resnet("ResNet152", 58370944, 8, 36),
@@ -166,10 +172,10 @@ FRONTENDS = {
     "ConvNeXtXLarge": _convnext("XLarge", 348147968, 256),
     "InceptionV3": Frontend(
         "InceptionV3", (9, 16, "mixed2", "mixed7", "mixed10"),
-        (64, 192, 288, 768, 2048), "tf", 21802784, "Szegedy 2016, 1512.00567", smallest_size=75),
+        (64, 192, 288, 768, 2048), "tf", 21802784, "Szegedy 2016, 1512.00567", smallest_size=75, dilates=False),
     "InceptionResNetV2": Frontend(
         "InceptionResNetV2", (9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
-        (64, 192, 320, 1088, 1536), "tf", 54336736, "Szegedy 2016, 1602.07261", smallest_size=75),
+        (64, 192, 320, 1088, 1536), "tf", 54336736, "Szegedy 2016, 1602.07261", smallest_size=75, dilates=False),
     "Xception": Frontend(
         "Xception",
         ("block1_conv2_act", "block3_sepconv1_act", "block4_sepconv1_act", "block13_sepconv1_act",

@@ -3,7 +3,17 @@ import numpy as np
 import pytest
 from keras import ops
 
-from utils.losses import LOSSES, CrossEntropy, Dice, Focal, Lovasz, build_loss, split_ignored
+from utils.losses import (
+    LOSSES,
+    Bootstrapped,
+    CrossEntropy,
+    Dice,
+    Focal,
+    Lovasz,
+    OnlineHardExamples,
+    build_loss,
+    split_ignored,
+)
 
 WEIGHTS = [0.5, 2.0, 0.0, 1.25]
 
@@ -22,8 +32,13 @@ def value(loss, labels, logits):
 
 def value_and_gradient(loss, labels, logits):
     """The loss and its gradient by the logits."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        result, gradient = jax.value_and_grad(lambda logits: loss(labels, logits))(ops.convert_to_tensor(logits))
+        return float(result), np.asarray(gradient, np.float64)
     if keras.backend.backend() != "tensorflow":
-        pytest.skip("gradients are taken with TensorFlow")
+        pytest.skip("gradients are taken with TensorFlow or JAX")
     import tensorflow as tf
 
     logits = tf.convert_to_tensor(logits)
@@ -91,11 +106,40 @@ def numpy_lovasz(labels, logits, weights):
     return weighted_mean(losses, labels, weights)
 
 
+def pixel_losses(labels, logits):
+    """Labels and cross entropy of the valid pixels, both `(N,)`."""
+    labels, p = probabilities_of(labels, logits)
+    with np.errstate(divide="ignore"):
+        return labels, -np.log(p[np.arange(len(labels)), labels])
+
+
+def mean_of_hardest(images, weights):
+    """Weighted mean over `(labels, losses, number)` of the number of hardest pixels of each."""
+    total = divisor = 0.0
+    for labels, losses, number in images:
+        for pixel in np.argsort(-losses)[:number]:
+            total += weights[labels[pixel]] * losses[pixel]
+            divisor += weights[labels[pixel]]
+    return total / divisor if divisor else 0.0
+
+
+def numpy_bootstrapped(labels, logits, weights, pixels=512 * 64):
+    return mean_of_hardest([(*pixel_losses(*image), pixels) for image in zip(labels, logits)], weights)
+
+
+def numpy_ohem(labels, logits, weights, probability=0.7, min_kept=1 / 16):
+    labels, losses = pixel_losses(labels, logits)
+    number = max(1, int(min_kept * len(labels)), np.sum(np.exp(-losses) <= probability))
+    return mean_of_hardest([(labels, losses, number)], weights)
+
+
 REFERENCES = {
     "cross_entropy": numpy_cross_entropy,
     "focal": lambda *arguments: numpy_cross_entropy(*arguments, gamma=2.0),
     "dice": numpy_dice,
     "lovasz": numpy_lovasz,
+    "bootstrapped": numpy_bootstrapped,
+    "ohem": numpy_ohem,
 }
 
 
@@ -235,6 +279,138 @@ def test_focal_fades_easy_pixels():
     assert ratios == pytest.approx([(1 - p) ** 2, p**2], rel=1e-3)
 
 
+def logits_of(probabilities):
+    """Logits of two classes `(1, 1, N, 2)` from the probabilities of class 0."""
+    p = np.asarray(probabilities, np.float64)
+    return np.log(np.stack([p, 1 - p], axis=-1))[None, None].astype(np.float32)
+
+
+def test_bootstrapped_by_hand():
+    # Probabilities of the true class: .9 .2 .5 .4 .8, and .1 where nothing counts.
+    labels, logits = np.array([[[0, 0, 1, 1, 0, 255]]]), logits_of([0.9, 0.2, 0.5, 0.6, 0.8, 0.1])
+    for pixels, kept in ((1, [0.2]), (2, [0.2, 0.4]), (3, [0.2, 0.4, 0.5]), (5, [0.2, 0.4, 0.5, 0.8, 0.9])):
+        expected = -np.log(kept).mean()
+        assert value(Bootstrapped(2, pixels=pixels), labels, logits) == pytest.approx(expected, rel=1e-6)
+    # Weights count in the mean and not in the choice.
+    expected = -(3 * np.log(0.2) + np.log(0.4) + np.log(0.5)) / 5
+    assert value(Bootstrapped(2, [3, 1], pixels=3), labels, logits) == pytest.approx(expected, rel=1e-6)
+    assert value(Bootstrapped(2, [0, 1], pixels=1), labels, logits) == 0
+
+
+def test_bootstrapped_chooses_in_each_image():
+    # All pixels of the first image are harder than any of the second, and the third has only one that counts.
+    labels = np.array([[[0, 0, 0]], [[0, 0, 0]], [[255, 0, 255]]])
+    logits = np.concatenate([logits_of([0.1, 0.2, 0.3]), logits_of([0.9, 0.8, 0.7]), logits_of([0.01, 0.95, 0.01])])
+    expected = -np.log([0.1, 0.2, 0.8, 0.7, 0.95]).mean()
+    assert value(Bootstrapped(2, pixels=2), labels, logits) == pytest.approx(expected, rel=1e-6)
+
+
+def test_ohem_by_hand():
+    labels, logits = np.array([[[0, 0, 1, 1, 0, 255]]]), logits_of([0.9, 0.2, 0.5, 0.6, 0.8, 0.1])
+    for probability, kept in ((0.7, [0.2, 0.4, 0.5]), (0.45, [0.2, 0.4]), (0.85, [0.2, 0.4, 0.5, 0.8])):
+        expected = -np.log(kept).mean()
+        loss = OnlineHardExamples(2, probability=probability)
+        assert value(loss, labels, logits) == pytest.approx(expected, rel=1e-6)
+    expected = -(3 * np.log(0.2) + np.log(0.4) + np.log(0.5)) / 5
+    assert value(OnlineHardExamples(2, [3, 1]), labels, logits) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("min_kept, number", [(0.0, 1), (1 / 16, 2), (0.1, 4), (0.5, 20), (1.0, 40)])
+def test_ohem_keeps_the_hardest_of_the_batch_at_least(min_kept, number):
+    p = np.linspace(0.71, 0.99, 40)
+    labels = np.concatenate([np.zeros((2, 1, 20)), np.full((1, 1, 20), 255)])
+    logits = logits_of(np.concatenate([np.random.default_rng(0).permutation(p), np.full(20, 0.1)])).reshape(3, 1, 20, 2)
+    expected = -np.log(p[:number]).mean()
+    loss = OnlineHardExamples(2, min_kept=min_kept)
+    assert value(loss, labels, logits) == pytest.approx(expected, rel=1e-5)
+
+
+CHOOSERS = {
+    "bootstrapped": (Bootstrapped, numpy_bootstrapped, {"pixels": 7}),
+    "ohem": (OnlineHardExamples, numpy_ohem, {"probability": 0.2, "min_kept": 0.3}),
+    "ohem at least": (OnlineHardExamples, numpy_ohem, {"probability": 0.01, "min_kept": 0.3}),
+}
+
+
+@pytest.mark.parametrize("name", CHOOSERS)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("options", [{}, {"ignored": 0.9, "seed": 3}, {"shape": (3, 9, 11)}, {"scale": 30.0}])
+def test_chosen_pixels_are_those_of_numpy(name, weights, options):
+    kind, reference, arguments = CHOOSERS[name]
+    labels, logits = case(**options)
+    expected = reference(labels, logits, weights or [1.0] * 4, **arguments)
+    assert value(kind(4, weights, **arguments), labels, logits) == pytest.approx(expected, rel=2e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", CHOOSERS)
+def test_only_chosen_pixels_learn(name):
+    kind, _, arguments = CHOOSERS[name]
+    labels, logits = case(shape=(2, 10, 12))
+    result, gradient = value_and_gradient(kind(4, WEIGHTS, **arguments), labels, logits)
+    entropy = np.full(labels.shape, -1.0)
+    entropy[labels != 255] = pixel_losses(labels, logits)[1]
+    if name == "bootstrapped":
+        kept = np.stack([image >= np.sort(image, axis=None)[-7] for image in entropy])
+    else:
+        least = np.sort(entropy, axis=None)[-int(0.3 * (labels != 255).sum())]
+        kept = entropy >= min(least, -np.log(arguments["probability"]))
+    assert 0 < kept.sum() < (labels != 255).sum()
+    expected = value_and_gradient(CrossEntropy(4, WEIGHTS), np.where(kept, labels, 255), logits)
+    assert result == pytest.approx(expected[0], rel=1e-6)
+    assert (gradient[~kept] == 0).all() and np.allclose(gradient, expected[1], atol=1e-7)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(
+    "kind, arguments",
+    [(Bootstrapped, {}), (Bootstrapped, {"pixels": 35}), (OnlineHardExamples, {"probability": 1.0}),
+     (OnlineHardExamples, {"min_kept": 1.0})],
+)  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"ignored": 0.0}, {"ignored": 0.9}, {"scale": 100.0}])
+def test_all_pixels_chosen_is_cross_entropy(kind, arguments, weights, options):
+    labels, logits = case(**options)
+    result, gradient = value_and_gradient(kind(4, weights, **arguments), labels, logits)
+    expected = value_and_gradient(CrossEntropy(4, weights), labels, logits)
+    assert result == expected[0] and (gradient == expected[1]).all()
+
+
+@pytest.mark.parametrize("kind", [Bootstrapped, OnlineHardExamples])
+def test_pixels_as_hard_as_the_last_join_it(kind):
+    labels, logits = np.zeros((1, 1, 4)), logits_of([0.9, 0.9, 0.8, 0.9])
+    loss = kind(2, **({"pixels": 2} if kind is Bootstrapped else {"min_kept": 0.5}))
+    assert value(loss, labels, logits) == pytest.approx(-np.log([0.9, 0.9, 0.8, 0.9]).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [Bootstrapped(2, pixels=1), OnlineHardExamples(2, min_kept=0.0)])
+@pytest.mark.parametrize("spoiled", [1, 3])
+def test_a_spoiled_logit_is_not_passed_over(loss, spoiled):
+    logits = logits_of([0.9, 0.1, 0.5])
+    logits[0, 0, :spoiled] = np.nan
+    assert np.isnan(value(loss, np.zeros((1, 1, 3)), logits))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_for_any_size(name, jit_compile):
+    """In a graph that knows neither the number nor the size of the images."""
+    labels, logits = case()
+    loss, engine = build_loss(name, 4, WEIGHTS), keras.backend.backend()
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        signature = [tf.TensorSpec([None] * 3, "uint8"), tf.TensorSpec([None] * 3 + [4], "float32")]
+        compiled = tf.function(lambda *inputs: loss(*inputs), signature, jit_compile=jit_compile)
+    elif engine == "jax":
+        import jax
+
+        compiled = jax.jit(lambda labels, logits: loss(labels, logits))
+    else:
+        pytest.skip("compiles with TensorFlow or JAX")
+    for size in (7, 4):
+        images = labels[:, :, :size], logits[:, :, :size]
+        assert float(compiled(*images)) == pytest.approx(value(loss, *images), rel=1e-5)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_lovasz_of_hard_predictions_is_one_minus_iou(seed):
     rng = np.random.default_rng(seed)
@@ -285,9 +461,14 @@ def test_config_round_trip(name, weights):
         assert value(copy, labels, logits) == expected
 
 
-def test_gamma_is_kept():
-    loss = keras.losses.deserialize(keras.losses.serialize(Focal(4, gamma=3.5)))
-    assert loss.gamma == 3.5
+@pytest.mark.parametrize(
+    "loss", [Focal(4, gamma=3.5), Bootstrapped(4, pixels=9), OnlineHardExamples(4, probability=0.5, min_kept=0.25)]
+)
+def test_options_are_kept(loss):
+    config = keras.losses.deserialize(keras.losses.serialize(loss)).get_config()
+    assert config == loss.get_config()
+    options = {"gamma": 3.5, "pixels": 9, "probability": 0.5, "min_kept": 0.25}
+    assert any(config.get(option) == chosen for option, chosen in options.items())
 
 
 def test_errors():
@@ -296,6 +477,10 @@ def test_errors():
     assert all(name in str(error.value) for name in LOSSES)
     with pytest.raises(ValueError, match="3 class weights for 4 classes"):
         build_loss("dice", 4, [1, 2, 3])
+    with pytest.raises(ValueError, match="at least 1 pixel"):
+        Bootstrapped(4, pixels=0)
+    with pytest.raises(ValueError, match="must be in 0..1, not 70"):
+        OnlineHardExamples(4, probability=70)
 
 
 def test_split_ignored():
@@ -332,4 +517,5 @@ def test_training_in_mixed_precision(name, mixed_float16):
 
 
 def test_classes_are_named():
-    assert [type(build_loss(name, 2)) for name in LOSSES] == [CrossEntropy, Focal, Dice, Lovasz]
+    classes = [CrossEntropy, Focal, Dice, Lovasz, Bootstrapped, OnlineHardExamples]
+    assert [type(build_loss(name, 2)) for name in LOSSES] == classes

@@ -1,7 +1,7 @@
 """Rethinking Atrous Convolution for Semantic Image Segmentation (https://arxiv.org/abs/1706.05587, 2017).
 
 Parallel convolutions with growing holes see the same features at several scales, and the mean over the whole image
-joins them. The result is upsampled by 16 in one step.
+joins them. The result is upsampled to the image in one step.
 """
 
 from keras import layers
@@ -9,22 +9,39 @@ from keras import layers
 from models.blocks import classifier, conv_bn_relu, resize_like
 
 PRESETS = {"DeepLabV3": {}}
+RATES = (6, 12, 18)  # in pixels of features of stride 16
 
 
-def build_deeplab_v3(end_points, num_classes):
+def build_deeplab_v3(end_points, num_classes, output_stride=None):
     """Builds the head.
 
     Args:
-        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, is used.
+        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, is used, or `pool5` if there is an
+            output stride.
         num_classes: int.
+        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None.
 
     Returns:
-        Logits `(B, H/16, W/16, num_classes)`.
+        Logits `(B, H/16, W/16, num_classes)`, or `(B, H/8, W/8, num_classes)` for an output stride of 8.
     """
-    return classifier(atrous_spatial_pyramid_pooling(end_points["pool4"]), num_classes)
+    return classifier(multi_scale_features(end_points, output_stride), num_classes)
 
 
-def atrous_spatial_pyramid_pooling(x, filters=256, rates=(6, 12, 18)):
+def multi_scale_features(end_points, output_stride):
+    """The pyramid on the features of stride 16 or 8; at 8 its rates double (section 4.2).
+
+    Args:
+        end_points, output_stride: as in `build_deeplab_v3`.
+
+    Returns:
+        Tensor `(B, H/16, W/16, 256)`, or `(B, H/8, W/8, 256)` for an output stride of 8.
+    """
+    x = end_points["pool4" if output_stride is None else "pool5"]
+    rates = [2 * rate for rate in RATES] if output_stride == 8 else RATES
+    return atrous_spatial_pyramid_pooling(x, rates=rates)
+
+
+def atrous_spatial_pyramid_pooling(x, filters=256, rates=RATES):
     """Atrous spatial pyramid pooling with image-level features (section 3.3).
 
     Args:

@@ -7,25 +7,26 @@ DeepLabV3 with a small decoder: the pyramid's result meets the features of strid
 from keras import layers
 
 from models.blocks import classifier, conv_bn_relu, resize_like
-from models.DeepLabV3 import atrous_spatial_pyramid_pooling
+from models.DeepLabV3 import multi_scale_features
 
 PRESETS = {"DeepLabV3_plus": {}}
 
 
-def build_deeplab_v3_plus(end_points, num_classes):
+def build_deeplab_v3_plus(end_points, num_classes, output_stride=None):
     """Builds the head.
 
     Args:
-        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, and `pool2`, `(B, H/4, W/4, C)`,
-            are used.
+        end_points: dict of the frontend's features; `pool2`, `(B, H/4, W/4, C)`, and `pool4`, `(B, H/16, W/16, C)`,
+            are used, or `pool5` in place of `pool4` if there is an output stride.
         num_classes: int.
+        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None.
 
     Returns:
         Logits `(B, H/4, W/4, num_classes)`.
     """
     # 48 channels: few enough not to outweigh the 256 of the pyramid (section 4.1).
     low_level = conv_bn_relu(end_points["pool2"], 48, 1)
-    x = atrous_spatial_pyramid_pooling(end_points["pool4"])
+    x = multi_scale_features(end_points, output_stride)
     x = resize_like(x, low_level)  # (B, H/4, W/4, 256)
     x = layers.Concatenate()([x, low_level])
     x = conv_bn_relu(x, 256, 3)

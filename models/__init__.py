@@ -4,56 +4,18 @@ Importing this package imports no Keras, so that a command line can list and che
 """
 
 import importlib
-from typing import NamedTuple
+
+from models.registry import MODELS, Architecture, Head
+
+__all__ = [
+    "MODELS", "Architecture", "Head", "build_model", "check_output_stride", "import_module", "inference_model",
+]
 
 
-class Architecture(NamedTuple):
-    """One public name.
-
-    Attributes:
-        module: file in `models/`, without `.py`. Its `PRESETS[name]` are the keyword arguments of the variant.
-        builder: function of that file: `(features, num_classes, **preset) -> logits`, where `features` are the
-            frontend's `end_points` if `frontend` is true, and images scaled to 0..1 otherwise.
-        frontend: whether the network stands on a feature extractor.
-        paper: title and year of the source.
-        special: what sets it apart, in one line.
-    """
-
-    module: str
-    builder: str
-    frontend: bool
-    paper: str
-    special: str
-
-
-_TIRAMISU = ("FC_DenseNet_Tiramisu", "build_fc_densenet", False, "The One Hundred Layers Tiramisu (2017)")
-_SEGNET = ("Encoder_Decoder", "build_encoder_decoder", False, "SegNet (2015)")
-_MOBILE_UNET = ("MobileUNet", "build_mobile_unet", False, "MobileNets (2017) in the shape of SegNet")
-
-MODELS = {
-    "FC-DenseNet56": Architecture(*_TIRAMISU, "dense blocks down and up; 12 new features a layer, 4 layers a block"),
-    "FC-DenseNet67": Architecture(*_TIRAMISU, "16 new features a layer, 5 layers a block"),
-    "FC-DenseNet103": Architecture(*_TIRAMISU, "16 new features a layer, 4 to 15 layers a block"),
-    "Encoder-Decoder": Architecture(*_SEGNET, "VGG-16 and its mirror image, transposed convolutions"),
-    "Encoder-Decoder-Skip": Architecture(*_SEGNET, "the same with additive skip connections"),
-    "DeepLabV3": Architecture(
-        "DeepLabV3", "build_deeplab_v3", True, "Rethinking Atrous Convolution (2017)",
-        "atrous spatial pyramid pooling with image-level features",
-    ),
-    "DeepLabV3_plus": Architecture(
-        "DeepLabV3_plus", "build_deeplab_v3_plus", True, "Encoder-Decoder with Atrous Separable Convolution (2018)",
-        "DeepLabV3 and a decoder that brings back edges from the stride-4 features",
-    ),
-    "MobileUNet": Architecture(*_MOBILE_UNET, "depthwise separable convolutions"),
-    "MobileUNet-Skip": Architecture(*_MOBILE_UNET, "the same with additive skip connections"),
-    "custom": Architecture(
-        "custom_model", "build_custom", True, "the template for your own network",
-        "all levels of the frontend side by side, refined together",
-    ),
-}
-
-
-def build_model(name, num_classes, frontend="ResNet101", input_shape=(None, None, 3), frontend_weights=None):
+def build_model(
+    name, num_classes, frontend="ResNet101", input_shape=(None, None, 3), frontend_weights=None, training_heads=False,
+    output_stride=None,
+):
     """Builds a segmentation network.
 
     Preprocessing is part of the model: it takes raw RGB images and gives logits at their size.
@@ -64,34 +26,91 @@ def build_model(name, num_classes, frontend="ResNet101", input_shape=(None, None
         frontend: str, a key of `frontends.FRONTENDS`; networks without a frontend ignore it.
         input_shape: `(height, width, 3)`; None for height or width means any size.
         frontend_weights: None for random initialization, "imagenet", or the path of a weights file.
+        training_heads: bool, whether to give the network's auxiliary outputs too, if it has any. `MODELS[name].heads`
+            names them, and `utils.head_losses.build_losses` makes their losses.
+        output_stride: 8, 16 or None; the greatest stride of the frontend, whose later strides become dilation. Only
+            for networks whose `MODELS[name].dilates` is true.
 
     Returns:
         A `keras.Model` from images `(B, H, W, 3)`, RGB in 0..255, uint8 or float, to logits `(B, H, W, num_classes)`,
-        float32 under every dtype policy.
+        float32 under every dtype policy. With training heads: to a dict of these "logits" and the heads' outputs;
+        `inference_model` gives the part without them.
 
     Raises:
-        ValueError: for an unknown name, an unknown frontend or a number of classes below 1.
+        ValueError: for an unknown name, an unknown frontend, a number of classes below 1, or an output stride that
+            the network or its frontend cannot have.
         frontends.FrontendWeightsError: if the weights cannot be had or do not fit.
     """
     if name not in MODELS:
         raise ValueError(f"unknown model '{name}'; choose one of {', '.join(MODELS)}")
     if num_classes < 1:
         raise ValueError(f"num_classes must be at least 1, not {num_classes}")
+    check_output_stride(name, frontend, output_stride)
     import keras
 
-    from frontends import build_frontend
-    from frontends.layers import Preprocess
     from models.blocks import BATCH_NORM_MOMENTUM, resize_like, set_batch_norm_momentum
 
-    architecture = MODELS[name]
-    module = importlib.import_module(f"models.{architecture.module}")
+    architecture, module = MODELS[name], import_module(name)
     images = keras.Input(input_shape, name="images")
-    if architecture.frontend:
-        features = build_frontend(images, frontend, frontend_weights)
-    else:
-        features = Preprocess("unit")(images)
-    logits = getattr(module, architecture.builder)(features, num_classes, **module.PRESETS[name])
+    features = build_features(architecture, images, frontend, frontend_weights, output_stride)
+    options = {**module.PRESETS[name], **({"output_stride": output_stride} if architecture.dilates else {})}
+    result = getattr(module, architecture.builder)(features, num_classes, **options)
+    logits, heads = result if architecture.heads else (result, {})
     logits = resize_like(logits, images, dtype="float32", name="full_size_logits")
-    model = keras.Model(images, logits, name=name)
+    outputs = {"logits": logits, **heads} if heads and training_heads else logits
+    model = keras.Model(images, outputs, name=name)
     set_batch_norm_momentum(model, BATCH_NORM_MOMENTUM)
     return model
+
+
+def build_features(architecture, images, frontend, frontend_weights, output_stride):
+    """What a network's builder gets.
+
+    Returns:
+        Images scaled to 0..1; or the frontend's end points, and the scaled images as their "images"; or a list of
+        such end points, one for each of the architecture's scales.
+    """
+    from frontends import build_frontend
+    from frontends.layers import Preprocess
+
+    scaled = Preprocess("unit")(images)
+    if not architecture.frontend:
+        return scaled
+    if not architecture.reductions:
+        return {**build_frontend(images, frontend, frontend_weights, output_stride), "images": scaled}
+    inputs = [shrink(images, times) for times in architecture.reductions]
+    return [{**end_points, "images": scaled} for end_points in build_frontend(inputs, frontend, frontend_weights)]
+
+
+def shrink(images, times):
+    """Images `(B, H, W, 3)` reduced to `(B, ceil(H / times), ceil(W / times), 3)` by the mean of each square."""
+    import keras
+
+    # float32 under every policy: bfloat16 cannot tell neighboring pixel values apart.
+    return keras.layers.AveragePooling2D(times, padding="same", dtype="float32")(images)
+
+
+def check_output_stride(name, frontend, output_stride):
+    """Raises ValueError if this network on this frontend cannot have this output stride (8, 16 or None)."""
+    if output_stride is None:
+        return
+    if not MODELS[name].dilates:
+        able = ", ".join(other for other in MODELS if MODELS[other].dilates)
+        raise ValueError(f"{name} has no output stride; the networks that have one are {able}")
+    from frontends import check_output_stride as check_frontend
+
+    check_frontend(frontend, output_stride)
+
+
+def inference_model(model):
+    """The part of a network from images to logits, sharing its weights; the network itself if it has no heads."""
+    if not isinstance(model.output, dict):
+        return model
+    import keras
+
+    return keras.Model(model.input, model.output["logits"], name=model.name)
+
+
+def import_module(name):
+    """Imports the file of the network `name`, which also registers its layers for loading saved models."""
+    return importlib.import_module(f"models.{MODELS[name].module}")

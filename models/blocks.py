@@ -40,9 +40,24 @@ def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation_rate=1):
     return batch_norm_relu(x)
 
 
-def classifier(x, num_classes):
+def classifier(x, num_classes, name="logits"):
     """The 1x1 convolution that gives one logit per class, in float32 under every dtype policy."""
-    return layers.Conv2D(num_classes, 1, dtype="float32", name="logits")(x)
+    return layers.Conv2D(num_classes, 1, dtype="float32", name=name)(x)
+
+
+def auxiliary_classifier(x, num_classes, filters, name):
+    """A small network to classify intermediate features in training: 3x3 convolution, dropout, classifier.
+
+    Args:
+        x: tensor `(B, h, w, C)`.
+        num_classes: int.
+        filters: int, channels of the 3x3 convolution.
+        name: str, of the last layer.
+
+    Returns:
+        Logits `(B, h, w, num_classes)`, float32.
+    """
+    return classifier(layers.Dropout(0.1)(conv_bn_relu(x, filters, 3)), num_classes, name)
 
 
 @keras.saving.register_keras_serializable(package="suite")

@@ -1,0 +1,125 @@
+"""Dense Decoder Shortcut Connections for Single-Pass Semantic Segmentation
+(https://openaccess.thecvf.com/content_cvpr_2018/html/Bilinski_Dense_Decoder_Shortcut_CVPR_2018_paper.html, CVPR 2018).
+
+The decoder works from stride 32 to stride 4, and each of its levels gets the results of all the coarser ones, not only
+of the last. ResNeXt blocks, whose 3x3 convolutions are split into 32 groups, adapt the frontend's features and make
+the decoder's; a chain of four 5x5 poolings gives every level context of four sizes. There is no code of the authors;
+this follows the paper as far as it tells, with the channels of the original suite.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from models.blocks import batch_norm_relu, classifier, resize_like
+
+PRESETS = {"DDSC": {"filters": (1024, 512, 256, 128)}}
+CARDINALITY = 32
+
+
+def build_ddsc(end_points, num_classes, filters):
+    """Builds the decoder.
+
+    Args:
+        end_points: dict of the frontend's features; `pool2` to `pool5` are used.
+        num_classes: int.
+        filters: channels at strides 32, 16, 8 and 4.
+
+    Returns:
+        Logits `(B, H/4, W/4, num_classes)`.
+    """
+    decoded = []  # the results of the coarser levels, coarsest first
+    for n, count in zip((5, 4, 3, 2), filters):
+        x = encoder_adaptation(end_points[f"pool{n}"], count)  # (B, H / 2**n, W / 2**n, count)
+        x = dense_shortcuts(x, decoded, count)
+        decoded.append(semantic_features(x, count))
+    return classifier(batch_norm_relu(decoded[-1]), num_classes)
+
+
+def encoder_adaptation(x, filters):
+    """Makes a frontend's feature `(B, h, w, C)` fit for the decoder: `(B, h, w, filters)`."""
+    x = pre_activation_conv(x, filters)
+    for _ in range(3):
+        x = resnext_block(x)
+    return pre_activation_conv(x, filters)
+
+
+def dense_shortcuts(x, coarser, filters):
+    """Adds all coarser levels, each through a convolution of its own and brought to this level's size.
+
+    Args:
+        x: tensor `(B, h, w, filters)`, this level's adapted feature.
+        coarser: list of the decoder's results at all coarser levels; if it is empty, `x` stays as it is.
+        filters: int, channels of the sum.
+
+    Returns:
+        Tensor `(B, h, w, filters)`.
+    """
+    if not coarser:
+        return x
+    shortcuts = [resize_like(pre_activation_conv(level, filters), x) for level in coarser]
+    return layers.Add()([pre_activation_conv(x, filters), *shortcuts])
+
+
+def semantic_features(x, filters):
+    """Semantic feature generation: context of four sizes, each pooled from the one before, then ResNeXt blocks.
+
+    Args:
+        x: tensor `(B, h, w, filters)`.
+        filters: int, channels of the result; a quarter of it for each of the four contexts.
+
+    Returns:
+        Tensor `(B, h, w, filters)`.
+    """
+    contexts = []
+    for _ in range(4):
+        x = pre_activation_conv(x, filters)
+        x = layers.MaxPooling2D(5, strides=1, padding="same")(x)
+        contexts.append(pre_activation_conv(x, filters // 4))
+    x = pre_activation_conv(layers.Concatenate()(contexts), filters)
+    for _ in range(4):
+        x = resnext_block(x)
+    return pre_activation_conv(x, filters)
+
+
+def resnext_block(x):
+    """Adds to `x` `(B, h, w, C)` a bottleneck of half its channels, whose 3x3 convolution has 32 groups."""
+    filters = x.shape[-1]
+    y = pre_activation_conv(x, filters // 2, 1)
+    y = batch_norm_relu(y)
+    y = GroupedConv2D(filters // 2, 3, groups=CARDINALITY, padding="same", use_bias=False)(y)
+    y = pre_activation_conv(y, filters, 1)
+    return layers.Add()([x, y])
+
+
+def pre_activation_conv(x, filters, kernel_size=3):
+    """Batch norm, ReLU, convolution without bias."""
+    return layers.Conv2D(filters, kernel_size, padding="same", use_bias=False)(batch_norm_relu(x))
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class GroupedConv2D(layers.Conv2D):
+    """`keras.layers.Conv2D` with many narrow `groups`, which trains at full speed on every engine.
+
+    TensorFlow's gradient of a grouped convolution on a CPU takes 20 to 140 times as long as this one's (version 2.21;
+    that of a depthwise convolution, summed over each group, is as slow under XLA). This computes several groups as
+    one ordinary convolution, whose kernel is zero where the groups do not meet: more multiplications, but quick ones.
+    The weights and the result are those of `Conv2D` with the same arguments.
+    """
+
+    channels_at_once = 128  # 64 take as long, but make twice the nodes in the graph
+
+    def convolution_op(self, inputs, kernel):
+        """Convolves `(B, h, w, C)` with a kernel `(k, k, C / groups, filters)`; both are split into equal parts."""
+        parts = max(1, self.filters // self.channels_at_once)
+        while self.groups % parts:
+            parts -= 1
+        together = self.groups // parts
+        width, new_width = kernel.shape[2], self.filters // self.groups
+        mask = np.kron(np.eye(together), np.ones((width, new_width)))  # 1 where input and output share a group
+        mask = ops.convert_to_tensor(mask, dtype=kernel.dtype)
+        results = [
+            super(GroupedConv2D, self).convolution_op(part, ops.tile(part_kernel, (1, 1, together, 1)) * mask)
+            for part, part_kernel in zip(ops.split(inputs, parts, axis=-1), ops.split(kernel, parts, axis=-1))
+        ]
+        return ops.concatenate(results, axis=-1)

@@ -1,0 +1,85 @@
+"""Learning a Discriminative Feature Network for Semantic Segmentation (https://arxiv.org/abs/1804.09337, CVPR 2018).
+
+Two networks on one frontend. The smooth network keeps objects whole: from the mean over the image down to stride 4,
+what is known above chooses the channels of each level. The border network, which exists in training only, makes the
+frontend tell neighboring classes apart by learning where one meets another.
+"""
+
+from keras import layers
+
+from models.blocks import classifier, conv_bn_relu, resize_like
+from models.DeepLabV3 import image_pooling
+
+PRESETS = {"DFN": {"filters": 512, "border_filters": 21}}
+
+
+def build_dfn(end_points, num_classes, filters, border_filters):
+    """Builds the head.
+
+    Args:
+        end_points: dict of the frontend's features; `pool2` to `pool5` are used.
+        num_classes: int.
+        filters: int, channels of the smooth network.
+        border_filters: int, channels of the border network.
+
+    Returns:
+        Logits `(B, H/4, W/4, num_classes)`; and a dict of the logits of the coarser levels, "smooth_32", "smooth_16"
+        and "smooth_8", at their own stride, and of "border", `(B, H/4, W/4, 4)`.
+    """
+    heads = {}
+    x = image_pooling(end_points["pool5"], filters)  # (B, H/32, W/32, filters)
+    for n in (5, 4, 3, 2):
+        skip = refinement_residual(end_points[f"pool{n}"], filters)  # (B, H/2**n, W/2**n, filters)
+        x = channel_attention(skip, resize_like(x, skip))
+        x = refinement_residual(x, filters)
+        if n > 2:
+            head = f"smooth_{2**n}"
+            heads[head] = classifier(x, num_classes, f"{head}_logits")
+    heads["border"] = border_network(end_points, border_filters)
+    return classifier(x, num_classes), heads
+
+
+def channel_attention(x, upper):
+    """Weighs the channels of a level by what it and the level above contain, and adds the level above.
+
+    Args:
+        x: tensor `(B, h, w, C)`.
+        upper: tensor `(B, h, w, C)`, the coarser level at the size of `x`.
+
+    Returns:
+        Tensor `(B, h, w, C)`.
+    """
+    filters = x.shape[-1]
+    attention = layers.GlobalAveragePooling2D(keepdims=True)(layers.Concatenate()([x, upper]))  # (B, 1, 1, 2 * C)
+    attention = layers.Dense(filters, activation="relu")(attention)
+    attention = layers.Dense(filters, activation="sigmoid")(attention)
+    return layers.Add()([layers.Multiply()([x, attention]), upper])
+
+
+def refinement_residual(x, filters):
+    """A 1x1 convolution to `filters` channels and a residual unit of two 3x3 convolutions on top of it."""
+    x = layers.Conv2D(filters, 1, use_bias=False)(x)
+    y = conv_bn_relu(x, filters, 3)
+    y = layers.Conv2D(filters, 3, padding="same")(y)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def border_network(end_points, filters):
+    """Gathers the frontend's levels from fine to coarse, and guesses after each of them where the borders are.
+
+    Args:
+        end_points: dict of the frontend's features.
+        filters: int, channels of each level.
+
+    Returns:
+        Logits `(B, H/4, W/4, 4)`, float32: one guess for each level.
+    """
+    x, guesses = None, []
+    for n in (2, 3, 4, 5):
+        level = refinement_residual(end_points[f"pool{n}"], filters)
+        if x is None:
+            x = level  # (B, H/4, W/4, filters)
+        else:
+            x = refinement_residual(layers.Add()([x, resize_like(level, x)]), filters)
+        guesses.append(classifier(x, 1, f"border_{2**n}_logits"))
+    return layers.Concatenate(dtype="float32", name="border_logits")(guesses)

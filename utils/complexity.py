@@ -1,0 +1,43 @@
+"""How large a network is and how much it computes."""
+
+import math
+
+import keras
+
+
+def count_parameters(model):
+    """Number of trainable parameters."""
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+
+
+def count_flops(model):
+    """Floating point operations of one pass, for one image.
+
+    Convolutions and dense layers are counted, a multiplication and an addition as two operations; the rest (batch
+    norm, activations, pooling, resizing) is a few percent.
+
+    Args:
+        model: `keras.Model` with a fixed input height and width.
+
+    Returns:
+        Int.
+
+    Raises:
+        ValueError: if the input size is not fixed.
+    """
+    if None in model.input.shape[1:]:
+        raise ValueError(f"operations are counted for a fixed input size, not for {model.input.shape}")
+    total = 0
+    for entry in model.get_config()["layers"]:
+        layer = model.get_layer(entry["name"])
+        kernels = sum(math.prod(weight.shape) for weight in layer.weights if "kernel" in weight.name)
+        for node in entry["inbound_nodes"] if kernels else []:  # a node for each use of the layer
+            total += 2 * kernels * positions(layer, node["args"][0]["config"]["shape"])
+    return total
+
+
+def positions(layer, input_shape):
+    """How often a layer applies its kernel to an input of this shape, the batch left out."""
+    applied_to_input = isinstance(layer, (keras.layers.Conv2DTranspose, keras.layers.Dense))
+    shape = input_shape if applied_to_input else layer.compute_output_shape(tuple(input_shape))
+    return math.prod(shape[1:-1])

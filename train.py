@@ -5,16 +5,16 @@
 Checkpoints, scores, pictures and plots appear under checkpoints/. See `python train.py --help`.
 """
 
-import math
 import sys
 
 from frontends import FRONTENDS
-from models import MODELS
+from models import MODELS, check_output_stride
 from utils.arguments import parse, train_parser
 from utils.engine import import_engine
 from utils.errors import INTERRUPTED, BadUse, reports_errors
 
-FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer")  # what cannot change when a training goes on
+# What cannot change when a training goes on.
+FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "output_stride", "no_auxiliary")
 
 
 @reports_errors
@@ -24,7 +24,7 @@ def main(argv=None):
     from utils.dataset_folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
-    check_crop(args.model, args.frontend, args.crop_height, args.crop_width)
+    check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
     folder = find_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
     settings, state = begin_or_continue(run, vars(args), given)
@@ -38,13 +38,17 @@ def main(argv=None):
     return run_training(model, data, validation_pairs, class_dict, run, settings, state)
 
 
-def check_crop(model, frontend, height, width):
-    """Refuses a crop of which the frontend would leave nothing."""
+def check_network(model, frontend, output_stride, height, width):
+    """Refuses an output stride that the network cannot have, and a crop of which the frontend would leave nothing."""
+    try:
+        check_output_stride(model, frontend, output_stride)
+    except ValueError as error:
+        raise BadUse(f"--output_stride {output_stride}: {error}") from error
     smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
     if min(height, width) < smallest:
         raise BadUse(
-            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at least "
-            f"{smallest}"
+            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
+            f"least {smallest}"
         )
 
 
@@ -69,7 +73,7 @@ def begin_or_continue(run, flags, given):
 
     settings, state = read_checkpoint(run.latest)
     for name in FIXED:
-        if name in given and flags[name] != settings[name]:
+        if name in given and flags[name] != settings.get(name, flags[name]):
             raise BadUse(
                 f"--{name} {flags[name]} does not fit {run.latest}, which was trained with {settings[name]}; "
                 "leave the flag out, or start anew without --continue_training"
@@ -103,9 +107,15 @@ def prepare_data(folder, settings, class_dict):
     data = SegmentationDataset(
         pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
         settings["unknown_colours"], settings["cache"], settings["workers"],
+        ("logits", *training_heads(settings)) if training_heads(settings) else (),
     )
     weights = median_frequency_weights(checked).tolist() if settings["class_balancing"] else None
     return data, validation_pairs, weights
+
+
+def training_heads(settings):
+    """The auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
+    return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
 
 
 def prepare_model(settings, class_weights, steps_per_epoch, state, run):
@@ -119,24 +129,29 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     from models import build_model
     from utils.checkpoints import restore
     from utils.engine import set_precision, use_xla
-    from utils.losses import build_loss
+    from utils.head_losses import build_losses
     from utils.metrics import RunningMeanIoU
     from utils.optimizers import build_optimizer, build_schedule
 
     print("Preparing the model ...", flush=True)
     keras.utils.set_random_seed(settings["seed"])
     set_precision(settings["mixed_precision"])
-    weights = settings["frontend_weights"]
-    num_classes = settings["num_classes"]
+    weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], training_heads(settings)
     model = build_model(
         settings["model"], num_classes, settings["frontend"],
         frontend_weights=None if state or weights == "none" else weights,
+        training_heads=bool(heads), output_stride=settings["output_stride"],
     )
+    losses, loss_weights = build_losses(heads, settings["loss"], num_classes, class_weights)
+    metrics = {"logits": [RunningMeanIoU(num_classes)]}
+    if not heads:  # then Keras wants no names
+        losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
     schedule = build_schedule(settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"])
     model.compile(
         optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"]),
-        loss=build_loss(settings["loss"], num_classes, class_weights),
-        metrics=[RunningMeanIoU(num_classes)],
+        loss=losses,
+        loss_weights=loss_weights,
+        metrics=metrics,
         jit_compile=use_xla(settings["jit_compile"]),
     )
     if state:
@@ -152,11 +167,11 @@ def announce(settings, model, num_images, num_validation_images):
         "Vertical Flip": "v_flip", "Horizontal Flip": "h_flip", "Brightness Alteration": "brightness",
         "Rotation": "rotation", "Zoom": "zoom",
     }
+    from utils.complexity import count_parameters
     from utils.engine import device
 
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
-    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    print(f"This model has {trainable} trainable parameters")
+    print(f"This model has {count_parameters(model)} trainable parameters")
     print("\n***** Begin training *****")
     print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")
     print(f"Model --> {settings['model']}{on_frontend}")
@@ -166,6 +181,8 @@ def announce(settings, model, num_images, num_validation_images):
     print(f"Num Epochs --> {settings['num_epochs']}")
     print(f"Batch Size --> {settings['batch_size']}")
     print(f"Num Classes --> {settings['num_classes']}")
+    for name, head in training_heads(settings).items():
+        print(f"Auxiliary Loss --> {name} ({head.kind}), weight {head.weight}")
     print("Data Augmentation:")
     for name, key in augmentation.items():
         print(f"\t{name} --> {settings[key]}")
@@ -174,6 +191,7 @@ def announce(settings, model, num_images, num_validation_images):
 
 def run_training(model, data, validation_pairs, class_dict, run, settings, state):
     """Trains, and returns the exit code."""
+    from models import inference_model
     from utils.batch_norm import BatchNormStatistics
     from utils.callbacks import graceful_interruption
     from utils.engine import use_xla, versions
@@ -197,7 +215,7 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     write_json(run.settings, settings)
     writer = Writer(run.folder / "tensorboard") if settings["tensorboard"] else None
     jit_compile = use_xla(settings["jit_compile"])
-    predictor = Predictor(model, settings["batch_size"], jit_compile)
+    predictor = Predictor(inference_model(model), settings["batch_size"], jit_compile)
     statistics = BatchNormStatistics(model, jit_compile)
     with graceful_interruption() as interruption:
         training = Training(

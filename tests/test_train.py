@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import train
-from utils.checkpoints import read_checkpoint
+from utils.checkpoints import load_for_inference, read_checkpoint
 
 TINY_PROGRAM = pathlib.Path(__file__).parent / "tiny" / "tiny_model.py"
 FLAGS = ["--model", "tiny", "--crop_height", "64", "--crop_width", "64", "--batch_size", "4", "--num_val_images", "2"]
@@ -363,3 +363,73 @@ def test_loss_with_batch_statistics_and_with_moving_ones_agree_after_an_epoch(en
     ]
     inference, batch_statistics = np.mean(losses, axis=0)
     assert inference == pytest.approx(batch_statistics, rel=0.2)
+
+
+@pytest.fixture
+def trained_with_heads(streets, tmp_path, monkeypatch):
+    """The current folder, with two epochs of a network that has a training head of each kind."""
+    monkeypatch.chdir(tmp_path)
+    assert train.main(heads_flags(streets, "--num_epochs", "2", "--class_balancing", "--ignore_class", "Sky")) == 0
+    return tmp_path
+
+
+def heads_flags(streets, *more):
+    return flags(streets, "--model", "tiny-heads", "--steps_per_epoch", "2", *more)
+
+
+def heads_log():
+    with open("checkpoints/tiny-heads_Streets/log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_component_of_the_loss_is_logged(trained_with_heads):
+    for row in heads_log():
+        parts = {name: float(row[f"{name}_loss"]) for name in ("logits", "auxiliary", "presence", "border")}
+        expected = parts["logits"] + 0.4 * parts["auxiliary"] + 0.2 * parts["presence"] + 0.1 * parts["border"]
+        assert float(row["loss"]) == pytest.approx(expected, rel=1e-4)
+        assert all(value > 0 for value in parts.values()) and "mean_iou" in row
+
+
+def test_a_checkpoint_with_heads_has_one_output_for_inference(trained_with_heads):
+    model, settings = load_for_inference(trained_with_heads / "checkpoints/latest_model_tiny-heads_Streets.keras")
+    assert model.predict_on_batch(np.zeros((1, 40, 50, 3), np.uint8)).shape == (1, 40, 50, settings["num_classes"])
+
+
+def test_a_training_with_heads_goes_on_with_them(trained_with_heads, streets, capsys):
+    arguments = ["--model", "tiny-heads", "--dataset", str(streets), "--continue_training", "--num_epochs", "3"]
+    assert train.main(arguments) == 0
+    assert len(heads_log()) == 3 and all(row["border_loss"] for row in heads_log())
+    with pytest.raises(SystemExit) as end:
+        train.main([*arguments, "--no_auxiliary"])
+    assert end.value.code == 2 and "--no_auxiliary" in capsys.readouterr().err
+
+
+def test_without_auxiliary_heads_there_is_one_loss(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(heads_flags(streets, "--num_epochs", "1", "--no_auxiliary", "--loss", "ohem")) == 0
+    (row,) = heads_log()
+    assert "loss" in row and not [name for name in row if name.endswith("_loss")]
+
+
+def test_heads_train_in_mixed_precision(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    try:
+        assert train.main(heads_flags(streets, "--num_epochs", "1", "--mixed_precision", "float16")) == 0
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert np.isfinite([float(value) for value in heads_log()[0].values() if value]).all()
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (["--model", "BiSeNet", "--output_stride", "8"], "BiSeNet has no output stride; the networks that"),
+        (["--model", "PSPNet", "--frontend", "InceptionV3", "--output_stride", "16"], "frontend InceptionV3 cannot"),
+        (["--model", "PSPNet", "--output_stride", "4"], "--output_stride"),
+        (["--model", "ICNet", "--frontend", "MobileNet", "--crop_height", "31"], "must be at least 32"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(streets, capsys, more, message):
+    with pytest.raises(SystemExit) as end:
+        train.main(["--dataset", str(streets), *more])
+    assert end.value.code == 2 and message in capsys.readouterr().err

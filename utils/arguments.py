@@ -8,7 +8,7 @@ from frontends import FRONTENDS
 from models import MODELS
 from utils.errors import BadUse
 
-LOSSES = ("cross_entropy", "focal", "dice", "lovasz")
+LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 
@@ -175,6 +175,9 @@ def _model():
                        help=f"feature extractor, for models that have one: {', '.join(FRONTENDS)}")
     group.add_argument("--frontend_weights", default="imagenet", metavar="none|imagenet|PATH",
                        help="what the frontend starts from")
+    group.add_argument("--output_stride", type=int, choices=(8, 16),
+                       help="greatest stride of the frontend, whose later strides become dilation; for "
+                       + ", ".join(name for name in MODELS if MODELS[name].dilates))
     return parser
 
 
@@ -203,6 +206,7 @@ def _optimization(parser):
     group.add_argument("--weight_decay", type=natural_float, default=0.0, help="decoupled weight decay")
     group.add_argument("--loss", choices=LOSSES, default="cross_entropy", help="loss")
     _boolean(group, "--class_balancing", "weight classes by median frequency balancing")
+    _boolean(group, "--no_auxiliary", "train without the network's auxiliary heads and their losses")
 
 
 def _engine():

@@ -23,6 +23,7 @@ class BatchNormStatistics:
 
     def __init__(self, model, jit_compile=False):
         self.layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self._updates = updates_per_pass(model)
         self._forward = TrainingModeForward(model)
         self._forward.compile(jit_compile=jit_compile)
 
@@ -34,14 +35,7 @@ class BatchNormStatistics:
                 a fifth of the epoch unless that were fewer than 8 batches.
         """
         steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
-        momenta = [layer.momentum for layer in self.layers]
-        for layer in self.layers:
-            layer.momentum = 0.0  # after a batch, the moving statistics are that batch's
-        try:
-            batches = [self._statistics_of(images) for _, (images, _) in read_ahead(data.__getitem__, range(steps))]
-        finally:
-            for layer, momentum in zip(self.layers, momenta):
-                layer.momentum = momentum
+        batches = [self._statistics_of(images) for _, (images, _) in read_ahead(data.__getitem__, range(steps))]
         for layer, statistics in zip(self.layers, zip(*batches)):
             means, variances = (np.stack(values) for values in zip(*statistics))
             layer.moving_mean.assign(means.mean(axis=0))
@@ -49,10 +43,23 @@ class BatchNormStatistics:
             layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _statistics_of(self, images):
-        """`(mean, variance)` of every layer for one batch."""
+        """`(mean, variance)` of every layer for one batch; of a layer that is used several times, over its uses."""
+        for layer in self.layers:
+            layer.moving_mean.assign(keras.ops.zeros_like(layer.moving_mean))
+            layer.moving_variance.assign(keras.ops.zeros_like(layer.moving_variance))
         self._forward.predict_on_batch(images)
-        to_numpy = keras.ops.convert_to_numpy
-        return [(to_numpy(layer.moving_mean), to_numpy(layer.moving_variance)) for layer in self.layers]
+        statistics = []
+        for layer in self.layers:
+            # A moving average that began at 0 has, after n updates, taken in this share of what it averages.
+            share = 1.0 - layer.momentum ** self._updates[layer.name]
+            moving = (layer.moving_mean, layer.moving_variance)
+            statistics.append([keras.ops.convert_to_numpy(value) / share for value in moving])
+        return statistics
+
+
+def updates_per_pass(model):
+    """How often each layer is used in one pass through the network: a dict from layer name to int."""
+    return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
 
 
 class TrainingModeForward(keras.Model):
@@ -63,4 +70,5 @@ class TrainingModeForward(keras.Model):
         self.model = model
 
     def call(self, images):
-        return keras.ops.mean(self.model(images, training=True), axis=(1, 2, 3))
+        outputs = keras.tree.flatten(self.model(images, training=True))
+        return [keras.ops.mean(output, axis=tuple(range(1, len(output.shape)))) for output in outputs]

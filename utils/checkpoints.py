@@ -15,6 +15,7 @@ import keras
 
 import frontends.layers  # noqa: F401  registers the layers that checkpoints name
 import models.blocks  # noqa: F401
+from models import MODELS, import_module, inference_model
 from utils.errors import BadUse, WorkFailed
 
 SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
@@ -94,8 +95,11 @@ def load_for_inference(path, model_name=None):
     settings, _ = read_checkpoint(path)
     if model_name not in (None, settings["model"]):
         raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
+    if settings["model"] not in MODELS:
+        raise BadUse(f"{path} is a {settings['model']}, which models/registry.py does not list")
+    import_module(settings["model"])
     try:
-        return keras.models.load_model(path, compile=False), settings
+        return inference_model(keras.models.load_model(path, compile=False)), settings
     except Exception as error:  # Keras raises whatever its readers raise
         raise BadUse(f"{path} cannot be loaded: {_first_line(error)}") from error
 

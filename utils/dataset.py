@@ -27,6 +27,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         unknown: "error" or "ignore", what to do with label colors of no class.
         cache: whether to keep decoded images in memory.
         workers: int, threads.
+        outputs: names of the network's outputs, if it has more than one; each gets the labels.
 
     Attributes:
         epoch: int, the epoch whose batches are given.
@@ -35,11 +36,11 @@ class SegmentationDataset(keras.utils.PyDataset):
 
     def __init__(
         self, pairs, class_dict, augmentation, batch_size, seed=0, steps_per_epoch=None, unknown="error", cache=False,
-        workers=1,
+        workers=1, outputs=(),
     ):
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
-        self.batch_size, self.seed, self.unknown = batch_size, seed, unknown
+        self.batch_size, self.seed, self.unknown, self.outputs = batch_size, seed, unknown, outputs
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.set_epoch(0)
@@ -56,12 +57,16 @@ class SegmentationDataset(keras.utils.PyDataset):
         return self.steps - self.first_step
 
     def __getitem__(self, step):
-        """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`."""
+        """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`.
+
+        With `outputs`, a dict from each name to the labels.
+        """
         start = (self.first_step + step) * self.batch_size
         indices = self._order[start : start + self.batch_size].tolist()
         samples = [self.sample(index, position // len(self.pairs)) for position, index in enumerate(indices, start)]
         images, labels = zip(*samples)
-        return np.stack(images), np.stack(labels)
+        images, labels = np.stack(images), np.stack(labels)
+        return images, dict.fromkeys(self.outputs, labels) if self.outputs else labels
 
     def sample(self, index, repeat=0):
         """Reads and augments image number `index` of `pairs`.

@@ -129,7 +129,8 @@ class Training:
             save_checkpoint(self.run.latest, self.model, self.settings, self.state)
             print(f"Stopped in epoch {epoch} after step {guard.step} of {self.data.steps}.")
             return None
-        logs = {name: float(values[-1]) for name, values in history.history.items()}
+        # With auxiliary heads Keras puts an output's name before that of its metric.
+        logs = {name.replace("logits_mean", "mean"): float(v[-1]) for name, v in history.history.items()}
         return {"epoch": epoch, **logs, "learning_rate": learning_rate}
 
     def validate(self, epoch, row):

@@ -1,4 +1,5 @@
-"""A network for tests of the verbs, registered as "tiny": batch norm, dropout, a skip, trained in a second.
+"""Networks for tests of the verbs, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" also one
+training head of each kind.
 
 Run as a program it is train.py with that network: `python tiny_model.py --model tiny ...`.
 """
@@ -8,10 +9,12 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from models import MODELS, Architecture
+from models import MODELS, Architecture, Head
 
-PRESETS = {"tiny": {}}
+PRESETS = {"tiny": {}, "tiny-heads": {}}
+HEADS = {"auxiliary": Head("pixels", 0.4), "presence": Head("presence", 0.2), "border": Head("border", 0.1)}
 MODELS["tiny"] = Architecture("tiny_model", "build_tiny", False, "none", "for tests")
+MODELS["tiny-heads"] = Architecture("tiny_model", "build_tiny_with_heads", False, "none", "for tests", HEADS)
 sys.modules["models.tiny_model"] = sys.modules[__name__]
 
 
@@ -24,6 +27,20 @@ def build_tiny(x, num_classes):
     x = conv_bn_relu(skip, 16, 3, strides=2)
     x = layers.Dropout(0.1)(x)
     return classifier(layers.Concatenate()([resize_like(x, skip), skip]), num_classes)
+
+
+def build_tiny_with_heads(x, num_classes):
+    from keras import layers
+
+    from models.blocks import auxiliary_classifier, classifier, conv_bn_relu
+
+    x = conv_bn_relu(x, 8, 3, strides=2)
+    heads = {
+        "auxiliary": auxiliary_classifier(x, num_classes, 4, "auxiliary_logits"),
+        "presence": layers.Dense(num_classes, dtype="float32")(layers.GlobalAveragePooling2D()(x)),
+        "border": classifier(x, 2, "border_logits"),
+    }
+    return classifier(conv_bn_relu(x, 8, 3), num_classes), heads
 
 
 if __name__ == "__main__":

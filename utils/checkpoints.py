@@ -5,7 +5,6 @@ belong together, whenever the program is killed.
 """
 
 import json
-import os
 import pathlib
 import shutil
 import warnings
@@ -16,7 +15,8 @@ import keras
 import frontends.layers  # noqa: F401  registers the layers that checkpoints name
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
-from utils.errors import BadUse, WorkFailed
+from utils.errors import BadUse
+from utils.files import replacing
 
 SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
 
@@ -33,29 +33,18 @@ def save_checkpoint(path, model, settings, state):
     Raises:
         WorkFailed: if the disk refuses; the earlier file is then left as it was.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.tmp.keras")
     seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
-    try:
+    with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkFailed(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
 
 
 def copy_checkpoint(source, target):
     """Copies a checkpoint atomically."""
-    temporary = target.with_name(f".{target.stem}.tmp.keras")
-    try:
+    with replacing(target) as temporary:
         shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkFailed(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
 
 
 def read_checkpoint(path):

@@ -1,8 +1,6 @@
 """Reading and writing pictures and label images. RGB everywhere; BGR exists only inside this file."""
 
-import contextlib
 import io
-import os
 import pathlib
 
 import cv2
@@ -10,6 +8,7 @@ import numpy as np
 
 from utils.class_dict import IGNORED
 from utils.errors import BadUse, WorkFailed
+from utils.files import replacing
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -104,16 +103,12 @@ def write_image(path, rgb):
     Raises:
         WorkFailed: if the file cannot be written.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        _, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        temporary.write_bytes(data.tobytes())
-        os.replace(temporary, path)
-    except (OSError, cv2.error) as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()  # a full disk leaves half of it
+        _, data = cv2.imencode(pathlib.Path(path).suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
         raise WorkFailed(f"cannot write {path}: {error}") from error
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())
 
 
 def overlay(rgb, colors, alpha=0.5):

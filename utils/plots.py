@@ -1,10 +1,9 @@
 """The pictures of a run: curves over epochs and the confusion matrix."""
 
-import os
-import pathlib
-
 import numpy as np
 from matplotlib.figure import Figure
+
+from utils.files import replacing
 
 CURVES = {
     "loss_vs_epochs.png": ("Average loss vs epochs", "Current loss", ("loss",)),
@@ -66,8 +65,5 @@ def plot_confusion(path, matrix, class_names):
 
 
 def _save(figure, path):
-    """Saves under a temporary name and renames, so that a reader never meets half a picture."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format="png")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")

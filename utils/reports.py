@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-import os
 import pathlib
 
 import numpy as np
 
 from utils.errors import WorkFailed
+from utils.files import replacing
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
@@ -34,13 +34,8 @@ def write_text(path, text):
     Raises:
         WorkFailed: if the disk refuses.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise WorkFailed(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_json(path, values):

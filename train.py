@@ -14,7 +14,7 @@ from utils.engine import import_engine
 from utils.errors import INTERRUPTED, BadUse, reports_errors
 
 # What cannot change when a training goes on.
-FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "output_stride", "no_auxiliary")
+FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary")
 
 
 @reports_errors
@@ -146,9 +146,10 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     metrics = {"logits": [RunningMeanIoU(num_classes)]}
     if not heads:  # then Keras wants no names
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
-    schedule = build_schedule(settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"])
+    updates = steps_per_epoch / settings["accumulate"]
+    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
     model.compile(
-        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"]),
+        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"]),
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,

@@ -171,6 +171,20 @@ def test_mixed_precision_trains_and_goes_on(streets, tmp_path, monkeypatch, prec
     assert np.isfinite([float(row["loss"]) for row in log()]).all()
 
 
+def test_gradients_accumulate_over_an_interruption(streets, tmp_path, monkeypatch):
+    """Three steps, continued in the middle of an update: what is accumulated is in the checkpoint."""
+    results = []
+    for name, runs in (("whole", (2,)), ("interrupted", (1, 2))):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        for num_epochs in runs:
+            more = ("--accumulate", "2", "--steps_per_epoch", "3", "--num_epochs", str(num_epochs))
+            assert train.main(flags(streets, *more, "--continue_training")) == 0
+        results.append(weights(LATEST))
+    for whole, interrupted in zip(*results):
+        np.testing.assert_allclose(whole, interrupted, rtol=1e-5, atol=1e-6)
+
+
 def test_a_new_learning_rate_holds_when_going_on(copy_of_trained, streets):
     arguments = ["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "4"]
     assert train.main([*arguments, "--learning_rate", "0.25"]) == 0

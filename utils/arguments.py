@@ -204,6 +204,8 @@ def _optimization(parser):
     group.add_argument("--learning_rate", type=positive_float, default=1e-4, help="first learning rate")
     group.add_argument("--schedule", choices=SCHEDULES, default="constant", help="course of the learning rate")
     group.add_argument("--weight_decay", type=natural_float, default=0.0, help="decoupled weight decay")
+    group.add_argument("--accumulate", type=positive_int, default=1,
+                       help="steps whose mean gradient makes one update: a larger batch in the same memory")
     group.add_argument("--loss", choices=LOSSES, default="cross_entropy", help="loss")
     _boolean(group, "--class_balancing", "weight classes by median frequency balancing")
     _boolean(group, "--no_auxiliary", "train without the network's auxiliary heads and their losses")

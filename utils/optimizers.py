@@ -10,23 +10,24 @@ def build_schedule(name, learning_rate, steps_per_epoch, num_epochs):
         name: one of `arguments.SCHEDULES`: "constant"; "exponential", times 0.995 an epoch (Tiramisu, 1611.09326);
             "poly", (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
         learning_rate: float, the first learning rate.
-        steps_per_epoch, num_epochs: int.
+        steps_per_epoch: int or float, updates of the weights in an epoch.
+        num_epochs: int.
 
     Returns:
         float, or a `keras.optimizers.schedules.LearningRateSchedule`.
     """
     schedules = keras.optimizers.schedules
-    steps = steps_per_epoch * num_epochs
+    updates = max(1, round(steps_per_epoch * num_epochs))
     if name == "exponential":
         return schedules.ExponentialDecay(learning_rate, steps_per_epoch, 0.995, staircase=True)
     if name == "poly":
-        return schedules.PolynomialDecay(learning_rate, steps, end_learning_rate=0.0, power=0.9)
+        return schedules.PolynomialDecay(learning_rate, updates, end_learning_rate=0.0, power=0.9)
     if name == "cosine":
-        return schedules.CosineDecay(learning_rate, steps)
+        return schedules.CosineDecay(learning_rate, updates)
     return learning_rate
 
 
-def build_optimizer(name, learning_rate, weight_decay=0.0):
+def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
     """Makes an optimizer.
 
     Args:
@@ -34,19 +35,22 @@ def build_optimizer(name, learning_rate, weight_decay=0.0):
             momentum 0.9.
         learning_rate: float or schedule.
         weight_decay: float >= 0, decoupled; biases and batch-norm parameters are exempt.
+        accumulate: int >= 1, steps whose mean gradient makes one update of the weights.
 
     Returns:
         `keras.optimizers.Optimizer`.
     """
-    weight_decay = weight_decay or None
+    common = {"weight_decay": weight_decay or None}
+    if accumulate > 1:
+        common["gradient_accumulation_steps"] = accumulate
     if name == "rmsprop":
-        optimizer = keras.optimizers.RMSprop(learning_rate, rho=0.995, weight_decay=weight_decay)
+        optimizer = keras.optimizers.RMSprop(learning_rate, rho=0.995, **common)
     elif name == "adam":
-        optimizer = keras.optimizers.Adam(learning_rate, weight_decay=weight_decay)
+        optimizer = keras.optimizers.Adam(learning_rate, **common)
     elif name == "adamw":
-        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay or 0.0)
+        optimizer = keras.optimizers.AdamW(learning_rate, **{**common, "weight_decay": weight_decay})
     else:
-        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **common)
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -7,11 +7,11 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 
 import sys
 
-from frontends import FRONTENDS
-from models import MODELS, check_output_stride
+from models import MODELS
 from utils.arguments import parse, train_parser
 from utils.engine import import_engine
 from utils.errors import INTERRUPTED, BadUse, reports_errors
+from utils.network import check_network, training_heads
 
 # What cannot change when a training goes on.
 FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary")
@@ -36,20 +36,6 @@ def main(argv=None):
     model = prepare_model(settings, class_weights, data.steps, state, run)
     announce(settings, model, len(data.pairs), len(validation_pairs))
     return run_training(model, data, validation_pairs, class_dict, run, settings, state)
-
-
-def check_network(model, frontend, output_stride, height, width):
-    """Refuses an output stride that the network cannot have, and a crop of which the frontend would leave nothing."""
-    try:
-        check_output_stride(model, frontend, output_stride)
-    except ValueError as error:
-        raise BadUse(f"--output_stride {output_stride}: {error}") from error
-    smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
-    if min(height, width) < smallest:
-        raise BadUse(
-            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
-            f"least {smallest}"
-        )
 
 
 def begin_or_continue(run, flags, given):
@@ -113,52 +99,22 @@ def prepare_data(folder, settings, class_dict):
     return data, validation_pairs, weights
 
 
-def training_heads(settings):
-    """The auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
-    return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
-
-
 def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     """Builds and compiles the network; when going on, with the checkpoint's weights and optimizer.
 
     Returns:
         Compiled `keras.Model`.
     """
-    import keras
-
-    from models import build_model
     from utils.checkpoints import restore
-    from utils.engine import set_precision, use_xla
-    from utils.head_losses import build_losses
-    from utils.metrics import RunningMeanIoU
-    from utils.optimizers import build_optimizer, build_schedule
+    from utils.network import compiled_network
 
     print("Preparing the model ...", flush=True)
-    keras.utils.set_random_seed(settings["seed"])
-    set_precision(settings["mixed_precision"])
-    weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], training_heads(settings)
-    model = build_model(
-        settings["model"], num_classes, settings["frontend"],
-        frontend_weights=None if state or weights == "none" else weights,
-        training_heads=bool(heads), output_stride=settings["output_stride"],
-    )
-    losses, loss_weights = build_losses(heads, settings["loss"], num_classes, class_weights)
-    metrics = {"logits": [RunningMeanIoU(num_classes)]}
-    if not heads:  # then Keras wants no names
-        losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
-    updates = steps_per_epoch / settings["accumulate"]
-    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
-    model.compile(
-        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"]),
-        loss=losses,
-        loss_weights=loss_weights,
-        metrics=metrics,
-        jit_compile=use_xla(settings["jit_compile"]),
-    )
-    if state:
-        restore(run.latest, model, state)
-        if isinstance(schedule, float):
-            model.optimizer.learning_rate = schedule  # the checkpoint's may be another
+    if state is None:
+        return compiled_network(settings, class_weights, steps_per_epoch)
+    model = compiled_network({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
+    restore(run.latest, model, state)
+    if settings["schedule"] == "constant":
+        model.optimizer.learning_rate = settings["learning_rate"]  # the checkpoint's may be another
     return model
 
 

@@ -7,7 +7,7 @@ both back at the finer size. Everything in a block is a residual connection, so 
 
 from keras import layers
 
-from models.blocks import classifier, resize_like
+from models.blocks import batch_norm, classifier, resize_like
 
 PRESETS = {"RefineNet": {}}
 
@@ -45,16 +45,20 @@ def refinement_block(inputs):
 
 
 def residual_conv_unit(x):
-    """ReLU and 3x3 convolution, twice, added to the input; keeps the shape of `x`.
-
-    There is no batch norm, as in the paper. With Keras's usual initialization the many residual branches then add up
-    to a first loss of about 25, and above 100 at the second step of Adam (rate 1e-4, untrained MobileNet). With
-    zeros in the last kernel each unit begins as the identity and grows from there: 1.8, then 6.
-    """
-    filters = x.shape[-1]
-    y = layers.Conv2D(filters, 3, padding="same")(layers.ReLU()(x))
-    y = layers.Conv2D(filters, 3, padding="same", kernel_initializer="zeros")(layers.ReLU()(y))
+    """ReLU and 3x3 convolution, twice, added to the input; keeps the shape of `x`."""
+    y = x
+    for _ in range(2):
+        y = conv_bn(layers.ReLU()(y), x.shape[-1])
     return layers.Add()([x, y])
+
+
+def conv_bn(x, filters):
+    """3x3 convolution and batch norm.
+
+    The paper has none. But dozens of convolutions without it are no stable thing to train: each step of Adam or
+    RMSProp changes all of them at once, and an untrained network's loss rises from 2 to thousands in the first steps.
+    """
+    return batch_norm(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))
 
 
 def fuse(inputs):
@@ -65,12 +69,12 @@ def fuse(inputs):
     if len(inputs) == 1:
         return inputs[0]
     finest = inputs[0]
-    adapted = [layers.Conv2D(finest.shape[-1], 3, padding="same")(x) for x in inputs]
+    adapted = [conv_bn(x, finest.shape[-1]) for x in inputs]
     return layers.Add()([resize_like(x, finest) for x in adapted])
 
 
 def chained_residual_pooling(x, count=2):
-    """Spreads strong features over ever larger neighborhoods and adds all of them up; begins as a ReLU.
+    """Spreads strong features over ever larger neighborhoods and adds all of them up.
 
     Args:
         x: tensor `(B, h, w, C)`.
@@ -83,6 +87,6 @@ def chained_residual_pooling(x, count=2):
     terms = [x]
     for _ in range(count):
         x = layers.MaxPooling2D(5, strides=1, padding="same")(x)
-        x = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer="zeros")(x)
+        x = conv_bn(x, x.shape[-1])
         terms.append(x)
     return layers.Add()(terms)

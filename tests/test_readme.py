@@ -11,12 +11,14 @@ from tools.make_readme_tables import TABLES, with_tables
 from utils import arguments
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
-PARSERS = {"train.py": arguments.train_parser, "test.py": arguments.test_parser, "predict.py": arguments.predict_parser}
+VERBS = ("train", "test", "predict", "benchmark")
+PARSERS = {f"{verb}.py": getattr(arguments, f"{verb}_parser") for verb in VERBS}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_current(name, monkeypatch):
-    monkeypatch.delitem(MODELS, "tiny")  # registered by the tests
+    for name in ("tiny", "tiny-heads"):  # registered by the tests
+        monkeypatch.delitem(MODELS, name)
     text = README.read_text(encoding="utf-8")
     assert with_tables(text, {name: TABLES[name]()}) == text, "run python tools/make_readme_tables.py"
 

@@ -1,11 +1,11 @@
-"""Writes the tables of models and frontends into README.md, from the registries.
+"""Writes the tables of models, frontends and results into README.md, from the registries and the measurements.
 
     python tools/make_readme_tables.py
 
 A test fails when they are not current.
 """
 
-import math
+import json
 import pathlib
 import re
 import sys
@@ -16,19 +16,46 @@ if str(ROOT) not in sys.path:
 
 from frontends import FRONTENDS
 from models import MODELS, build_model
+from tools.compare_models import RESULTS
+from utils.complexity import count_flops, count_parameters
 
 NUM_CLASSES = 12
+SIZE = 512  # pixels, height and width for which operations are counted
 DEFAULT_FRONTEND = "ResNet101"
 
 
 def models_table():
-    """A line per network: its paper, its size with the default frontend, what is special."""
-    lines = ["| `--model` | paper | frontend | parameters | what is special |", "|---|---|---|---|---|"]
-    for name, architecture in MODELS.items():
-        model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND)
-        millions = sum(math.prod(variable.shape) for variable in model.trainable_variables) / 1e6
-        frontend = "yes" if architecture.frontend else "-"
-        lines.append(f"| `{name}` | {architecture.paper} | {frontend} | {millions:.1f} M | {architecture.special} |")
+    """A line per network: its paper, its size and cost with the default frontend, its heads, what is special."""
+    lines = [
+        "| `--model` | paper | frontend | parameters | GFLOPs | auxiliary losses | what is special |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in MODELS.items():
+        model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
+        cells = (
+            f"`{name}`", row.paper, "yes" if row.frontend else "-", f"{count_parameters(model) / 1e6:.1f} M",
+            f"{count_flops(model) / 1e9:.0f}", heads_text(row.heads), row.special,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def heads_text(heads):
+    """A network's auxiliary losses in a few words, such as "pixels 0.4, presence 0.2"."""
+    weights = {}
+    for head in heads.values():
+        weights.setdefault(head.kind, []).append(f"{head.weight:g}")
+    return ", ".join(f"{kind} {' + '.join(values)}" for kind, values in weights.items()) or "-"
+
+
+def comparison_table():
+    """A line per network of `tools/compare_models.py`'s results, best first."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    lines = ["| `--model` | steps | loss, first and last epoch | mean IoU, % |", "|---|---|---|---|"]
+    for name, row in sorted(results["models"].items(), key=lambda item: -item[1]["mean_iou"]):
+        losses = f"{row['first_loss']:.2f} → {row['last_loss']:.2f}"
+        lines.append(f"| `{name}` | {row['steps']} | {losses} | {100 * row['mean_iou']:.1f} |")
+    lines.append(f"| *each pixel position's commonest class* | | | {100 * results['baseline']:.1f} |")
     return "\n".join(lines)
 
 
@@ -45,7 +72,7 @@ def frontends_table():
     return "\n".join(lines)
 
 
-TABLES = {"models": models_table, "frontends": frontends_table}
+TABLES = {"models": models_table, "frontends": frontends_table, "comparison": comparison_table}
 
 
 def with_tables(text, tables):

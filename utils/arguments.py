@@ -84,6 +84,28 @@ def predict_parser():
     return parser
 
 
+def benchmark_parser():
+    """Flags of benchmark.py."""
+    parser = Parser(
+        prog="benchmark.py", description="Measure how fast a network trains and predicts on this machine.",
+        parents=[_model(), _engine()], formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(frontend_weights="none")  # speed is the same, and nothing is downloaded
+    _crop(parser, "image size", 512)
+    group = parser.add_argument_group("measurement")
+    group.add_argument("--batch_size", type=positive_int, default=1, help="images at once")
+    group.add_argument("--num_classes", type=positive_int, default=12, help="classes of the network")
+    group.add_argument("--rounds", type=positive_int, default=5, help="rounds, of which the median counts")
+    group.add_argument("--steps", type=positive_int, help="steps of a round; default: as many as take about 2 s")
+    group.add_argument("--dataset", help="also measure reading this dataset, a name or a path; default: leave it out")
+    group.add_argument("--workers", type=positive_int, default=2, help="threads that read and augment images")
+    _boolean(group, "--all", "measure every network in turn, each in a process of its own")
+    results = parser.add_argument_group("results")
+    results.add_argument("--json", metavar="FILE", help="write the results there, - for standard output")
+    results.add_argument("--output_dir", help="with --all: folder for the table speed.md and the picture speed.png")
+    return parser
+
+
 def parse(parser, argv=None):
     """Parses a command line.
 

@@ -51,7 +51,9 @@ def test_errors_are_one_line_that_names_the_flag(words, message, capsys):
     assert end.value.code == 2 and message in error and len(error.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("parser", [train_parser, arguments.test_parser, arguments.predict_parser])
+@pytest.mark.parametrize(
+    "parser", [train_parser, arguments.test_parser, arguments.predict_parser, arguments.benchmark_parser]
+)
 def test_every_flag_has_a_help_text(parser):
     assert all(action.help for action in parser()._actions)
     assert len(parser().format_help()) > 500

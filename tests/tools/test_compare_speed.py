@@ -1,0 +1,178 @@
+"""The speed comparison: its arithmetic, and the command on tiny sizes."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+import predict
+import train
+from tools import compare_speed, speed_contests, speed_race
+from utils.metrics import confusion_matrix, suite_scores
+
+TINY = ["--rounds", "1", "--size", "48", "--num_classes", "4", "--crop_height", "48", "--crop_width", "64"]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(speed_race, "LEAST_SECONDS", 0.0)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """As if no peer was installed."""
+    monkeypatch.setattr(speed_contests, "is_installed", lambda *packages: False)
+
+
+def table_rows(output):
+    """The cells of each line of the printed table."""
+    lines = [line for line in output.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_race_is_the_median_of_seconds_per_unit(monkeypatch):
+    """A clock that tells what each call took: the first two calls warm up."""
+    now, calls = [0.0], []
+    monkeypatch.setattr(speed_race.time, "perf_counter", lambda: now[0])
+
+    def contestant(name, units, durations):
+        durations = iter(durations)
+
+        def work():
+            calls.append(name)
+            now[0] += next(durations)
+            return units
+
+        return work
+
+    seconds = speed_race.race(
+        {"a": contestant("a", 1, [99, 3, 1, 50]), "b": contestant("b", 4, [99, 8, 8, 4])}, rounds=3
+    )
+    assert seconds == {"a": 3.0, "b": 2.0}
+    assert calls == ["a", "b"] * 4
+
+
+def test_short_work_is_repeated(monkeypatch):
+    monkeypatch.setattr(speed_race, "LEAST_SECONDS", 0.02)
+    calls = []
+    assert 0 < speed_race.seconds_per_unit(speed_race.once(calls.append, 1)) <= 0.02
+    assert len(calls) > 1
+
+
+def test_scoring_case_is_mostly_right():
+    prediction, label = speed_contests.scoring_case(100, 32)
+    assert prediction.shape == label.shape == (100, 100) and label.max() < 32
+    assert 0.8 < suite_scores(confusion_matrix(label, prediction, 32))[0] < 0.95
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0.000874, "0.87 ms"), (0.0123, "12.3 ms"), (0.4567, "457 ms"), (2.345, "2.35 s"), (321, "321 s")]
+)
+def test_readable(seconds, text):
+    assert compare_speed.readable(seconds) == text
+
+
+def test_everything_but_predict(streets, alone, tmp_path, capsys):
+    results = tmp_path / "made" / "speed.json"
+    assert compare_speed.main([*TINY, "--dataset", str(streets), "--json", str(results)]) == 0
+    output = capsys.readouterr().out
+    rows = table_rows(output)
+    assert [row[2].split(",")[0] for row in rows] == [
+        "the suite's evaluate_segmentation", "torchmetrics", "the suite's one_hot_it and argmax", "the suite's loop",
+        "albumentations with torch's DataLoader", "the same without --cache",
+    ]  # fmt: skip
+    assert rows[1][3:] == ["pip install torchmetrics torch", "-"] and "48x64" in rows[3][0]
+    assert "predict is left out: it needs --checkpoint_path" in output and "cores" in output and "keras" in output
+    written = json.loads(results.read_text())
+    assert len(written["rows"]) == len(rows) and written["rounds"] == 1 and written["machine"]["cores"] > 0
+    for row in written["rows"]:
+        assert row["ours"] > 0 and (row["theirs"] or row["note"].startswith("pip install"))
+
+
+def test_streets_are_drawn_without_a_dataset(alone, monkeypatch, capsys):
+    def few(folder):
+        return make_streets(folder, train=3, val=0, test=0, height=64, width=96)
+
+    from tools.make_streets import make_streets
+
+    monkeypatch.setattr(compare_speed, "make_dataset", few)
+    assert compare_speed.main([*TINY, "--rows", "loading"]) == 0
+    assert len(table_rows(capsys.readouterr().out)) == 3
+
+
+def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--steps_per_epoch", "1"]
+    assert train.main([*arguments, "--crop_height", "64", "--crop_width", "64", "--num_val_images", "1"]) == 0
+    runs = []
+
+    def call(verb, *flags):
+        runs.append([verb, *flags])
+        assert predict.main(list(flags)) == 0
+
+    monkeypatch.setattr(speed_contests, "call", call)
+    flags = ["--dataset", str(streets), "--rows", "predict", "--images", "4"]
+    assert compare_speed.main([*flags, "--checkpoint_path", "checkpoints/latest_model_tiny_Streets.keras"]) == 0
+    output = capsys.readouterr().out
+    assert [run[1].split("/")[-1] for run in runs] == ["0000.png", "0001.png", "0002.png", "pictures"]
+    (row,) = table_rows(output)
+    assert row[0] == "predict.py on 4 images of different sizes" and "3 measured, their median times 4" in row[2]
+    assert output.count("Wrote image") == 3 + 4
+
+
+def test_both_loaders_give_every_image_once(streets):
+    from utils.dataset_folder import list_pairs, read_classes
+
+    pairs = list_pairs(streets, "train")
+    arguments = pairs, read_classes(streets), 48, 64
+    assert speed_contests.our_loader(*arguments)() == 12  # ten, and the last batch filled up
+    assert speed_contests.suite_loader(*arguments)() == speed_contests.SUITE_IMAGES
+    assert speed_contests.suite_loader(pairs[:2], *arguments[1:])() == 2
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--rows", "predict"], ["--rows predict", "--checkpoint_path"]),
+        (["--checkpoint_path", "nowhere.keras"], ["nowhere.keras"]),
+        (["--dataset", "nowhere"], ["nowhere"]),
+        (["--rows", "speed"], ["--rows", "speed"]),
+        (["--rounds", "0"], ["--rounds", "0"]),
+        (["--rows", "labels", "--num_classes", "255"], ["--num_classes 255", "254"]),
+        (["--rows", "loading", "--dataset", "STREETS", "--crop_height", "65"], ["--crop_height 65", "64x96"]),
+    ],
+)
+def test_mistakes(flags, words, streets, capsys):
+    flags = [str(streets) if flag == "STREETS" else flag for flag in flags]
+    with pytest.raises(SystemExit) as end:
+        compare_speed.main(flags)
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2 and all(word in error for word in words) and len(error.splitlines()) == 1
+
+
+def test_labels_that_the_suite_could_not_read(streets, tmp_path, capsys):
+    for split in ("train", "train_labels"):
+        (tmp_path / split).mkdir()
+    (tmp_path / "class_dict.csv").write_text((streets / "class_dict.csv").read_text())
+    cv2.imwrite(str(tmp_path / "train" / "a.png"), np.zeros((64, 96, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "train_labels" / "a.png"), np.zeros((64, 96), np.uint8))
+    with pytest.raises(SystemExit) as end:
+        compare_speed.main([*TINY, "--rows", "loading", "--dataset", str(tmp_path)])
+    assert end.value.code == 2 and "one channel" in capsys.readouterr().err
+
+
+def test_a_failing_program_is_reported(streets, tmp_path, capsys):
+    broken = tmp_path / "broken.keras"
+    broken.write_text("no checkpoint")
+    with pytest.raises(SystemExit) as end:
+        compare_speed.main(["--dataset", str(streets), "--rows", "predict", "--checkpoint_path", str(broken)])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 1 and "predict.py failed" in error and "broken.keras" in error
+
+
+def test_a_busy_machine_is_mentioned():
+    machine = {"cpu": "A CPU", "cores": 2, "load_before": 3.21, "python": "3.11"}
+    text = compare_speed.description(machine, 7)
+    assert "A CPU, 2 cores; python 3.11." in text and "load 3.2" in text
+    assert "load" not in compare_speed.description({**machine, "load_before": 0.1}, 7)

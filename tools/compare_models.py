@@ -1,0 +1,174 @@
+"""Trains, tests and predicts with every network, each with about the same little computation, and compares them.
+
+    python tools/compare_models.py
+
+A network has learned something if it beats the map of each pixel position's commonest class, which knows the layout of
+the scenes and nothing of the image. Results are added to a JSON file as they come, so that single networks can be done
+again with `--models`; `tools/make_readme_tables.py` makes the README's table of it.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from models import MODELS
+from utils.errors import WorkFailed, reports_errors
+
+RESULTS = ROOT / "tools" / "results" / "streets.json"
+# From scratch, on small crops, with a small frontend.
+RECIPE = {
+    "frontend": "MobileNet", "frontend_weights": "none", "crop_height": 96, "crop_width": 128, "batch_size": 4,
+    "h_flip": True, "num_epochs": 4, "validation_step": 4, "num_val_images": 5, "optimizer": "adamw",
+    "learning_rate": 0.001, "schedule": "poly",
+}
+# DDSC's decoder pools over 17 pixels of stride 32: on small crops it learns little that holds for whole images.
+EXCEPTIONS = {"DDSC": {"crop_height": 192, "crop_width": 256, "batch_size": 2}}
+# Steps of an epoch: a small network would do thousands for the same computation, a large one hardly any.
+FEWEST_STEPS, MOST_STEPS = 20, 100
+
+
+@reports_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME",
+                        help="networks; default: all")
+    parser.add_argument("--dataset", default="Streets", help="a name or a path; default: Streets")
+    parser.add_argument("--teraflops", type=float, default=6.0,
+                        help="computation of each training, 10**12 operations; default: 6, minutes on two cores")
+    parser.add_argument("--jobs", type=int, default=2, help="networks at once; default: 2")
+    parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
+    parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
+    args = parser.parse_args(argv)
+    from utils.reports import make_folder, write_json
+
+    make_folder(args.results.parent)
+    results = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {"models": {}}
+    baseline = layout_baseline(args.dataset)
+    results.update(recipe=RECIPE, exceptions=EXCEPTIONS, teraflops=args.teraflops, baseline=baseline)
+    print(f"Each position's commonest class: mean IoU {100 * results['baseline']:.1f} %", flush=True)
+    failed = []
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as executor:
+        output_dir = pathlib.Path(args.output_dir)
+        steps = {name: steps_per_epoch(name, args.teraflops) for name in args.models}
+        runs = {executor.submit(run, name, args.dataset, steps[name], output_dir): name for name in args.models}
+        for done in concurrent.futures.as_completed(runs):
+            name = runs[done]
+            try:
+                row = results["models"][name] = done.result()
+            except subprocess.CalledProcessError as error:
+                failed.append(f"{name}: {' '.join(error.stderr.strip().splitlines()[-1:])}")
+                print(f"{name} failed", flush=True)
+                continue
+            write_json(args.results, results)
+            print(f"{name}: {row['steps']} steps, loss {row['first_loss']:.2f} -> {row['last_loss']:.2f}, "
+                  f"mean IoU {100 * row['mean_iou']:.1f} %", flush=True)
+    if failed:
+        raise WorkFailed("; ".join(sorted(failed)))
+    return 0
+
+
+def layout_baseline(dataset):
+    """Mean IoU, 0..1, on the test split, of always predicting each pixel position's commonest class."""
+    import numpy as np
+
+    from utils.dataset_folder import find_dataset, list_pairs, read_classes
+    from utils.images import read_label
+    from utils.metrics import ConfusionMatrix
+
+    folder = find_dataset(dataset)
+    class_dict = read_classes(folder, [])
+    labels = [read_label(pair.label, class_dict) for pair in list_pairs(folder, "train")]
+    shape = labels[0].shape
+    counts = np.zeros((class_dict.num_classes, *shape), np.int32)
+    for label in labels:
+        for index in range(class_dict.num_classes):
+            counts[index] += resized(label, shape) == index
+    commonest = counts.argmax(axis=0).astype(np.uint8)
+    confusion = ConfusionMatrix(class_dict.num_classes)
+    for pair in list_pairs(folder, "test"):
+        label = read_label(pair.label, class_dict)
+        confusion.update(label, resized(commonest, label.shape))
+    return confusion.result()["mean_iou"]
+
+
+def resized(label, shape):
+    """A label image brought to another shape by nearest neighbor."""
+    import cv2
+
+    return cv2.resize(label, shape[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def run(name, dataset, steps, output_dir):
+    """Trains, tests and predicts from the command line.
+
+    Args:
+        name: str, a key of `MODELS`.
+        dataset: name or path.
+        steps: int, of an epoch.
+        output_dir: `pathlib.Path` of the folder for a folder of this network.
+
+    Returns:
+        Dict: "steps" of the training, "first_loss" and "last_loss" (the first and last epoch's mean loss of the
+        network's own logits), "mean_iou" of the test split (0..1).
+
+    Raises:
+        subprocess.CalledProcessError: if a command fails.
+    """
+    from utils.dataset_folder import find_dataset, list_pairs
+
+    folder, output = find_dataset(dataset), output_dir / name
+    shutil.rmtree(output, ignore_errors=True)
+    flags = [f"--{flag}={value}" for flag, value in recipe_of(name).items()]
+    call("train.py", f"--model={name}", f"--dataset={folder}", f"--steps_per_epoch={steps}", f"--output_dir={output}",
+         *flags)
+    checkpoint = next(output.glob("latest_model_*.keras"))
+    call("test.py", f"--checkpoint_path={checkpoint}", f"--output_dir={output / 'test'}", "--batch_size=4")
+    image = list_pairs(folder, "test")[0].image
+    call("predict.py", f"--checkpoint_path={checkpoint}", f"--image={image}", f"--output_dir={output}", "--overlay")
+    with next(output.glob("*/log.csv")).open(encoding="utf-8") as file:
+        losses = [float(row.get("logits_loss") or row["loss"]) for row in csv.DictReader(file)]
+    scores = json.loads((output / "test" / "scores.json").read_text(encoding="utf-8"))
+    return {
+        "steps": steps * RECIPE["num_epochs"], "first_loss": losses[0], "last_loss": losses[-1],
+        "mean_iou": scores["mean_iou"],
+    }
+
+
+def recipe_of(name):
+    """The flags of this network's training, a dict."""
+    return {**RECIPE, **EXCEPTIONS.get(name, {})}
+
+
+def steps_per_epoch(name, teraflops):
+    """How many training steps an epoch may have; a step costs three passes: forward, and backward about twice that."""
+    from utils.engine import import_engine
+
+    import_engine()
+    from models import build_model
+    from utils.complexity import count_flops
+
+    recipe = recipe_of(name)
+    # Counted at four times the size, as not every network can be built for one that is both fixed and small.
+    size = (4 * recipe["crop_height"], 4 * recipe["crop_width"], 3)
+    step = 3 * recipe["batch_size"] * count_flops(build_model(name, 12, recipe["frontend"], size)) / 16
+    steps = round(1e12 * teraflops / step / recipe["num_epochs"])
+    return max(FEWEST_STEPS, min(MOST_STEPS, steps))
+
+
+def call(verb, *flags):
+    """Runs one of the programs; its output is seen only if it fails."""
+    subprocess.run([sys.executable, ROOT / verb, *flags], check=True, capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Measures this suite beside the original suite's loops, and beside other packages where they are installed.
+
+    python tools/compare_speed.py --dataset CamVid --checkpoint_path checkpoints/latest_model_custom_CamVid.keras
+
+What is compared takes turns within one run, and the medians of the rounds count, so that another program on the machine
+disturbs both alike. Read the ratios, not the times. Files are in the system's cache.
+"""
+
+import os
+import pathlib
+import platform
+import re
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from utils.arguments import Parser, positive_int
+from utils.errors import BadUse, reports_errors
+
+ROWS = ("scoring", "labels", "loading", "predict")
+MOST_IMAGES = 200  # of a data set, to load in one round
+QUIET = 0.5  # load average of a machine that does nothing else
+
+
+@reports_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    args = build_parser().parse_args(argv)
+    from utils.dataset_folder import find_dataset, list_pairs
+    from utils.engine import import_engine, versions
+    from utils.reports import make_folder, write_json
+
+    names = rows_to_measure(args.rows, args.checkpoint_path)
+    dataset = find_dataset(args.dataset) if args.dataset else None
+    if args.json:
+        make_folder(args.json.parent)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this program adds to it
+    import_engine()
+    from tools import speed_contests as contests
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        if not dataset and {"loading", "predict"} & set(names):
+            dataset = make_dataset(pathlib.Path(folder) / "Streets")
+        pairs = list_pairs(dataset, "train")[:MOST_IMAGES] if dataset else []
+        crop = args.crop_height, args.crop_width
+        measure = {
+            "scoring": lambda: contests.scoring(args.size, args.num_classes, args.rounds),
+            "labels": lambda: contests.labels(args.size, args.num_classes, args.rounds),
+            "loading": lambda: contests.loading(dataset, pairs, *crop, args.rounds),
+            "predict": lambda: contests.predict(pairs, args.checkpoint_path, args.images, pathlib.Path(folder)),
+        }
+        for name in names:
+            print(f"Measuring {name} ...", flush=True)
+            rows += measure[name]()
+    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "load_before": load, **versions()}
+    print(f"\n{table(rows)}\n\n{description(machine, args.rounds)}")
+    if args.json:
+        write_json(args.json, {"machine": machine, "rounds": args.rounds, "rows": [row._asdict() for row in rows]})
+    return 0
+
+
+def build_parser():
+    """The flags."""
+    parser = Parser(prog="tools/compare_speed.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", help="a name or a path; default: street scenes of 360x480, drawn for the purpose")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure; default: everything")
+    parser.add_argument("--rounds", type=positive_int, default=7, help="measurements of each; default: 7")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--checkpoint_path", type=pathlib.Path, metavar="FILE", help="network for the row predict")
+    parser.add_argument("--images", type=positive_int, default=100, help="images to predict; default: 100")
+    parser.add_argument("--size", type=positive_int, default=512, help="side of images to score; default: 512")
+    parser.add_argument("--num_classes", type=positive_int, default=32, help="classes to score; default: 32")
+    parser.add_argument("--crop_height", type=positive_int, default=352, help="crop to load; default: 352")
+    parser.add_argument("--crop_width", type=positive_int, default=480, help="crop to load; default: 480")
+    return parser
+
+
+def rows_to_measure(chosen, checkpoint):
+    """The rows that `--rows` and `--checkpoint_path` allow.
+
+    Raises:
+        BadUse: if a checkpoint is missing for what was asked for.
+    """
+    if checkpoint:
+        if not checkpoint.is_file():
+            raise BadUse(f"there is no checkpoint {checkpoint}; give the path of a .keras file")
+        return chosen or ROWS
+    if chosen and "predict" in chosen:
+        raise BadUse("--rows predict needs --checkpoint_path")
+    if not chosen:
+        print("predict is left out: it needs --checkpoint_path")
+    return chosen or [name for name in ROWS if name != "predict"]
+
+
+def make_dataset(folder):
+    """Draws street scenes of CamVid's size."""
+    from tools.make_streets import make_streets
+
+    print("Drawing street scenes ...", flush=True)
+    return make_streets(folder, train=48, val=0, test=0, height=360, width=480)
+
+
+def table(rows):
+    """The results as Markdown.
+
+    Args:
+        rows: list of `speed_race.Row`.
+
+    Returns:
+        str of several lines.
+    """
+    lines = ["| work | here | compared with | its time | ratio |", "|---|---|---|---|---|"]
+    for row in rows:
+        theirs, ratio = (readable(row.theirs), f"{row.theirs / row.ours:.3g}x") if row.theirs else (row.note, "-")
+        lines.append(f"| {row.work} | {readable(row.ours)} | {row.yardstick} | {theirs} | {ratio} |")
+    return "\n".join(lines)
+
+
+def readable(seconds):
+    """Three digits and a unit."""
+    unit, scale = ("s", 1) if seconds >= 1 else ("ms", 1000)
+    digits = 2 if seconds * scale < 10 else 1 if seconds * scale < 100 else 0
+    return f"{seconds * scale:.{digits}f} {unit}"
+
+
+def description(machine, rounds):
+    """What the table was measured on, and whether to believe it."""
+    software = ", ".join(f"{name} {machine[name]}" for name in machine if name not in ("cpu", "cores", "load_before"))
+    text = f"Medians of {rounds} rounds (predict: one) on {machine['cpu']}, {machine['cores']} cores; {software}."
+    if (machine["load_before"] or 0) > QUIET:
+        text += f"\nOther programs were running (load {machine['load_before']:.1f}): measure again without them."
+    return text
+
+
+def cpu_name():
+    """The processor, as the system calls it."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""From a run's settings to the network that trains. Importing this file imports no Keras."""
+
+from frontends import FRONTENDS
+from models import MODELS, check_output_stride
+from utils.errors import BadUse
+
+
+def check_network(model, frontend, output_stride, height, width):
+    """Refuses an output stride that the network cannot have, and a crop of which the frontend would leave nothing."""
+    try:
+        check_output_stride(model, frontend, output_stride)
+    except ValueError as error:
+        raise BadUse(f"--output_stride {output_stride}: {error}") from error
+    smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
+    if min(height, width) < smallest:
+        raise BadUse(
+            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
+            f"least {smallest}"
+        )
+
+
+def training_heads(settings):
+    """The auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
+    return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
+
+
+def compiled_network(settings, class_weights, steps_per_epoch):
+    """Builds and compiles the network of a run.
+
+    Args:
+        settings: dict of train.py's flags, and "num_classes".
+        class_weights: list of float, or None.
+        steps_per_epoch: int, for the schedule of the learning rate.
+
+    Returns:
+        Compiled `keras.Model`, with the heads of `training_heads`.
+    """
+    import keras
+
+    from models import build_model
+    from utils.engine import set_precision, use_xla
+    from utils.head_losses import build_losses
+    from utils.metrics import RunningMeanIoU
+    from utils.optimizers import build_optimizer, build_schedule
+
+    keras.utils.set_random_seed(settings["seed"])
+    set_precision(settings["mixed_precision"])
+    weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], training_heads(settings)
+    model = build_model(
+        settings["model"], num_classes, settings["frontend"], frontend_weights=None if weights == "none" else weights,
+        training_heads=bool(heads), output_stride=settings["output_stride"],
+    )
+    losses, loss_weights = build_losses(heads, settings["loss"], num_classes, class_weights)
+    metrics = {"logits": [RunningMeanIoU(num_classes)]}
+    if not heads:  # then Keras wants no names
+        losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
+    updates = steps_per_epoch / settings["accumulate"]
+    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
+    model.compile(
+        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"]),
+        loss=losses,
+        loss_weights=loss_weights,
+        metrics=metrics,
+        jit_compile=use_xla(settings["jit_compile"]),
+    )
+    return model

@@ -64,6 +64,10 @@ def dense_shortcuts(x, coarser, filters):
 def semantic_features(x, filters):
     """Semantic feature generation: context of four sizes, each pooled from the one before, then ResNeXt blocks.
 
+    There is no batch norm from the first pooling to the fusion of the contexts. The widest sees 17 pixels, 544 of the
+    image at stride 32, which is about the same everywhere in it: normalized over a batch of one that would be 0, and
+    over two images 1 and -1, whatever is in them.
+
     Args:
         x: tensor `(B, h, w, filters)`.
         filters: int, channels of the result; a quarter of it for each of the four contexts.
@@ -71,15 +75,20 @@ def semantic_features(x, filters):
     Returns:
         Tensor `(B, h, w, filters)`.
     """
-    contexts = []
+    x, contexts = batch_norm_relu(x), []
     for _ in range(4):
-        x = pre_activation_conv(x, filters)
+        x = conv_relu(x, filters)
         x = layers.MaxPooling2D(5, strides=1, padding="same")(x)
-        contexts.append(pre_activation_conv(x, filters // 4))
-    x = pre_activation_conv(layers.Concatenate()(contexts), filters)
+        contexts.append(conv_relu(x, filters // 4))
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(layers.Concatenate()(contexts))
     for _ in range(4):
         x = resnext_block(x)
     return pre_activation_conv(x, filters)
+
+
+def conv_relu(x, filters):
+    """3x3 convolution with bias, ReLU."""
+    return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal")(x)
 
 
 def resnext_block(x):

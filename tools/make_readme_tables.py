@@ -52,10 +52,13 @@ def comparison_table():
     """A line per network of `tools/compare_models.py`'s results, best first."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     lines = ["| `--model` | steps | loss, first and last epoch | mean IoU, % |", "|---|---|---|---|"]
-    for name, row in sorted(results["models"].items(), key=lambda item: -item[1]["mean_iou"]):
-        losses = f"{row['first_loss']:.2f} → {row['last_loss']:.2f}"
-        lines.append(f"| `{name}` | {row['steps']} | {losses} | {100 * row['mean_iou']:.1f} |")
-    lines.append(f"| *each pixel position's commonest class* | | | {100 * results['baseline']:.1f} |")
+    scores = {name: row["mean_iou"] for name, row in results["models"].items()} | {None: results["baseline"]}
+    for name in sorted(scores, key=scores.get, reverse=True):
+        cells = ["*each pixel position's commonest class*", "", ""]
+        if name:
+            row = results["models"][name]
+            cells = [f"`{name}`", str(row["steps"]), f"{row['first_loss']:.2f} → {row['last_loss']:.2f}"]
+        lines.append(f"| {' | '.join([*cells, f'{100 * scores[name]:.1f}'])} |")
     return "\n".join(lines)
 
 

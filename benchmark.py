@@ -15,8 +15,8 @@ from models import MODELS
 from utils.arguments import benchmark_parser, parse, train_parser
 from utils.benchmark import in_fresh_process, plot_speed, speed_table, summary
 from utils.engine import import_engine
-from utils.errors import BadUse, WorkFailed, reports_errors
-from utils.network import check_network, compiled_network, training_heads
+from utils.errors import BadUse, WorkFailed, memory_errors, reports_errors
+from utils.network import check_network, compiled_network, output_names
 
 # What the fresh process runs; not from the current folder, whose files may have any names.
 PROGRAM = ("-P", "-c", "import benchmark; benchmark.measure_here()")
@@ -113,11 +113,10 @@ def measure_here(_=None):
     from utils import speed
 
     times.append(time.perf_counter())
-    with speed.memory_errors():
+    with memory_errors():
         model = compiled_network(settings, None, 1)
-        outputs = ("logits", *training_heads(settings)) if training_heads(settings) else ()
         times.append(time.perf_counter())
-        batch = speed.random_batch(settings, outputs)
+        batch = speed.random_batch(settings, output_names(settings))
         speed.train(model, batch, 1)
         times.append(time.perf_counter())
         print(json.dumps(speed.measure(model, batch, settings, times)))

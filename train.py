@@ -11,7 +11,7 @@ from models import MODELS
 from utils.arguments import parse, train_parser
 from utils.engine import import_engine
 from utils.errors import INTERRUPTED, BadUse, reports_errors
-from utils.network import check_network, training_heads
+from utils.network import check_network, output_names, training_heads
 
 # What cannot change when a training goes on.
 FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary")
@@ -93,7 +93,7 @@ def prepare_data(folder, settings, class_dict):
     data = SegmentationDataset(
         pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
         settings["unknown_colours"], settings["cache"], settings["workers"],
-        ("logits", *training_heads(settings)) if training_heads(settings) else (),
+        output_names(settings),
     )
     weights = median_frequency_weights(checked).tolist() if settings["class_balancing"] else None
     return data, validation_pairs, weights

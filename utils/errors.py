@@ -1,5 +1,6 @@
 """How a mistake or a failure reaches the user: one line on standard error and an exit code, never a traceback."""
 
+import contextlib
 import functools
 import sys
 
@@ -16,6 +17,18 @@ class WorkFailed(RuntimeError):
     """The request was right but the work could not be finished: no network, no memory, a loss of NaN. Exit code 1."""
 
     exit_code = 1
+
+
+@contextlib.contextmanager
+def memory_errors():
+    """Turns the engines' complaints about memory into one line."""
+    try:
+        yield
+    except Exception as error:
+        words = f"{type(error).__name__} {error}"
+        if not any(mark in words for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory")):
+            raise
+        raise WorkFailed("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
 
 
 def reports_errors(main):

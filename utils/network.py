@@ -24,6 +24,12 @@ def training_heads(settings):
     return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
 
 
+def output_names(settings):
+    """The names of the network's outputs if it trains with auxiliary heads, else an empty tuple."""
+    heads = training_heads(settings)
+    return ("logits", *heads) if heads else ()
+
+
 def compiled_network(settings, class_weights, steps_per_epoch):
     """Builds and compiles the network of a run.
 

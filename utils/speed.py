@@ -1,6 +1,5 @@
 """Measuring a network: training, inference, memory; and what stands around it: matrix products, reading, scoring."""
 
-import contextlib
 import importlib
 import pathlib
 import time
@@ -16,7 +15,6 @@ from utils.complexity import count_flops, count_parameters
 from utils.dataset import SegmentationDataset
 from utils.dataset_folder import list_pairs, read_classes
 from utils.engine import device, use_xla, versions
-from utils.errors import WorkFailed
 from utils.evaluation import Predictor, read_ahead
 from utils.metrics import ConfusionMatrix, suite_scores
 
@@ -76,18 +74,6 @@ def achieved(result, kind, passes):
         speed = result["gflops_per_image"] * passes * result[f"{kind}_images_per_second"]
         share = speed / result["matmul_peak_gflops_per_second"]
     return {f"{kind}_gflops_per_second": speed, f"{kind}_share_of_peak": share}
-
-
-@contextlib.contextmanager
-def memory_errors():
-    """Turns the engines' complaints about memory into one line."""
-    try:
-        yield
-    except Exception as error:
-        words = f"{type(error).__name__} {error}"
-        if not any(mark in words for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory")):
-            raise
-        raise WorkFailed("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
 
 
 def random_batch(settings, outputs=()):

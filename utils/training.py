@@ -8,7 +8,7 @@ import keras
 
 from utils.callbacks import StepGuard
 from utils.checkpoints import copy_checkpoint, save_checkpoint
-from utils.errors import WorkFailed
+from utils.errors import WorkFailed, memory_errors
 from utils.evaluation import evaluate
 from utils.optimizers import current_learning_rate
 from utils.plots import plot_log
@@ -111,14 +111,10 @@ class Training:
             [guard], add_history=True, add_progbar=True, model=self.model, epochs=self.settings["num_epochs"],
             steps=len(self.data), verbose=1 if sys.stdout.isatty() else 2,
         )
-        try:
+        with memory_errors():
             history = self.model.fit(
                 self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks
             )
-        except Exception as error:
-            if type(error).__name__ != "ResourceExhaustedError":
-                raise
-            raise WorkFailed("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
         if not guard.loss_is_finite:
             kept = f"the last good checkpoint is {self.run.latest}" if self.run.latest.exists() else "no checkpoint yet"
             raise WorkFailed(

@@ -56,7 +56,7 @@ def test_share_of_the_peak():
 
 
 def test_only_complaints_about_memory_are_reworded():
-    from utils.speed import memory_errors
+    from utils.errors import memory_errors
 
     with pytest.raises(WorkFailed, match="--batch_size"), memory_errors():
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes")

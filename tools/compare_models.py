@@ -46,6 +46,8 @@ def main(argv=None):
     parser.add_argument("--dataset", default="Streets", help="a name or a path; default: Streets")
     parser.add_argument("--teraflops", type=float, default=6.0,
                         help="computation of each training, 10**12 operations; default: 6, minutes on two cores")
+    parser.add_argument("--fewest_steps", type=int, default=FEWEST_STEPS,
+                        help=f"steps of an epoch, however large the network; default: {FEWEST_STEPS}")
     parser.add_argument("--jobs", type=int, default=2, help="networks at once, each on one core; default: 2")
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
@@ -60,7 +62,7 @@ def main(argv=None):
     failed = []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as executor:
         output_dir = pathlib.Path(args.output_dir)
-        steps = {name: steps_per_epoch(name, args.teraflops) for name in args.models}
+        steps = {name: steps_per_epoch(name, args.teraflops, args.fewest_steps) for name in args.models}
         runs = {executor.submit(run, name, args.dataset, steps[name], output_dir): name for name in args.models}
         for done in concurrent.futures.as_completed(runs):
             name = runs[done]
@@ -150,7 +152,7 @@ def recipe_of(name):
     return {**RECIPE, **EXCEPTIONS.get(name, {})}
 
 
-def steps_per_epoch(name, teraflops):
+def steps_per_epoch(name, teraflops, fewest=FEWEST_STEPS):
     """How many training steps an epoch may have; a step costs three passes: forward, and backward about twice that."""
     from utils.engine import import_engine
 
@@ -163,7 +165,7 @@ def steps_per_epoch(name, teraflops):
     size = (4 * recipe["crop_height"], 4 * recipe["crop_width"], 3)
     step = 3 * recipe["batch_size"] * count_flops(build_model(name, 12, recipe["frontend"], size)) / 16
     steps = round(1e12 * teraflops / step / recipe["num_epochs"])
-    return max(FEWEST_STEPS, min(MOST_STEPS, steps))
+    return max(fewest, min(MOST_STEPS, steps))
 
 
 def call(verb, *flags):

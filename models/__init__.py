@@ -48,6 +48,7 @@ def build_model(
     check_output_stride(name, frontend, output_stride)
     import keras
 
+    from frontends.batch_norm import fuse_batch_norm
     from models.blocks import BATCH_NORM_MOMENTUM, resize_like, set_batch_norm_momentum
 
     architecture, module = MODELS[name], import_module(name)
@@ -59,6 +60,7 @@ def build_model(
     logits = resize_like(logits, images, dtype="float32", name="full_size_logits")
     outputs = {"logits": logits, **heads} if heads and training_heads else logits
     model = keras.Model(images, outputs, name=name)
+    fuse_batch_norm(model)
     set_batch_norm_momentum(model, BATCH_NORM_MOMENTUM)
     return model
 

@@ -229,6 +229,8 @@ def _optimization(parser):
     group.add_argument("--accumulate", type=positive_int, default=1,
                        help="steps whose mean gradient makes one update: a larger batch in the same memory")
     group.add_argument("--loss", choices=LOSSES, default="cross_entropy", help="loss")
+    group.add_argument("--steps_per_execution", type=positive_int, default=1,
+                       help="steps that an accelerator makes without a word from the host; good for small, fast steps")
     _boolean(group, "--class_balancing", "weight classes by median frequency balancing")
     _boolean(group, "--no_auxiliary", "train without the network's auxiliary heads and their losses")
 
@@ -237,6 +239,7 @@ def _engine():
     parser = Parser(add_help=False, parents=[_xla()])
     parser.add_argument("--mixed_precision", choices=("float32", "float16", "bfloat16"), default="float32",
                         help="arithmetic of the layers; weights, logits and losses stay float32")
+    _boolean(parser, "--remat", "compute features a second time rather than keep them: less memory, more time")
     return parser
 
 

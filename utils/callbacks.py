@@ -44,24 +44,37 @@ def graceful_interruption():
 class StepGuard(keras.callbacks.Callback):
     """Ends an epoch early when a stop was requested or the loss is not finite.
 
+    A loss is looked at when the next step is on its way, so that an accelerator need not wait for the host.
+
     Args:
         interruption: `Interruption`.
         first_step: int, the number of steps of this epoch that were done before.
 
     Attributes:
         step: int, steps of this epoch that are done.
-        loss_is_finite: bool.
+        bad_step: int, the first step after which the loss was seen not to be finite; None as long as it is.
     """
 
     def __init__(self, interruption, first_step=0):
         super().__init__()
         self.interruption = interruption
-        self.step = first_step
-        self.loss_is_finite = True
+        self.first_step = self.step = first_step
+        self.bad_step = None
+        self._unseen = None
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
+        self._look()
+        self.step = self.first_step + batch + 1
+        self._unseen = self.step, logs["loss"]
+        if self.interruption.requested:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._look()
+
+    def _look(self):
+        step, loss = self._unseen or (None, 0.0)
         # The running mean of the epoch: not finite from the first such loss on.
-        self.loss_is_finite = math.isfinite(float(logs["loss"]))
-        if self.interruption.requested or not self.loss_is_finite:
+        if self.bad_step is None and not math.isfinite(float(loss)):
+            self.bad_step = step
             self.model.stop_training = True

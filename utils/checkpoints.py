@@ -12,7 +12,8 @@ import zipfile
 
 import keras
 
-import frontends.layers  # noqa: F401  registers the layers that checkpoints name
+import frontends.batch_norm  # noqa: F401  registers the layers that checkpoints name
+import frontends.layers  # noqa: F401
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
 from utils.errors import BadUse
@@ -104,7 +105,8 @@ def restore(path, model, state):
     Raises:
         BadUse: if they do not fit.
     """
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns when it skips an optimizer that does not fit

@@ -48,6 +48,7 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     from utils.head_losses import build_losses
     from utils.metrics import RunningMeanIoU
     from utils.optimizers import build_optimizer, build_schedule
+    from utils.remat import rematerialize
 
     keras.utils.set_random_seed(settings["seed"])
     set_precision(settings["mixed_precision"])
@@ -56,6 +57,8 @@ def compiled_network(settings, class_weights, steps_per_epoch):
         settings["model"], num_classes, settings["frontend"], frontend_weights=None if weights == "none" else weights,
         training_heads=bool(heads), output_stride=settings["output_stride"],
     )
+    if settings["remat"]:
+        rematerialize(model, (settings["crop_height"], settings["crop_width"], 3))
     losses, loss_weights = build_losses(heads, settings["loss"], num_classes, class_weights)
     metrics = {"logits": [RunningMeanIoU(num_classes)]}
     if not heads:  # then Keras wants no names
@@ -67,6 +70,23 @@ def compiled_network(settings, class_weights, steps_per_epoch):
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,
+        steps_per_execution=settings["steps_per_execution"],
         jit_compile=use_xla(settings["jit_compile"]),
     )
+    make_variables(model)
     return model
+
+
+def make_variables(model):
+    """Makes the variables that a compiled network's optimizer, losses and metrics need in training.
+
+    If they came into being while the first step is traced, TensorFlow would trace it a second time.
+    """
+    import keras
+
+    model.optimizer.build(model.trainable_variables)
+    if isinstance(model.output, dict):  # then Keras keeps the mean of each output's loss
+        shapes = {name: [size or 1 for size in output.shape] for name, output in model.output.items()}
+        outputs = {name: keras.ops.zeros(shape) for name, shape in shapes.items()}
+        labels = keras.ops.zeros((1, 1, 1), "uint8")
+        model.compute_loss(y=dict.fromkeys(outputs, labels), y_pred=outputs)

@@ -40,17 +40,20 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
     Returns:
         `keras.optimizers.Optimizer`.
     """
+    optimizers = keras.optimizers
+    if keras.config.backend() == "tensorflow":
+        from utils import fused_optimizers as optimizers
     common = {"weight_decay": weight_decay or None}
     if accumulate > 1:
         common["gradient_accumulation_steps"] = accumulate
     if name == "rmsprop":
-        optimizer = keras.optimizers.RMSprop(learning_rate, rho=0.995, **common)
+        optimizer = optimizers.RMSprop(learning_rate, rho=0.995, **common)
     elif name == "adam":
-        optimizer = keras.optimizers.Adam(learning_rate, **common)
+        optimizer = optimizers.Adam(learning_rate, **common)
     elif name == "adamw":
-        optimizer = keras.optimizers.AdamW(learning_rate, **{**common, "weight_decay": weight_decay})
+        optimizer = optimizers.AdamW(learning_rate, **{**common, "weight_decay": weight_decay})
     else:
-        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **common)
+        optimizer = optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **common)
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -25,7 +25,8 @@ PASSES = 3  # a training step costs about three forward passes: backward is one 
 SCORED_SIZE, SCORED_CLASSES = 512, 32
 MOST_PAIRS = 64  # images that the input pipeline is measured with
 SETTINGS = (
-    "model", "output_stride", "crop_height", "crop_width", "batch_size", "num_classes", "mixed_precision", "rounds",
+    "model", "output_stride", "crop_height", "crop_width", "batch_size", "num_classes", "mixed_precision", "remat",
+    "rounds",
 )
 
 

@@ -115,10 +115,10 @@ class Training:
             history = self.model.fit(
                 self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks
             )
-        if not guard.loss_is_finite:
+        if guard.bad_step is not None:
             kept = f"the last good checkpoint is {self.run.latest}" if self.run.latest.exists() else "no checkpoint yet"
             raise WorkFailed(
-                f"the loss is no longer finite in epoch {epoch}, step {guard.step}; {kept}. Lower --learning_rate"
+                f"the loss is no longer finite in epoch {epoch}, step {guard.bad_step}; {kept}. Lower --learning_rate"
             )
         if guard.step < self.data.steps:
             self.state["step"] = guard.step

@@ -20,7 +20,7 @@ if str(ROOT) not in sys.path:
 from utils.arguments import Parser, positive_int
 from utils.errors import BadUse, reports_errors
 
-ROWS = ("scoring", "labels", "loading", "predict")
+ROWS = ("scoring", "labels", "loading", "predict", "networks")
 MOST_IMAGES = 200  # of a data set, to load in one round
 QUIET = 0.5  # load average of a machine that does nothing else
 
@@ -33,13 +33,18 @@ def main(argv=None):
     from utils.engine import import_engine, versions
     from utils.reports import make_folder, write_json
 
-    names = rows_to_measure(args.rows, args.checkpoint_path)
+    if args.checkpoint_path and not args.checkpoint_path.is_file():
+        raise BadUse(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")
+    names = args.rows or ROWS
     dataset = find_dataset(args.dataset) if args.dataset else None
     if args.json:
         make_folder(args.json.parent)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this program adds to it
-    import_engine()
+    from tools import network_contests
     from tools import speed_contests as contests
+
+    contests.import_peers()
+    import_engine()
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -51,12 +56,15 @@ def main(argv=None):
             "scoring": lambda: contests.scoring(args.size, args.num_classes, args.rounds),
             "labels": lambda: contests.labels(args.size, args.num_classes, args.rounds),
             "loading": lambda: contests.loading(dataset, pairs, *crop, args.rounds),
-            "predict": lambda: contests.predict(pairs, args.checkpoint_path, args.images, pathlib.Path(folder)),
+            "predict": lambda: contests.predict(
+                dataset, pairs, args.checkpoint_path, args.images, pathlib.Path(folder)
+            ),
+            "networks": lambda: network_contests.networks(args.size, args.num_classes, args.rounds),
         }
         for name in names:
             print(f"Measuring {name} ...", flush=True)
             rows += measure[name]()
-    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "load_before": load, **versions()}
+    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "load_before": load, **versions(), **contests.peers()}
     print(f"\n{table(rows)}\n\n{description(machine, args.rounds)}")
     if args.json:
         write_json(args.json, {"machine": machine, "rounds": args.rounds, "rows": [row._asdict() for row in rows]})
@@ -70,30 +78,16 @@ def build_parser():
     parser.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure; default: everything")
     parser.add_argument("--rounds", type=positive_int, default=7, help="measurements of each; default: 7")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the results to this file")
-    parser.add_argument("--checkpoint_path", type=pathlib.Path, metavar="FILE", help="network for the row predict")
+    parser.add_argument("--checkpoint_path", type=pathlib.Path, metavar="FILE",
+                        help="network for the row predict; default: one that has hardly learned anything")
     parser.add_argument("--images", type=positive_int, default=100, help="images to predict; default: 100")
-    parser.add_argument("--size", type=positive_int, default=512, help="side of images to score; default: 512")
-    parser.add_argument("--num_classes", type=positive_int, default=32, help="classes to score; default: 32")
+    parser.add_argument("--size", type=positive_int, default=512,
+                        help="side of the images for scoring, labels and networks; default: 512")
+    parser.add_argument("--num_classes", type=positive_int, default=32,
+                        help="classes of scoring, labels and networks; default: 32")
     parser.add_argument("--crop_height", type=positive_int, default=352, help="crop to load; default: 352")
     parser.add_argument("--crop_width", type=positive_int, default=480, help="crop to load; default: 480")
     return parser
-
-
-def rows_to_measure(chosen, checkpoint):
-    """The rows that `--rows` and `--checkpoint_path` allow.
-
-    Raises:
-        BadUse: if a checkpoint is missing for what was asked for.
-    """
-    if checkpoint:
-        if not checkpoint.is_file():
-            raise BadUse(f"there is no checkpoint {checkpoint}; give the path of a .keras file")
-        return chosen or ROWS
-    if chosen and "predict" in chosen:
-        raise BadUse("--rows predict needs --checkpoint_path")
-    if not chosen:
-        print("predict is left out: it needs --checkpoint_path")
-    return chosen or [name for name in ROWS if name != "predict"]
 
 
 def make_dataset(folder):
@@ -101,7 +95,7 @@ def make_dataset(folder):
     from tools.make_streets import make_streets
 
     print("Drawing street scenes ...", flush=True)
-    return make_streets(folder, train=48, val=0, test=0, height=360, width=480)
+    return make_streets(folder, train=48, val=1, test=0, height=360, width=480)
 
 
 def table(rows):
@@ -113,18 +107,20 @@ def table(rows):
     Returns:
         str of several lines.
     """
-    lines = ["| work | here | compared with | its time | ratio |", "|---|---|---|---|---|"]
+    lines = ["| work | here | compared with | it takes | ratio |", "|---|---|---|---|---|"]
     for row in rows:
-        theirs, ratio = (readable(row.theirs), f"{row.theirs / row.ours:.3g}x") if row.theirs else (row.note, "-")
-        lines.append(f"| {row.work} | {readable(row.ours)} | {row.yardstick} | {theirs} | {ratio} |")
+        theirs, ratio = row.note, "-"
+        if row.theirs:
+            theirs, ratio = readable(row.theirs, row.unit), f"{row.theirs / row.ours:.3g}x"
+        lines.append(f"| {row.work} | {readable(row.ours, row.unit)} | {row.yardstick} | {theirs} | {ratio} |")
     return "\n".join(lines)
 
 
-def readable(seconds):
+def readable(value, unit="s"):
     """Three digits and a unit."""
-    unit, scale = ("s", 1) if seconds >= 1 else ("ms", 1000)
-    digits = 2 if seconds * scale < 10 else 1 if seconds * scale < 100 else 0
-    return f"{seconds * scale:.{digits}f} {unit}"
+    if unit == "s" and value < 1:
+        value, unit = 1000 * value, "ms"
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
 
 
 def description(machine, rounds):

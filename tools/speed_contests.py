@@ -1,5 +1,7 @@
 """What `compare_speed.py` measures: each contest lets our code and its yardsticks take turns at the same work."""
 
+import importlib
+import importlib.metadata
 import os
 import pathlib
 import random
@@ -19,7 +21,28 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORKERS, BATCH_SIZE = 2, 4
 H_FLIP, BRIGHTNESS, ROTATION = True, 0.1, 10.0  # relative change; degrees
 SUITE_IMAGES = 8  # that the suite's loop loads in a round
+PEERS = ("torch", "torchmetrics", "albumentations", "segmentation_models_pytorch")
 SINGLE_RUNS = 3  # of predict.py with one image
+PREDICTOR = {  # the network that predicts, if none is given
+    "model": "DeepLabV3_plus", "frontend": "MobileNetV2", "frontend_weights": "none", "num_epochs": 1,
+    "steps_per_epoch": 1, "num_val_images": 1, "crop_height": 64, "crop_width": 64, "unknown_colours": "ignore",
+}
+
+
+def import_peers():
+    """Imports PyTorch if it is installed.
+
+    To be called before Keras's engine is imported: after TensorFlow, PyTorch's compiler (triton) crashes.
+    """
+    for package in ("torch", "torchmetrics"):
+        if is_installed(package):
+            importlib.import_module(package)
+
+
+def peers():
+    """Versions of the installed peers, by package."""
+    names = [name for name in PEERS if is_installed(name)]
+    return {name: importlib.metadata.version(name.replace("_", "-")) for name in names}
 
 
 def scoring(size, num_classes, rounds):
@@ -188,12 +211,13 @@ class TorchPairs:
         return augmented["image"], augmented["mask"]
 
 
-def predict(pairs, checkpoint, count, folder):
+def predict(dataset, pairs, checkpoint, count, folder):
     """A folder of images by one run of predict.py, against a run for each image.
 
     Args:
+        dataset: `pathlib.Path`, to make a checkpoint with.
         pairs: list of `dataset_folder.Pair`, whose images are used in different sizes.
-        checkpoint: `pathlib.Path`.
+        checkpoint: `pathlib.Path`; None for a network that has hardly learned anything.
         count: int, images.
         folder: `pathlib.Path` to write to.
 
@@ -202,6 +226,10 @@ def predict(pairs, checkpoint, count, folder):
     """
     from utils.images import read_image, write_image
 
+    if not checkpoint:
+        flags = [f"--{name}={value}" for name, value in PREDICTOR.items()]
+        call("train.py", f"--dataset={dataset}", f"--output_dir={folder / 'trained'}", *flags)
+        checkpoint = next((folder / "trained").glob("latest_model_*.keras"))
     pictures, rng = folder / "pictures", np.random.default_rng(0)
     pictures.mkdir()
     paths = [pictures / f"{number:04d}.png" for number in range(count)]

@@ -14,10 +14,11 @@ class Row(NamedTuple):
 
     Attributes:
         work: str, what was done.
-        ours: float, seconds.
+        ours: float, in the line's unit.
         yardstick: str, what it is compared with.
-        theirs: float, seconds; None if it is not installed.
+        theirs: float, in the line's unit; None if it is not installed.
         note: str, how to install it.
+        unit: "s", "CPU s" (of all cores together) or "MiB"; of each, less is better.
     """
 
     work: str
@@ -25,6 +26,7 @@ class Row(NamedTuple):
     yardstick: str
     theirs: float | None
     note: str = ""
+    unit: str = "s"
 
 
 def race(contestants, rounds):

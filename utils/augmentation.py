@@ -41,7 +41,9 @@ class Augmentation:
         factor = 1.0 + self.brightness * rng.uniform(-1, 1)
         size = (self.crop_width, self.crop_height)
         inverse = cv2.WARP_INVERSE_MAP  # the matrix leads from the result to the source
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels twice as fast as three
         image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REFLECT_101)
+        image = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
         label = cv2.warpAffine(
             label, matrix, size, flags=cv2.INTER_NEAREST | inverse, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORED
         )

@@ -1,0 +1,141 @@
+"""Networks beside those of segmentation_models.pytorch: training, prediction, memory and the start of a program.
+
+Both run at the same time in processes of their own, of which one works while the other waits.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+import numpy as np
+
+from tools.speed_race import Row, is_installed
+from utils.benchmark import last_error
+from utils.errors import WorkFailed
+
+WORKER = pathlib.Path(__file__).with_name("network_worker.py")
+STEPS = 2  # of a round
+PASSES = 3  # a training step costs about three forward passes
+PEER = "segmentation_models.pytorch"
+REMEDY = "pip install segmentation-models-pytorch torch torchvision"
+
+
+class Pair(NamedTuple):
+    """A network of ours and its like: model and frontend, in the words of each."""
+
+    ours: tuple
+    theirs: tuple
+
+
+PAIRS = (
+    Pair(("DeepLabV3_plus", "ResNet101"), ("DeepLabV3Plus", "resnet101")),
+    Pair(("DeepLabV3_plus", "MobileNetV2"), ("DeepLabV3Plus", "mobilenet_v2")),
+    Pair(("UNet-Frontend", "MobileNetV2"), ("Unet", "mobilenet_v2")),
+)
+
+
+def networks(size, num_classes, rounds, pairs=PAIRS):
+    """Measures all pairs.
+
+    Args:
+        size: int, side of the image in pixels; one image at a time.
+        num_classes: int.
+        rounds: int.
+        pairs: sequence of `Pair`.
+
+    Returns:
+        List of `Row`.
+    """
+    common = {"size": size, "num_classes": num_classes, "batch_size": 1}
+    return [row for pair in pairs for row in contest(pair, common, rounds)]
+
+
+def contest(pair, common, rounds):
+    """Lets both networks of a pair take turns.
+
+    Args:
+        pair: `Pair`.
+        common: dict, the settings of both.
+        rounds: int.
+
+    Returns:
+        List of `Row`: what a step and a prediction take for each 10**9 operations, as the two networks do not have
+        equally many; the process's memory after training; the start up to the end of the first training step.
+    """
+    names = [" on ".join(pair.ours), f"{PEER}, {' on '.join(pair.theirs)}"]
+    settings = [{"model": model, "frontend": frontend, **common} for model, frontend in pair]
+    kinds = ["ours", "torch"] if is_installed("torch", "segmentation_models_pytorch") else ["ours"]
+    workers, results = [], []
+    try:
+        for kind, setting in zip(kinds, settings):
+            workers.append(Worker(kind, setting))
+            results.append({"cold": workers[-1].read()})
+        for what in ("train", "predict"):
+            for worker in workers:
+                worker.ask(f"{what} {1 + STEPS}")  # warms up
+            turns = [[np.mean(worker.ask(f"{what} {STEPS}")) for worker in workers] for _ in range(rounds)]
+            for result, seconds in zip(results, np.median(turns, axis=0).tolist()):
+                result[what] = seconds
+            for worker, result in zip(workers, results):
+                result[f"memory to {what}"] = worker.ask("memory")
+        for worker, result in zip(workers, results):
+            result["gflops"] = worker.ask("gflops")
+    finally:
+        for worker in workers:
+            worker.stop()
+    return rows(names, results, common["size"])
+
+
+def rows(names, results, size):
+    """The lines of the table; without a second result, with the remedy in its place."""
+    kinds = {
+        "train": (f"training at {size}x{size}, per GFLOP", "s", PASSES),
+        "predict": (f"prediction at {size}x{size}, per GFLOP", "s", 1),
+        "memory to train": ("memory of training", "MiB", None),
+        "cold": ("start to the end of the first step", "CPU s", None),
+    }
+    lines = []
+    for key, (title, unit, passes) in kinds.items():
+        values = [result[key] / (passes * result["gflops"] if passes else 1) for result in results]
+        theirs = values[1] if len(values) > 1 else None
+        lines.append(Row(f"{title}, {names[0]}", values[0], names[1], theirs, REMEDY, unit))
+    return lines
+
+
+class Worker:
+    """A running `network_worker.py`.
+
+    Args:
+        kind: "ours" or "torch".
+        settings: dict.
+    """
+
+    def __init__(self, kind, settings):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, WORKER, kind, json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, text=True,
+        )
+
+    def ask(self, line):
+        """Sends a line and returns the answer."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.read()
+
+    def read(self):
+        """The next answer."""
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            raise WorkFailed(f"{' '.join(map(str, self.process.args[1:]))} failed: {last_error(self.errors.read())}")
+        return json.loads(line)
+
+    def stop(self):
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+        self.errors.close()

@@ -81,7 +81,7 @@ def predict(predictor, images, class_dict, output, size=None, alpha=None):
     """
     import cv2
 
-    from utils.evaluation import read_ahead
+    from utils.evaluation import on_threads, read_ahead
     from utils.images import overlay, read_image, with_legend, write_image
 
     failed, pictures = [], {}
@@ -100,8 +100,7 @@ def predict(predictor, images, class_dict, output, size=None, alpha=None):
             pictures[path] = picture
             yield path, cv2.resize(picture, size[::-1]) if size else picture
 
-    for path, indices in predictor(inputs()):
-        picture = pictures.pop(path)
+    def write(path, picture, indices):
         if size:
             indices = cv2.resize(indices, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         colors = class_dict.decode(indices)
@@ -112,7 +111,11 @@ def predict(predictor, images, class_dict, output, size=None, alpha=None):
             )
         for target, rgb in targets.items():
             write_image(target, rgb)
-            print(f"Wrote image {target}", flush=True)
+            print(f"Wrote image {target}\n", end="", flush=True)
+
+    with on_threads() as submit:
+        for path, indices in predictor(inputs()):
+            submit(write, path, pictures.pop(path), indices)
     return failed
 
 

@@ -1,6 +1,7 @@
 """Running a network over whole images of any size, and scoring it against labels."""
 
 import collections
+import contextlib
 import concurrent.futures
 import time
 
@@ -8,10 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from utils.images import pad_to_multiple, read_pair, write_image
+from utils.images import pad, read_pair, write_image
 from utils.metrics import ConfusionMatrix, suite_scores
 
 SIZE_MULTIPLE = 32  # the deepest feature of every network here has stride 32
+MOST_SHAPES = 8  # of batches, that an engine compiles for one by one
 MOST_WAITING = 8  # batches' worth of images of different sizes in memory
 
 
@@ -28,7 +30,8 @@ class ClassIndices(keras.layers.Layer):
 class Predictor:
     """Predicts whole images, in batches of equal size.
 
-    Images are padded to a multiple of 32 on the right and below, and the prediction is cropped back.
+    Images are padded to a multiple of 32 on the right and below, and the prediction is cropped back. XLA compiles for
+    each shape anew: after eight shapes, images of further ones are padded to the next of few sizes.
 
     Args:
         model: `keras.Model` from images to logits; its weights are shared, not copied.
@@ -40,6 +43,8 @@ class Predictor:
         self.model = keras.Model(model.input, ClassIndices()(model.output))
         self.model.compile(jit_compile=jit_compile)
         self.batch_size = batch_size
+        self._compiles_each_shape = jit_compile or keras.backend.backend() == "jax"
+        self._sizes = set()  # of padded images, which were not padded to the next of few
         self._shapes_seen = set()
         self._images, self._seconds = 0, 0.0
 
@@ -54,7 +59,7 @@ class Predictor:
         """
         buckets = collections.defaultdict(list)
         for key, image in images:
-            padded = pad_to_multiple(image, SIZE_MULTIPLE)
+            padded = pad(image, *self._padded_size(*image.shape[:2]))
             bucket = buckets[padded.shape]
             bucket.append((key, image.shape[:2], padded))
             if len(bucket) == self.batch_size:
@@ -65,6 +70,14 @@ class Predictor:
         for bucket in buckets.values():
             yield from self._predict(bucket)
 
+    def _padded_size(self, height, width):
+        """`(height, width)` that an image of this size is padded to."""
+        size = round_up(height, SIZE_MULTIPLE), round_up(width, SIZE_MULTIPLE)
+        if size in self._sizes or not self._compiles_each_shape or len(self._sizes) < MOST_SHAPES:
+            self._sizes.add(size)
+            return size
+        return few_sizes(height), few_sizes(width)
+
     @property
     def images_per_second(self):
         """Images per second of wall time in the network, without each shape's first batch; None if there is no more."""
@@ -72,15 +85,28 @@ class Predictor:
 
     def _predict(self, bucket):
         keys, sizes, images = zip(*bucket)
+        if self._compiles_each_shape:
+            images += images[-1:] * (self.batch_size - len(images))
         batch = np.stack(images)
         start = time.perf_counter()
         predictions = np.asarray(self.model.predict_on_batch(batch))
         if batch.shape in self._shapes_seen:
             self._seconds += time.perf_counter() - start
-            self._images += len(batch)
+            self._images += len(keys)
         self._shapes_seen.add(batch.shape)
         for key, (height, width), prediction in zip(keys, sizes, predictions):
             yield key, prediction[:height, :width]
+
+
+def round_up(size, multiple):
+    """The least multiple that is not below `size`."""
+    return -(-size // multiple) * multiple
+
+
+def few_sizes(size):
+    """The next of four sizes for each doubling, such as 256, 320, 384, 448, 512, 640: a multiple of 32 from `size`."""
+    octave = 2 ** (size - 1).bit_length()
+    return round_up(size, max(SIZE_MULTIPLE, octave // 8))
 
 
 def read_ahead(read, items, workers=2):
@@ -103,6 +129,29 @@ def read_ahead(read, items, workers=2):
                 yield item, future.result()
         for item, future in waiting:
             yield item, future.result()
+
+
+@contextlib.contextmanager
+def on_threads(workers=2):
+    """Calls functions on threads, a few behind the caller: to encode and write pictures while the network goes on.
+
+    Args:
+        workers: int, threads; four times as many calls wait at the most.
+
+    Yields:
+        A function of a function and its arguments. Errors arrive with a later call, or when the context ends.
+    """
+    waiting = collections.deque()
+
+    def submit(function, *arguments):
+        waiting.append(executor.submit(function, *arguments))
+        if len(waiting) > 4 * workers:
+            waiting.popleft().result()
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        yield submit
+        for future in waiting:
+            future.result()
 
 
 def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=None, progress=None, workers=2):
@@ -134,12 +183,16 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
             labels[pair] = label
             yield pair, image
 
-    for pair, prediction in predictor(images()):
-        label = labels.pop(pair)
-        rows[pair] = suite_scores(confusion.update(label, prediction))
-        if folder:
-            write_image(folder / f"{pair.name}_pred.png", class_dict.decode(prediction))
-            write_image(folder / f"{pair.name}_gt.png", class_dict.decode(label))
-        if progress:
-            progress(len(rows))
+    def write(name, indices):
+        write_image(folder / name, class_dict.decode(indices))
+
+    with on_threads(workers) as submit:
+        for pair, prediction in predictor(images()):
+            label = labels.pop(pair)
+            rows[pair] = suite_scores(confusion.update(label, prediction))
+            if folder:
+                submit(write, f"{pair.name}_pred.png", prediction)
+                submit(write, f"{pair.name}_gt.png", label)
+            if progress:
+                progress(len(rows))
     return confusion, [rows[pair] for pair in pairs]

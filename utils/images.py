@@ -157,16 +157,19 @@ def with_legend(rgb, class_dict, indices):
     return np.concatenate([rgb, strip])
 
 
-def pad_to_multiple(rgb, multiple):
-    """Adds black on the right and below until height and width are multiples of `multiple`.
+def pad(rgb, height, width):
+    """Adds black on the right and below.
 
     Black, as convolutions pad: on CamVid's test images a mirrored edge costs a point of mean IoU against it.
 
+    Args:
+        rgb: uint8 array `(H, W, 3)`.
+        height, width: int, pixels, not below H and W.
+
     Returns:
-        uint8 array `(H', W', 3)` whose upper left `(H, W)` pixels are the image's.
+        uint8 array `(height, width, 3)` whose upper left `(H, W)` pixels are the image's.
     """
-    height, width = rgb.shape[:2]
-    below, right = -height % multiple, -width % multiple
+    below, right = height - rgb.shape[0], width - rgb.shape[1]
     return cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_CONSTANT)
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from utils.evaluation import Predictor, read_ahead
+from utils.evaluation import MOST_SHAPES, Predictor, few_sizes, on_threads, read_ahead
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,55 @@ def test_speed_leaves_out_the_first_batch_of_each_shape(brightest_channel):
     assert predictor.images_per_second is None
     list(predictor(pictures((32, 32))))
     assert predictor.images_per_second > 0
+
+
+def odd_sizes(count):
+    rng = np.random.default_rng(0)
+    return pictures(*rng.integers(100, 300, (count, 2)).tolist())
+
+
+def test_images_of_any_sizes_share_one_graph(brightest_channel):
+    """On TensorFlow without XLA the second size makes a graph for all further ones."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("a matter of TensorFlow")
+    predictor = Predictor(brightest_channel)
+    list(predictor(odd_sizes(5)))
+    graphs = predictor.model.predict_function.experimental_get_tracing_count()
+    list(predictor(odd_sizes(40)))
+    assert predictor.model.predict_function.experimental_get_tracing_count() == graphs <= 2
+
+
+def test_xla_compiles_for_few_shapes_and_the_results_are_the_same(brightest_channel):
+    predictor = Predictor(brightest_channel, batch_size=2, jit_compile=True)
+    predictor.model.compile(jit_compile=False)  # what counts here are the shapes
+    shapes = set()
+    original = predictor.model.predict_on_batch
+    predictor.model.predict_on_batch = lambda batch: shapes.add(batch.shape) or original(batch)
+    images = odd_sizes(100)
+    for key, found in predictor(images):
+        np.testing.assert_array_equal(found, images[key][1].argmax(-1))
+    few = {few_sizes(size) for size in range(100, 300)}
+    assert len(shapes) <= MOST_SHAPES + len(few) ** 2 and len(few) == 6
+    assert {shape[0] for shape in shapes} == {2}
+
+
+@pytest.mark.parametrize("size, padded", [(1, 32), (32, 32), (129, 160), (256, 256), (257, 320), (513, 640), (900, 1024)])
+def test_four_sizes_for_each_doubling(size, padded):
+    assert few_sizes(size) == padded
+
+
+def test_calls_on_threads_are_all_made_and_their_errors_arrive():
+    made = []
+    with on_threads() as submit:
+        for number in range(50):
+            submit(made.append, number)
+    assert sorted(made) == list(range(50))
+
+    def fail():
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"), on_threads() as submit:
+        submit(fail)
 
 
 def test_reading_ahead_keeps_the_order_and_does_not_read_everything_at_once():

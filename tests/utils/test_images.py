@@ -13,7 +13,7 @@ from utils.errors import BadUse, WorkFailed
 from utils.images import (
     is_image,
     overlay,
-    pad_to_multiple,
+    pad,
     read_image,
     read_label,
     read_pair,
@@ -443,8 +443,8 @@ def test_legend_breaks_lines_and_puts_up_with_nothing_to_show():
 @pytest.mark.parametrize("height, width", [(32, 64), (33, 31), (1, 1), (2, 95), (480, 361)])
 def test_padding_is_black_on_the_right_and_below(height, width):
     rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    padded = pad_to_multiple(rgb, 32)
-    assert padded.shape == (-(-height // 32) * 32, -(-width // 32) * 32, 3)
+    padded = pad(rgb, height + 3, width + 5)
+    assert padded.shape == (height + 3, width + 5, 3)
     assert np.array_equal(padded[:height, :width], rgb)
     assert not padded[height:].any() and not padded[:, width:].any()
-    assert np.array_equal(pad_to_multiple(rgb, 1), rgb)
+    assert np.array_equal(pad(rgb, height, width), rgb)

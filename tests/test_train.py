@@ -185,6 +185,19 @@ def test_gradients_accumulate_over_an_interruption(streets, tmp_path, monkeypatc
         np.testing.assert_allclose(whole, interrupted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("more", [("--remat",), ("--steps_per_execution", "2"), ("--steps_per_execution", "9")])
+def test_knobs_of_speed_and_memory_change_no_weight(streets, tmp_path, monkeypatch, more):
+    results = []
+    for name, knobs in (("without", ()), ("with", more)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert train.main(flags(streets, "--num_epochs", "1", *knobs)) == 0
+        results.append(weights(LATEST))
+        assert read_checkpoint(LATEST)[1]["epoch"] == 1
+    for expected, found in zip(*results):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_a_new_learning_rate_holds_when_going_on(copy_of_trained, streets):
     arguments = ["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "4"]
     assert train.main([*arguments, "--learning_rate", "0.25"]) == 0

@@ -17,8 +17,11 @@ if str(ROOT) not in sys.path:
 from frontends import FRONTENDS
 from models import MODELS, build_model
 from tools.compare_models import RESULTS
+from tools.compare_speed import description, table
+from tools.speed_race import Row
 from utils.complexity import count_flops, count_parameters
 
+SPEED = ROOT / "tools" / "results" / "speed.json"
 NUM_CLASSES = 12
 SIZE = 512  # pixels, height and width for which operations are counted
 DEFAULT_FRONTEND = "ResNet101"
@@ -75,7 +78,16 @@ def frontends_table():
     return "\n".join(lines)
 
 
-TABLES = {"models": models_table, "frontends": frontends_table, "comparison": comparison_table}
+def speed_table():
+    """What `tools/compare_speed.py` found."""
+    results = json.loads(SPEED.read_text(encoding="utf-8"))
+    rows = [Row(**row) for row in results["rows"]]
+    return f"{table(rows)}\n\n{description(results['machine'], results['rounds'])}"
+
+
+TABLES = {
+    "models": models_table, "frontends": frontends_table, "comparison": comparison_table, "speed": speed_table,
+}
 
 
 def with_tables(text, tables):

@@ -8,13 +8,14 @@ of JSON.
 
 import json
 import pathlib
-import resource
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+from utils.benchmark import process_memory
 
 LEARNING_RATE, DECAY = 1e-4, 0.995  # the original suite's RMSprop
 
@@ -137,7 +138,7 @@ def main(kind, settings):
     for line in sys.stdin:
         what, *steps = line.split()
         if what == "memory":
-            answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            answer(process_memory())
         else:
             answer(getattr(network, what)(*map(int, steps)))
 

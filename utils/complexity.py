@@ -27,10 +27,11 @@ def count_flops(model):
     """
     if None in model.input.shape[1:]:
         raise ValueError(f"operations are counted for a fixed input size, not for {model.input.shape}")
-    total = 0
+    total, layers = 0, {layer.name: layer for layer in model.layers}
     for entry in model.get_config()["layers"]:
-        layer = model.get_layer(entry["name"])
-        kernels = sum(math.prod(weight.shape) for weight in layer.weights if "kernel" in weight.name)
+        layer = layers.get(entry["name"])  # None for an operation such as the sum of two tensors
+        weights = layer.weights if layer else []
+        kernels = sum(math.prod(weight.shape) for weight in weights if "kernel" in weight.name)
         for node in entry["inbound_nodes"] if kernels else []:  # a node for each use of the layer
             total += 2 * kernels * positions(layer, node["args"][0]["config"]["shape"])
     return total

@@ -8,9 +8,11 @@ import pytest
 
 import predict
 import train
-from tools import compare_speed, speed_contests, speed_race
+from tools import compare_speed, network_contests, speed_contests, speed_race
+from utils.errors import WorkFailed
 from utils.metrics import confusion_matrix, suite_scores
 
+WITHOUT_NETWORKS = ["--rows", "scoring", "labels", "loading"]
 TINY = ["--rounds", "1", "--size", "48", "--num_classes", "4", "--crop_height", "48", "--crop_width", "64"]
 
 
@@ -22,7 +24,8 @@ def hurry(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """As if no peer was installed."""
-    monkeypatch.setattr(speed_contests, "is_installed", lambda *packages: False)
+    for module in (speed_contests, network_contests):
+        monkeypatch.setattr(module, "is_installed", lambda *packages: False)
 
 
 def table_rows(output):
@@ -67,15 +70,19 @@ def test_scoring_case_is_mostly_right():
 
 
 @pytest.mark.parametrize(
-    "seconds, text", [(0.000874, "0.87 ms"), (0.0123, "12.3 ms"), (0.4567, "457 ms"), (2.345, "2.35 s"), (321, "321 s")]
-)
-def test_readable(seconds, text):
-    assert compare_speed.readable(seconds) == text
+    "value, unit, text",
+    [
+        (0.000874, "s", "0.87 ms"), (0.0123, "s", "12.3 ms"), (0.4567, "s", "457 ms"), (2.345, "s", "2.35 s"),
+        (321, "s", "321 s"), (2222.4, "MiB", "2222 MiB"), (17.34, "CPU s", "17.3 CPU s"), (0.5, "CPU s", "0.50 CPU s"),
+    ],
+)  # fmt: skip
+def test_readable(value, unit, text):
+    assert compare_speed.readable(value, unit) == text
 
 
-def test_everything_but_predict(streets, alone, tmp_path, capsys):
+def test_everything_without_networks(streets, alone, tmp_path, capsys):
     results = tmp_path / "made" / "speed.json"
-    assert compare_speed.main([*TINY, "--dataset", str(streets), "--json", str(results)]) == 0
+    assert compare_speed.main([*TINY, *WITHOUT_NETWORKS, "--dataset", str(streets), "--json", str(results)]) == 0
     output = capsys.readouterr().out
     rows = table_rows(output)
     assert [row[2].split(",")[0] for row in rows] == [
@@ -83,7 +90,7 @@ def test_everything_but_predict(streets, alone, tmp_path, capsys):
         "albumentations with torch's DataLoader", "the same without --cache",
     ]  # fmt: skip
     assert rows[1][3:] == ["pip install torchmetrics torch", "-"] and "48x64" in rows[3][0]
-    assert "predict is left out: it needs --checkpoint_path" in output and "cores" in output and "keras" in output
+    assert "cores" in output and "keras" in output
     written = json.loads(results.read_text())
     assert len(written["rows"]) == len(rows) and written["rounds"] == 1 and written["machine"]["cores"] > 0
     for row in written["rows"]:
@@ -103,22 +110,57 @@ def test_streets_are_drawn_without_a_dataset(alone, monkeypatch, capsys):
 
 def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    arguments = ["--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--steps_per_epoch", "1"]
-    assert train.main([*arguments, "--crop_height", "64", "--crop_width", "64", "--num_val_images", "1"]) == 0
-    runs = []
+    verbs, runs = {"train.py": train.main, "predict.py": predict.main}, []
 
     def call(verb, *flags):
         runs.append([verb, *flags])
-        assert predict.main(list(flags)) == 0
+        assert verbs[verb](list(flags)) == 0
 
     monkeypatch.setattr(speed_contests, "call", call)
+    monkeypatch.setitem(speed_contests.PREDICTOR, "model", "tiny")
     flags = ["--dataset", str(streets), "--rows", "predict", "--images", "4"]
-    assert compare_speed.main([*flags, "--checkpoint_path", "checkpoints/latest_model_tiny_Streets.keras"]) == 0
+    assert compare_speed.main(flags) == 0
     output = capsys.readouterr().out
-    assert [run[1].split("/")[-1] for run in runs] == ["0000.png", "0001.png", "0002.png", "pictures"]
+    assert runs[0][0] == "train.py"
+    assert [run[1].split("/")[-1] for run in runs[1:]] == ["0000.png", "0001.png", "0002.png", "pictures"]
+    trained = next(flag for flag in runs[1] if "latest_model_tiny" in flag).removeprefix("--checkpoint_path=")
+    assert "DeepLab" not in trained
     (row,) = table_rows(output)
     assert row[0] == "predict.py on 4 images of different sizes" and "3 measured, their median times 4" in row[2]
     assert output.count("Wrote image") == 3 + 4
+
+
+def test_a_network_trains_and_predicts_in_its_own_process(alone, monkeypatch, capsys):
+    pair = network_contests.Pair(("custom", "MobileNetV3Small"), ("Unet", "mobilenet_v2"))
+    monkeypatch.setattr(network_contests.networks, "__defaults__", ([pair],))
+    assert compare_speed.main([*TINY, "--rows", "networks", "--size", "64"]) == 0
+    rows = table_rows(capsys.readouterr().out)
+    assert [row[0].split(",")[0] for row in rows] == [
+        "training at 64x64", "prediction at 64x64", "memory of training", "start to the end of the first step",
+    ]  # fmt: skip
+    assert all("custom on MobileNetV3Small" in row[0] and row[2].endswith("Unet on mobilenet_v2") for row in rows)
+    assert all(row[3].startswith("pip install segmentation-models-pytorch") and row[4] == "-" for row in rows)
+    assert [row[1].split(" ", 1)[1] for row in rows] == ["ms", "ms", "MiB", "CPU s"]
+
+
+def test_networks_are_compared_by_operation():
+    """The same seconds for twice the operations are twice as fast; memory and start are compared as they are."""
+    ours = {"train": 6.0, "predict": 2.0, "memory to train": 100.0, "cold": 10.0, "gflops": 2.0}
+    theirs = {"train": 6.0, "predict": 2.0, "memory to train": 150.0, "cold": 5.0, "gflops": 1.0}
+    rows = network_contests.rows(["ours", "theirs"], [ours, theirs], 512)
+    assert [(row.ours, row.theirs) for row in rows] == [(1.0, 2.0), (1.0, 2.0), (100.0, 150.0), (10.0, 5.0)]
+    assert [line.rsplit("| ", 1)[1] for line in compare_speed.table(rows).splitlines()[2:]] == [
+        "2x |", "2x |", "1.5x |", "0.5x |",
+    ]  # fmt: skip
+
+
+def test_a_network_that_fails_is_reported():
+    worker = network_contests.Worker("ours", {"model": "custom"})
+    try:
+        with pytest.raises(WorkFailed, match="KeyError: 'size'"):
+            worker.read()
+    finally:
+        worker.stop()
 
 
 def test_both_loaders_give_every_image_once(streets):
@@ -134,7 +176,6 @@ def test_both_loaders_give_every_image_once(streets):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--rows", "predict"], ["--rows predict", "--checkpoint_path"]),
         (["--checkpoint_path", "nowhere.keras"], ["nowhere.keras"]),
         (["--dataset", "nowhere"], ["nowhere"]),
         (["--rows", "speed"], ["--rows", "speed"]),

@@ -42,3 +42,9 @@ def test_a_shared_layer_counts_for_every_use():
 def test_the_size_must_be_known():
     with pytest.raises(ValueError, match="fixed input size"):
         count_flops(model_of(layers.Conv2D(3, 1), shape=(None, None, 3)))
+
+
+def test_operations_that_are_no_layers_count_nothing():
+    x = inputs = keras.Input((8, 6, 3))
+    x = layers.Conv2D(5, 1, use_bias=False)(x)
+    assert count_flops(keras.Model(inputs, x + 3.0)) == 2 * 8 * 6 * 3 * 5

@@ -37,7 +37,8 @@ def test_batches_hold_images_of_one_padded_size(brightest_channel):
     original = predictor.model.predict_on_batch
     predictor.model.predict_on_batch = lambda batch: shapes.append(batch.shape) or original(batch)
     list(predictor(pictures((33, 40), (64, 64), (40, 33), (64, 50))))
-    assert sorted(shapes) == [(1, 64, 64, 3), (3, 64, 64, 3)]
+    filled_up = 3 if keras.backend.backend() == "jax" else 1  # which compiles for each shape
+    assert sorted(shapes) == [(filled_up, 64, 64, 3), (3, 64, 64, 3)]
 
 
 def test_images_of_many_sizes_do_not_pile_up(brightest_channel):

@@ -31,14 +31,19 @@ RECIPE = {
     "h_flip": True, "num_epochs": 4, "validation_step": 4, "num_val_images": 5, "optimizer": "adamw",
     "learning_rate": 0.001, "schedule": "poly",
 }
+# Whole images: DDSC's decoder pools over 17 pixels of stride 32, and without skips the borders of the image tell most
+# about where things are.
+WHOLE_IMAGES = {"crop_height": 192, "crop_width": 256}
 EXCEPTIONS = {
-    # DDSC's decoder pools over 17 pixels of stride 32: on small crops it learns little that holds for whole images.
-    "DDSC": {"crop_height": 192, "crop_width": 256, "batch_size": 2},
-    # Large, and without skips slow to learn where things are: it needs many steps.
-    "Encoder-Decoder": {"crop_height": 64, "crop_width": 96},
+    "DDSC": {**WHOLE_IMAGES, "batch_size": 2},
+    "Encoder-Decoder": {**WHOLE_IMAGES, "batch_size": 1},
+    "MobileUNet": {**WHOLE_IMAGES, "batch_size": 1},
 }
 # Steps of an epoch: a small network would do thousands for the same computation, a large one hardly any.
 FEWEST_STEPS, MOST_STEPS = 20, 100
+# Those that are hardly better than the baseline after so few get more.
+LONGER = {"RefineNet": 60, "DDSC": 60, "FC-DenseNet56": 60, "FC-DenseNet67": 60, "FC-DenseNet103": 60,
+          "Encoder-Decoder": 100, "MobileUNet": 100}  # fmt: skip
 
 
 @reports_errors
@@ -50,8 +55,6 @@ def main(argv=None):
     parser.add_argument("--dataset", default="Streets", help="a name or a path; default: Streets")
     parser.add_argument("--teraflops", type=float, default=6.0,
                         help="computation of each training, 10**12 operations; default: 6, minutes on two cores")
-    parser.add_argument("--fewest_steps", type=int, default=FEWEST_STEPS,
-                        help=f"steps of an epoch, however large the network; default: {FEWEST_STEPS}")
     parser.add_argument("--jobs", type=int, default=2, help="networks at once, each on one core; default: 2")
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
@@ -61,12 +64,12 @@ def main(argv=None):
     make_folder(args.results.parent)
     results = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {"models": {}}
     baseline = layout_baseline(args.dataset)
-    results.update(recipe=RECIPE, exceptions=EXCEPTIONS, teraflops=args.teraflops, baseline=baseline)
+    results.update(recipe=RECIPE, exceptions=EXCEPTIONS, longer=LONGER, teraflops=args.teraflops, baseline=baseline)
     print(f"Each position's commonest class: mean IoU {100 * results['baseline']:.1f} %", flush=True)
     failed = []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as executor:
         output_dir = pathlib.Path(args.output_dir)
-        steps = {name: steps_per_epoch(name, args.teraflops, args.fewest_steps) for name in args.models}
+        steps = {name: steps_per_epoch(name, args.teraflops) for name in args.models}
         runs = {executor.submit(run, name, args.dataset, steps[name], output_dir): name for name in args.models}
         for done in concurrent.futures.as_completed(runs):
             name = runs[done]
@@ -156,7 +159,7 @@ def recipe_of(name):
     return {**RECIPE, **EXCEPTIONS.get(name, {})}
 
 
-def steps_per_epoch(name, teraflops, fewest=FEWEST_STEPS):
+def steps_per_epoch(name, teraflops):
     """How many training steps an epoch may have; a step costs three passes: forward, and backward about twice that."""
     from utils.engine import import_engine
 
@@ -169,7 +172,7 @@ def steps_per_epoch(name, teraflops, fewest=FEWEST_STEPS):
     size = (4 * recipe["crop_height"], 4 * recipe["crop_width"], 3)
     step = 3 * recipe["batch_size"] * count_flops(build_model(name, 12, recipe["frontend"], size)) / 16
     steps = round(1e12 * teraflops / step / recipe["num_epochs"])
-    return max(fewest, min(MOST_STEPS, steps))
+    return max(LONGER.get(name, FEWEST_STEPS), min(MOST_STEPS, steps))
 
 
 def call(verb, *flags):

@@ -22,6 +22,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from models import MODELS
+from utils.benchmark import cpu_cores
 from utils.errors import WorkFailed, reports_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"
@@ -43,7 +44,7 @@ EXCEPTIONS = {
 FEWEST_STEPS, MOST_STEPS = 20, 100
 # Those that are hardly better than the baseline after so few get more.
 LONGER = {"RefineNet": 60, "DDSC": 60, "FC-DenseNet56": 60, "FC-DenseNet67": 60, "FC-DenseNet103": 60,
-          "Encoder-Decoder": 100, "MobileUNet": 100}  # fmt: skip
+          "Encoder-Decoder": 200, "MobileUNet": 200}  # fmt: skip
 
 
 @reports_errors
@@ -55,7 +56,7 @@ def main(argv=None):
     parser.add_argument("--dataset", default="Streets", help="a name or a path; default: Streets")
     parser.add_argument("--teraflops", type=float, default=6.0,
                         help="computation of each training, 10**12 operations; default: 6, minutes on two cores")
-    parser.add_argument("--jobs", type=int, default=2, help="networks at once, each on one core; default: 2")
+    parser.add_argument("--jobs", type=int, default=2, help="networks at once, which share the cores; default: 2")
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
     args = parser.parse_args(argv)
@@ -70,7 +71,8 @@ def main(argv=None):
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as executor:
         output_dir = pathlib.Path(args.output_dir)
         steps = {name: steps_per_epoch(name, args.teraflops) for name in args.models}
-        runs = {executor.submit(run, name, args.dataset, steps[name], output_dir): name for name in args.models}
+        more = output_dir, max(1, cpu_cores() // args.jobs)
+        runs = {executor.submit(run, name, args.dataset, steps[name], *more): name for name in args.models}
         for done in concurrent.futures.as_completed(runs):
             name = runs[done]
             try:
@@ -118,7 +120,7 @@ def resized(label, shape):
     return cv2.resize(label, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def run(name, dataset, steps, output_dir):
+def run(name, dataset, steps, output_dir, threads=1):
     """Trains, tests and predicts from the command line.
 
     Args:
@@ -126,6 +128,7 @@ def run(name, dataset, steps, output_dir):
         dataset: name or path.
         steps: int, of an epoch.
         output_dir: `pathlib.Path` of the folder for a folder of this network.
+        threads: int, how many to compute on.
 
     Returns:
         Dict: "steps" of the training, "first_loss" and "last_loss" (the first and last epoch's mean loss of the
@@ -139,12 +142,13 @@ def run(name, dataset, steps, output_dir):
     folder, output = find_dataset(dataset), output_dir / name
     shutil.rmtree(output, ignore_errors=True)
     flags = [f"--{flag}={value}" for flag, value in recipe_of(name).items()]
-    call("train.py", f"--model={name}", f"--dataset={folder}", f"--steps_per_epoch={steps}", f"--output_dir={output}",
-         *flags)
+    call(threads, "train.py", f"--model={name}", f"--dataset={folder}", f"--steps_per_epoch={steps}",
+         f"--output_dir={output}", *flags)
     checkpoint = next(output.glob("latest_model_*.keras"))
-    call("test.py", f"--checkpoint_path={checkpoint}", f"--output_dir={output / 'test'}", "--batch_size=4")
+    call(threads, "test.py", f"--checkpoint_path={checkpoint}", f"--output_dir={output / 'test'}", "--batch_size=4")
     image = list_pairs(folder, "test")[0].image
-    call("predict.py", f"--checkpoint_path={checkpoint}", f"--image={image}", f"--output_dir={output}", "--overlay")
+    call(threads, "predict.py", f"--checkpoint_path={checkpoint}", f"--image={image}", f"--output_dir={output}",
+         "--overlay")
     with next(output.glob("*/log.csv")).open(encoding="utf-8") as file:
         losses = [float(row.get("logits_loss") or row["loss"]) for row in csv.DictReader(file)]
     scores = json.loads((output / "test" / "scores.json").read_text(encoding="utf-8"))
@@ -175,12 +179,12 @@ def steps_per_epoch(name, teraflops):
     return max(LONGER.get(name, FEWEST_STEPS), min(MOST_STEPS, steps))
 
 
-def call(verb, *flags):
-    """Runs one of the programs on one core; its output is seen only if it fails."""
+def call(threads, verb, *flags):
+    """Runs one of the programs on so many threads; its output is seen only if it fails."""
     # Programs side by side that each use every core wait for one another more than they work.
-    threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
+    settings = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(threads))
     command = [sys.executable, ROOT / verb, *flags]
-    subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **threads})
+    subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **settings})
 
 
 if __name__ == "__main__":

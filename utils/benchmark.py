@@ -96,7 +96,8 @@ def summary(result):
     lines = {
         "machine": f"{r['device']}; {r['cpu_cores']} CPU cores; {versions}",
         "network": f"{name}, {r['crop_height']}x{r['crop_width']}, {r['num_classes']} classes",
-        "arithmetic": f"{r['mixed_precision']}, {'with' if r['jit_compile'] else 'without'} XLA",
+        "arithmetic": f"{r['mixed_precision']}, {'with' if r['jit_compile'] else 'without'} XLA"
+                      f"{', features rematerialized' if r['remat'] else ''}",
         "batches": f"of {r['batch_size']}; {r['rounds']} rounds of {r['training_steps']} training steps and of "
                    f"{r['inference_steps']} predictions; the median round counts",
         "parameters": f"{result['parameters']:,} trainable",

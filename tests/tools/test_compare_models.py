@@ -35,7 +35,7 @@ def in_process(monkeypatch):
     calls = []
     verbs = {"train.py": train.main, "test.py": test_verb.main, "predict.py": predict.main}
 
-    def call(verb, *flags):
+    def call(threads, verb, *flags):
         calls.append(verb)
         assert verbs[verb](list(flags)) == 0
 
@@ -60,7 +60,7 @@ def test_every_network_is_trained_tested_and_predicted(streets, in_process, tmp_
 
 
 def test_a_failure_does_not_stop_the_rest(streets, in_process, tmp_path, monkeypatch, capsys):
-    def fail(verb, *flags):
+    def fail(threads, verb, *flags):
         raise subprocess.CalledProcessError(1, verb, stderr="error: the disk is full\n")
 
     monkeypatch.setattr(compare_models, "call", fail)
@@ -74,7 +74,7 @@ def test_a_failure_does_not_stop_the_rest(streets, in_process, tmp_path, monkeyp
 def test_computation_bounds_the_steps():
     assert compare_models.steps_per_epoch("tiny", 1e6) == compare_models.MOST_STEPS
     assert compare_models.steps_per_epoch("tiny", 0.0) == compare_models.FEWEST_STEPS
-    assert compare_models.steps_per_epoch("MobileUNet", 6) < compare_models.steps_per_epoch("custom", 6)
+    assert compare_models.steps_per_epoch("UNet", 6) < compare_models.steps_per_epoch("custom", 6)
 
 
 def test_results_that_are_kept_are_of_networks_that_learn():

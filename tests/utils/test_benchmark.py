@@ -9,7 +9,7 @@ from utils.errors import BadUse, WorkFailed
 
 RESULT = {
     "model": "PSPNet", "frontend": "ResNet101", "output_stride": None, "crop_height": 512, "crop_width": 384,
-    "batch_size": 2, "num_classes": 12, "mixed_precision": "float32", "rounds": 5, "jit_compile": False,
+    "batch_size": 2, "num_classes": 12, "mixed_precision": "float32", "remat": False, "rounds": 5, "jit_compile": False,
     "device": "Keras 3 with jax 1 on CPU", "cpu_cores": 2, "versions": {"python": "3.12", "jax": "1"},
     "parameters": 43_210_000, "gflops_per_image": 123.4, "cold_start_seconds": 12.0, "import_seconds": 3.0,
     "build_seconds": 4.0, "first_step_seconds": 5.0, "training_steps": 1, "inference_steps": 3,

@@ -92,7 +92,9 @@ def test_xla_compiles_for_few_shapes_and_the_results_are_the_same(brightest_chan
     assert {shape[0] for shape in shapes} == {2}
 
 
-@pytest.mark.parametrize("size, padded", [(1, 32), (32, 32), (129, 160), (256, 256), (257, 320), (513, 640), (900, 1024)])
+@pytest.mark.parametrize(
+    "size, padded", [(1, 32), (32, 32), (129, 160), (256, 256), (257, 320), (513, 640), (900, 1024)]
+)
 def test_four_sizes_for_each_doubling(size, padded):
     assert few_sizes(size) == padded
 

@@ -70,9 +70,10 @@ class Slim:
         mean = self.make(f"{name}/moving_mean", (channels,))
         variance = abs(self.make(f"{name}/moving_variance", (channels,), 1.0))
         self.variables[-1] = f"{name}/moving_variance", variance
-        if self.training:
-            mean, variance = tf.nn.moments(x, (0, 1, 2))
-        x = (x - mean) / tf.sqrt(variance + 0.001) + beta
+        if self.training:  # by the fused operation, as TF-slim did
+            x, *_ = tf.compat.v1.nn.fused_batch_norm(x, tf.ones(channels), beta, epsilon=0.001, is_training=True)
+        else:
+            x = (x - mean) / tf.sqrt(variance + 0.001) + beta
         return tf.nn.relu(x) if relu else x
 
 

@@ -1,6 +1,7 @@
 """How Keras runs: the engine, the device, the arithmetic."""
 
 import contextlib
+import gc
 import os
 
 
@@ -11,7 +12,7 @@ def import_engine():
     errors still appear.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _silent_standard_error():
+    with _silent_standard_error(), no_garbage():
         import keras
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
@@ -26,6 +27,23 @@ def device():
     accelerators = [name for name in devices if not name.lower().startswith("cpu")]
     where = ", ".join(accelerators) or ("CPU" if backend != "torch" else "PyTorch's default device")
     return f"Keras {keras.__version__} with {backend} {__import__(backend).__version__} on {where}"
+
+
+@contextlib.contextmanager
+def no_garbage():
+    """Does not look for garbage, and never will among what was made meanwhile.
+
+    Imports and networks are very many objects, and stay: of the CPU time of importing Keras and TensorFlow a fifth went
+    into looking through them. Also a decorator.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -16,13 +16,16 @@ class RMSprop(keras.optimizers.RMSprop):
 
     def build(self, variables):
         super().build(variables)
-        # The operation insists on a momentum. Without momentum that is the last update, no state worth keeping.
-        self._last_updates = [tf.Variable(tf.zeros(variable.shape, variable.dtype)) for variable in variables]
+        # The operation insists on a momentum. Without momentum that is the last update, no state worth keeping, and
+        # weights of one shape can share it: graphs keep operations on one resource in order.
+        shapes = {(tuple(variable.shape), variable.dtype) for variable in variables}
+        self._last_updates = {(shape, dtype): tf.Variable(tf.zeros(shape, dtype)) for shape, dtype in shapes}
 
     def update_step(self, gradient, variable, learning_rate):
-        index = self._get_variable_index(variable)
+        velocity = self._velocities[self._get_variable_index(variable)]
+        last_update = self._last_updates[tuple(variable.shape), variable.dtype.name]
         APPLY.ResourceApplyRMSProp(
-            var=variable.handle, ms=handle(self._velocities[index]), mom=self._last_updates[index].handle,
+            var=variable.handle, ms=handle(velocity), mom=last_update.handle,
             lr=tf.cast(learning_rate, variable.dtype), rho=self.rho, momentum=0.0, epsilon=self.epsilon,
             grad=tf.cast(gradient, variable.dtype),
         )

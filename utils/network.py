@@ -2,6 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
+from utils.engine import no_garbage
 from utils.errors import BadUse
 
 
@@ -30,6 +31,7 @@ def output_names(settings):
     return ("logits", *heads) if heads else ()
 
 
+@no_garbage()
 def compiled_network(settings, class_weights, steps_per_epoch):
     """Builds and compiles the network of a run.
 

@@ -29,13 +29,11 @@ class Ours:
 
     def __init__(self, settings):
         from utils.arguments import train_parser
-        from utils.engine import import_engine, use_xla
+        from utils.engine import import_engine
         from utils.network import compiled_network, output_names
 
         import_engine()
-        from models import inference_model
         from utils import speed
-        from utils.evaluation import Predictor
 
         size = settings["size"]
         self.settings = {
@@ -45,7 +43,7 @@ class Ours:
         self.speed = speed
         self.model = compiled_network(self.settings, None, 1)
         self.batch = speed.random_batch(self.settings, output_names(self.settings))
-        self.predictor = Predictor(inference_model(self.model), settings["batch_size"], use_xla(None))
+        self.predictor = None
         self.speed.train(self.model, self.batch, 1)
 
     def train(self, steps):
@@ -54,6 +52,12 @@ class Ours:
 
     def predict(self, steps):
         """Seconds of each batch, from pixels to class indices."""
+        if not self.predictor:
+            from models import inference_model
+            from utils.engine import use_xla
+            from utils.evaluation import Predictor
+
+            self.predictor = Predictor(inference_model(self.model), self.settings["batch_size"], use_xla(None))
         return self.speed.seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
 
     def gflops(self):

@@ -82,4 +82,4 @@ def test_results_that_are_kept_are_of_networks_that_learn():
     assert set(results["models"]) == set(compare_models.MODELS) - {"tiny", "tiny-heads"}
     for name, row in results["models"].items():
         assert row["last_loss"] < row["first_loss"], name
-        assert 1.25 * results["baseline"] < row["mean_iou"] < 1, name
+        assert 1.2 * results["baseline"] < row["mean_iou"] < 1, name

@@ -43,7 +43,8 @@ def main(argv=None):
     from tools import network_contests
     from tools import speed_contests as contests
 
-    contests.import_peers()
+    if {"scoring", "loading"} & set(names):
+        contests.import_peers()
     import_engine()
 
     rows = []

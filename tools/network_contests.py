@@ -13,12 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tools.speed_race import Row, is_installed
-from utils.benchmark import last_error
+from utils.benchmark import PASSES, last_error
 from utils.errors import WorkFailed
 
 WORKER = pathlib.Path(__file__).with_name("network_worker.py")
 STEPS = 2  # of a round
-PASSES = 3  # a training step costs about three forward passes
 PEER = "segmentation_models.pytorch"
 REMEDY = "pip install segmentation-models-pytorch torch torchvision"
 
@@ -37,20 +36,19 @@ PAIRS = (
 )
 
 
-def networks(size, num_classes, rounds, pairs=PAIRS):
-    """Measures all pairs.
+def networks(size, num_classes, rounds):
+    """Measures all `PAIRS`.
 
     Args:
         size: int, side of the image in pixels; one image at a time.
         num_classes: int.
         rounds: int.
-        pairs: sequence of `Pair`.
 
     Returns:
         List of `Row`.
     """
     common = {"size": size, "num_classes": num_classes, "batch_size": 1}
-    return [row for pair in pairs for row in contest(pair, common, rounds)]
+    return [row for pair in PAIRS for row in contest(pair, common, rounds)]
 
 
 def contest(pair, common, rounds):
@@ -79,8 +77,9 @@ def contest(pair, common, rounds):
             turns = [[np.mean(worker.ask(f"{what} {STEPS}")) for worker in workers] for _ in range(rounds)]
             for result, seconds in zip(results, np.median(turns, axis=0).tolist()):
                 result[what] = seconds
-            for worker, result in zip(workers, results):
-                result[f"memory to {what}"] = worker.ask("memory")
+            if what == "train":
+                for worker, result in zip(workers, results):
+                    result["memory"] = worker.ask("memory")
         for worker, result in zip(workers, results):
             result["gflops"] = worker.ask("gflops")
     finally:
@@ -94,7 +93,7 @@ def rows(names, results, size):
     kinds = {
         "train": (f"training at {size}x{size}, per GFLOP", "s", PASSES),
         "predict": (f"prediction at {size}x{size}, per GFLOP", "s", 1),
-        "memory to train": ("memory of training", "MiB", None),
+        "memory": ("memory of training", "MiB", None),
         "cold": ("start to the end of the first step", "CPU s", None),
     }
     lines = []

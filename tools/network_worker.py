@@ -2,8 +2,8 @@
 
     python tools/network_worker.py ours '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
 
-Makes the first training step, then answers each line of standard input ("train 3", "predict 3", "gflops") with a line
-of JSON.
+Makes the first training step, then answers each line of standard input ("train 3", "predict 3", "memory", "gflops")
+with a line of JSON.
 """
 
 import json
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from utils.benchmark import process_memory
+from utils.benchmark import process_memory, seconds_of
 
 LEARNING_RATE, DECAY = 1e-4, 0.995  # the original suite's RMSprop
 
@@ -58,7 +58,7 @@ class Ours:
             from utils.evaluation import Predictor
 
             self.predictor = Predictor(inference_model(self.model), self.settings["batch_size"], use_xla(None))
-        return self.speed.seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
+        return seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
 
     def gflops(self):
         """10**9 operations of a forward pass for one image."""
@@ -122,16 +122,6 @@ class Torch:
         with self.torch.no_grad(), FlopCounterMode(display=False) as counter:
             self.model(self.pixels()[:1])
         return counter.get_total_flops() / 1e9
-
-
-def seconds_of(action, times):
-    """List of the seconds that each of `times` calls took."""
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return seconds
 
 
 def main(kind, settings):

@@ -6,11 +6,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 from utils.errors import BadUse, WorkFailed
 from utils.files import replacing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PASSES = 3  # a training step costs about three forward passes: backward is one for the features, one for the weights
 ERROR_LINE = re.compile(r"(error|[\w.]*(?:Error|Exception)): ")
 COLUMNS = {
     "network": lambda row: f"`{row['model']}`",
@@ -77,6 +79,15 @@ def quantile(values, share):
     below = int(position)
     above = min(below + 1, len(values) - 1)
     return values[below] + (position - below) * (values[above] - values[below])
+
+
+def seconds_of(action, times):
+    """List of `times` floats, the seconds that each call of `action` took."""
+    marks = [time.perf_counter()]
+    for _ in range(times):
+        action()
+        marks.append(time.perf_counter())
+    return [after - before for before, after in zip(marks, marks[1:])]
 
 
 def number(value, factor=1):

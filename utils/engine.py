@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import sys
 
 
 def import_engine():
@@ -12,10 +13,13 @@ def import_engine():
     errors still appear.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    is_first = "keras" not in sys.modules
     with _silent_standard_error(), no_garbage():
         import keras
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
+    if is_first:
+        gc.freeze()  # what was imported stays: no later search looks through it
 
 
 def device():
@@ -31,17 +35,16 @@ def device():
 
 @contextlib.contextmanager
 def no_garbage():
-    """Does not look for garbage, and never will among what was made meanwhile.
+    """Does not look for garbage meanwhile. Also a decorator.
 
     Imports and networks are very many objects, and stay: of the CPU time of importing Keras and TensorFlow a fifth went
-    into looking through them. Also a decorator.
+    into looking through them.
     """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was_enabled:
             gc.enable()
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from models import MODELS, build_model, inference_model
 from utils.augmentation import Augmentation
-from utils.benchmark import cpu_cores, process_memory, quantile
+from utils.benchmark import PASSES, cpu_cores, process_memory, quantile, seconds_of
 from utils.complexity import count_flops, count_parameters
 from utils.dataset import SegmentationDataset
 from utils.dataset_folder import list_pairs, read_classes
@@ -21,7 +21,6 @@ from utils.metrics import ConfusionMatrix, suite_scores
 ROUND_SECONDS = 2.0  # of a round, unless its steps are given
 WARM_UP = 3  # steps, after the first one, that do not count
 MATRIX_SIZES = (512, 1024, 2048, 4096, 8192)
-PASSES = 3  # a training step costs about three forward passes: backward is one for the features, one for the weights
 SCORED_SIZE, SCORED_CLASSES = 512, 32
 MOST_PAIRS = 64  # images that the input pipeline is measured with
 SETTINGS = (
@@ -150,15 +149,6 @@ def inference_speed(model, images, settings):
         "inference_images_per_second": steps * len(images) / quantile(map(sum, rounds), 0.5), "inference_steps": steps,
         "latency_ms_median": quantile(latencies, 0.5), "latency_ms_p95": quantile(latencies, 0.95),
     }
-
-
-def seconds_of(action, times):
-    """List of `times` floats, the seconds that each call of `action` took."""
-    marks = [time.perf_counter()]
-    for _ in range(times):
-        action()
-        marks.append(time.perf_counter())
-    return np.diff(marks).tolist()
 
 
 def gflops(settings):

@@ -132,7 +132,7 @@ def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
 
 def test_a_network_trains_and_predicts_in_its_own_process(alone, monkeypatch, capsys):
     pair = network_contests.Pair(("custom", "MobileNetV3Small"), ("Unet", "mobilenet_v2"))
-    monkeypatch.setattr(network_contests.networks, "__defaults__", ([pair],))
+    monkeypatch.setattr(network_contests, "PAIRS", [pair])
     assert compare_speed.main([*TINY, "--rows", "networks", "--size", "64"]) == 0
     rows = table_rows(capsys.readouterr().out)
     assert [row[0].split(",")[0] for row in rows] == [
@@ -145,8 +145,8 @@ def test_a_network_trains_and_predicts_in_its_own_process(alone, monkeypatch, ca
 
 def test_networks_are_compared_by_operation():
     """The same seconds for twice the operations are twice as fast; memory and start are compared as they are."""
-    ours = {"train": 6.0, "predict": 2.0, "memory to train": 100.0, "cold": 10.0, "gflops": 2.0}
-    theirs = {"train": 6.0, "predict": 2.0, "memory to train": 150.0, "cold": 5.0, "gflops": 1.0}
+    ours = {"train": 6.0, "predict": 2.0, "memory": 100.0, "cold": 10.0, "gflops": 2.0}
+    theirs = {"train": 6.0, "predict": 2.0, "memory": 150.0, "cold": 5.0, "gflops": 1.0}
     rows = network_contests.rows(["ours", "theirs"], [ours, theirs], 512)
     assert [(row.ours, row.theirs) for row in rows] == [(1.0, 2.0), (1.0, 2.0), (100.0, 150.0), (10.0, 5.0)]
     assert [line.rsplit("| ", 1)[1] for line in compare_speed.table(rows).splitlines()[2:]] == [

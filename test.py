@@ -7,8 +7,7 @@ Model, classes and dataset are read from the checkpoint. Scores and pictures app
 
 import sys
 
-from utils.arguments import crop_size, parse, test_parser
-from utils.engine import import_engine
+from utils.arguments import crop_size, parse, test_parser, tile_size
 from utils.errors import BadUse, reports_errors
 
 
@@ -21,16 +20,14 @@ def main(argv=None):
     from utils.run_folder import find_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
-    crop = crop_size(args.crop_height, args.crop_width)
-    import_engine()
-    from utils.checkpoints import load_for_inference
-    from utils.class_dict import ClassDict
-    from utils.engine import use_xla
-    from utils.evaluation import Predictor, evaluate
+    crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
+    from utils.trained_network import load_trained
 
     print("Retrieving dataset information ...")
-    model, settings = load_for_inference(path, args.model)
-    class_dict = ClassDict.from_dict(settings)
+    network, settings, class_dict = load_trained(path, args.model, args.jit_compile)
+    from utils.evaluation import evaluate
+    from utils.predictor import Predictor
+
     folder = dataset_of_run(settings, args.dataset)
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
         raise BadUse(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
@@ -41,7 +38,7 @@ def main(argv=None):
     print(f"Dataset --> {folder} ({len(pairs)} {args.split} images)")
     print(f"Model --> {settings['model']}")
     print(f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}", flush=True)
-    predictor = Predictor(model, args.batch_size, use_xla(args.jit_compile))
+    predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
     confusion, rows = evaluate(
         predictor, pairs, class_dict, unknown, crop, output, progress_line(len(pairs)), args.workers
     )

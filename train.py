@@ -152,7 +152,8 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     from utils.batch_norm import BatchNormStatistics
     from utils.callbacks import graceful_interruption
     from utils.engine import use_xla, versions
-    from utils.evaluation import Predictor
+    from utils.keras_network import KerasNetwork
+    from utils.predictor import Predictor
     from utils.reports import write_json
     from utils.tensorboard import Writer
     from utils.training import Training, new_state
@@ -172,7 +173,7 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     write_json(run.settings, settings)
     writer = Writer(run.folder / "tensorboard") if settings["tensorboard"] else None
     jit_compile = use_xla(settings["jit_compile"])
-    predictor = Predictor(inference_model(model), settings["batch_size"], jit_compile)
+    predictor = Predictor(KerasNetwork(inference_model(model), jit_compile), settings["batch_size"])
     statistics = BatchNormStatistics(model, jit_compile)
     with graceful_interruption() as interruption:
         training = Training(

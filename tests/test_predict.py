@@ -1,6 +1,7 @@
 """predict.py as a user runs it."""
 
 import contextlib
+import csv
 import os
 import pathlib
 
@@ -11,6 +12,7 @@ import pytest
 import predict
 import train
 from utils.class_dict import ClassDict
+from utils.video import VideoReader, VideoWriter
 
 CHECKPOINT = "checkpoints/latest_model_tiny_Streets.keras"
 
@@ -79,3 +81,100 @@ def test_nothing_to_predict(checkpoint, folder, capsys, image, words):
         predict.main(["--image", image, "--checkpoint_path", checkpoint])
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2 and all(word in error for word in words) and len(error.splitlines()) == 1
+
+
+def test_folders_below_a_folder_and_a_pattern(checkpoint, folder):
+    os.makedirs("in/deep")
+    os.rename("in/b.jpg", "in/deep/a.png")
+    assert predict.main(["--image", "in", "--checkpoint_path", checkpoint, "--output_dir", "out"]) == 0
+    assert sorted(path.as_posix() for path in pathlib.Path("out").rglob("*.png")) == [
+        "out/a_pred.png", "out/c_pred.png", "out/deep/a_pred.png"
+    ]
+    assert predict.main(["--image", "in/*.png", "in/c.bmp", "--checkpoint_path", checkpoint, "--output_dir", "some"]) == 0
+    assert sorted(os.listdir("some")) == ["a_pred.png", "c_pred.png"]
+
+
+def test_results_among_the_images_are_not_predicted_again(checkpoint, folder):
+    for _ in range(2):
+        assert predict.main(["--image", "in", "--checkpoint_path", checkpoint, "--output_dir", "in", "--overlay"]) == 0
+    assert len(list(pathlib.Path("in").glob("*_pred.png"))) == len(list(pathlib.Path("in").glob("*_overlay.png"))) == 3
+
+
+def test_indices_shares_and_chosen_classes(checkpoint, folder, streets):
+    arguments = ["--image", "in/a.png", "--checkpoint_path", checkpoint, "--indices", "--coverage"]
+    assert predict.main(arguments) == 0
+    indices = cv2.imread("a_indices.png", cv2.IMREAD_UNCHANGED)
+    classes = ClassDict.from_csv(streets / "class_dict.csv")
+    assert indices.shape == (50, 70)
+    np.testing.assert_array_equal(classes.decode(indices), cv2.imread("a_pred.png")[..., ::-1])
+    with open("coverage.csv", newline="") as file:
+        row, = csv.DictReader(file)
+    assert row["image"] == "in/a.png" and list(row)[3:] == classes.class_names
+    for index, name in enumerate(classes.class_names):
+        assert float(row[name]) == pytest.approx(100 * (indices == index).mean(), abs=1e-3)
+
+    name = classes.class_names[np.bincount(indices.ravel()).argmax()]
+    assert predict.main([*arguments, "--classes", name]) == 0
+    painted = cv2.imread("a_pred.png")[..., ::-1]
+    commonest = indices == classes.class_names.index(name)
+    np.testing.assert_array_equal(painted[commonest], classes.decode(indices)[commonest])
+    assert not painted[~commonest].any()
+
+
+def test_tiles_views_and_batches_reach_the_network(checkpoint, folder):
+    arguments = ["--image", "in", "--checkpoint_path", checkpoint, "--batch_size", "2"]
+    options = ["--tile", "64", "--overlap", "32", "--scales", "0.5,1", "--flip"]
+    assert predict.main([*arguments, "--output_dir", "plain"]) == 0
+    assert predict.main([*arguments, *options, "--output_dir", "fancy"]) == 0
+    same = [
+        (cv2.imread(f"plain/{name}") == cv2.imread(f"fancy/{name}")).all(-1).mean() for name in os.listdir("plain")
+    ]
+    assert 0.2 < np.mean(same) < 1  # another answer, yet of the same network
+
+
+@pytest.fixture
+def clip(folder):
+    """A video of 7 frames, 12.5 a second."""
+    with VideoWriter(folder / "clip.mp4", 12.5) as writer:
+        for number in range(7):
+            frame = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
+            writer.write(cv2.resize(frame, (96, 64), interpolation=cv2.INTER_NEAREST))
+    return folder / "clip.mp4"
+
+
+def test_a_video(checkpoint, clip):
+    arguments = ["--image", "clip.mp4", "--checkpoint_path", checkpoint, "--overlay", "--indices", "--coverage"]
+    assert predict.main([*arguments, "--batch_size", "3", "--output_dir", "out"]) == 0
+    colors, overlay = VideoReader("out/clip_pred.mp4"), VideoReader("out/clip_overlay.mp4")
+    assert colors.frame_rate == overlay.frame_rate == 12.5
+    colors, overlay = list(colors), list(overlay)
+    assert len(colors) == len(overlay) == 7
+    assert colors[0].shape == (64, 96, 3) and overlay[0].shape[0] > 64
+    frames = sorted(os.listdir("out/clip_indices"))
+    assert len(frames) == 7
+    assert predict.main(["--image", "clip.mp4", "--checkpoint_path", checkpoint, "--frames", "2"]) == 0
+    assert len(list(VideoReader("clip_pred.mp4"))) == 2
+    with open("out/coverage.csv", newline="") as file:
+        assert [(row["frame"], row["seconds"]) for row in csv.DictReader(file)][:2] == [("0", "0.0"), ("1", "0.08")]
+
+
+def test_a_video_gives_what_its_frames_give_as_images(checkpoint, clip):
+    """Frames in order, not mixed up by batches or threads."""
+    for number, frame in enumerate(VideoReader(clip)):
+        cv2.imwrite(f"in/f{number}.png", frame[..., ::-1])
+    arguments = ["--checkpoint_path", checkpoint, "--output_dir", "out", "--indices"]
+    assert predict.main(["--image", "clip.mp4", "in/f*.png", "--batch_size", "3", *arguments]) == 0
+    for number in range(7):
+        one, other = f"out/clip_indices/{number:06d}.png", f"out/f{number}_indices.png"
+        assert (cv2.imread(one) == cv2.imread(other)).mean() > 0.999
+
+
+@pytest.mark.parametrize("options, word", [
+    (["--tile", "100"], "multiples of 32"), (["--tile", "64", "--overlap", "64"], "half"), (["--scales", "0"], "scale"),
+    (["--classes", "Tram"], "Tram"), (["--crop_height", "64"], "--crop_width"),
+])
+def test_wrong_options(checkpoint, folder, capsys, options, word):
+    with pytest.raises(SystemExit) as end:
+        predict.main(["--image", "in", "--checkpoint_path", checkpoint, *options])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2 and word in error and len(error.splitlines()) == 1

@@ -55,9 +55,11 @@ class Ours:
         if not self.predictor:
             from models import inference_model
             from utils.engine import use_xla
-            from utils.evaluation import Predictor
+            from utils.keras_network import KerasNetwork
+            from utils.predictor import Predictor
 
-            self.predictor = Predictor(inference_model(self.model), self.settings["batch_size"], use_xla(None))
+            network = KerasNetwork(inference_model(self.model), use_xla(None))
+            self.predictor = Predictor(network, self.settings["batch_size"])
         return seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
 
     def gflops(self):

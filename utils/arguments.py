@@ -61,7 +61,7 @@ def test_parser():
     """Flags of test.py."""
     parser = Parser(
         prog="test.py", description="Score a trained network on the test split.",
-        parents=[_checkpoint(), _data(from_checkpoint=True), _xla()],
+        parents=[_checkpoint(), _data(from_checkpoint=True), _inference(), _xla()],
     )
     _crop(parser, "use only the upper left part of each image, as the original suite did; default: whole images")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: test")
@@ -72,15 +72,24 @@ def test_parser():
 def predict_parser():
     """Flags of predict.py."""
     parser = Parser(
-        prog="predict.py", description="Predict an image or a folder of images.", parents=[_checkpoint(), _xla()]
+        prog="predict.py", description="Predict images, folders of images, videos or a camera.",
+        parents=[_checkpoint(), _inference(), _xla()],
     )
-    parser.add_argument("--image", required=True, help="an image, or a folder of images")
+    parser.add_argument("--image", required=True, nargs="+", metavar="WHAT",
+                        help="images, folders (with their subfolders), patterns such as 'photos/*.jpg', videos, the "
+                        "address of a stream, the number of a camera")
     parser.add_argument("--dataset", help="used with --model to find the checkpoint")
     parser.add_argument("--batch_size", type=positive_int, default=1, help="images at once; default: 1")
     _crop(parser, "resize images to this before the network, as the original suite did; default: their own size")
-    _boolean(parser, "--overlay", "also write the color map laid over the image, with a legend")
-    parser.add_argument("--alpha", type=fraction, default=0.5, help="share of the colors in the overlay; default: 0.5")
-    parser.add_argument("--output_dir", default=".", help="folder for the results; default: the current one")
+    parser.add_argument("--frames", type=positive_int, help="stop a video or camera after so many frames")
+    results = parser.add_argument_group("results")
+    results.add_argument("--output_dir", default=".", help="folder for the results; default: the current one")
+    _boolean(results, "--overlay", "also write the color map laid over the image, with a legend")
+    results.add_argument("--alpha", type=fraction, default=0.5, help="share of the colors in the overlay; default: 0.5")
+    _boolean(results, "--indices", "also write class indices as gray PNGs")
+    _boolean(results, "--coverage", "also write coverage.csv, the share of each class in percent")
+    results.add_argument("--classes", type=names, default=(), metavar="NAME,NAME", help="paint only these classes")
+    _boolean(results, "--show", "show the results in a window; q ends")
     return parser
 
 
@@ -129,6 +138,21 @@ def crop_size(height, width):
     return None if height is None else (height, width)
 
 
+def tile_size(tile, overlap):
+    """`tile` from the flags of test.py and predict.py, checked together with the overlap.
+
+    Raises:
+        BadUse: if they are no multiples of 32 or do not fit together.
+    """
+    if tile is None:
+        return None
+    if tile % 32 or overlap % 32:
+        raise BadUse(f"--tile {tile} and --overlap {overlap} must be multiples of 32 pixels")
+    if 2 * overlap > tile:
+        raise BadUse(f"--overlap {overlap} must be at most half of --tile {tile}")
+    return tile
+
+
 def boolean(text):
     """A truth value in the original suite's words."""
     if text.lower() in ("yes", "true", "t", "y", "1"):
@@ -166,6 +190,20 @@ def fraction(text):
 def degrees(text):
     """An angle from 0 to 180."""
     return _number(text, float, lambda value: 0 <= value <= 180, "an angle from 0 to 180 degrees")
+
+
+def names(text):
+    """Names with commas between them, a list of str."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}' has no name")
+    return found
+
+
+def scales(text):
+    """Positive numbers with commas between them, a tuple of float."""
+    return tuple(_number(part, float, lambda value: 0.05 <= value <= 8, "a scale from 0.05 to 8")
+                 for part in text.split(","))
 
 
 def _number(text, kind, accept, description):
@@ -250,10 +288,24 @@ def _xla():
     return parser
 
 
+def _inference():
+    parser = Parser(add_help=False)
+    group = parser.add_argument_group("prediction")
+    group.add_argument("--scales", type=scales, default=(1.0,), metavar="0.5,1,1.5",
+                       help="average the probabilities of the image at these scales; default: 1")
+    _boolean(group, "--flip", "average them with those of the mirror image")
+    group.add_argument("--tile", type=positive_int, metavar="PIXELS",
+                       help="predict larger images in overlapping tiles of this size: the memory of a tile")
+    group.add_argument("--overlap", type=natural, default=128, metavar="PIXELS",
+                       help="how far tiles overlap, blending into each other; default: 128")
+    return parser
+
+
 def _checkpoint():
     parser = Parser(add_help=False)
     group = parser.add_argument_group("checkpoint")
-    group.add_argument("--checkpoint_path", help="a .keras file; default: the latest of --model and --dataset")
+    group.add_argument("--checkpoint_path",
+                       help="a .keras file, or what export.py wrote; default: the latest of --model and --dataset")
     group.add_argument("--model", choices=list(MODELS), metavar="NAME",
                        help="the model of the checkpoint, which knows it itself")
     group.add_argument("--checkpoint_dir", default="checkpoints", help="where to look; default: checkpoints")

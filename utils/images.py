@@ -98,13 +98,14 @@ def write_image(path, rgb):
 
     Args:
         path: with the extension that tells the format.
-        rgb: uint8 array `(H, W, 3)`, RGB.
+        rgb: uint8 array `(H, W, 3)`, RGB, or `(H, W)`, gray.
 
     Raises:
         WorkFailed: if the file cannot be written.
     """
     try:
-        _, data = cv2.imencode(pathlib.Path(path).suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR) if rgb.ndim == 3 else rgb
+        _, data = cv2.imencode(pathlib.Path(path).suffix, pixels)
     except cv2.error as error:
         raise WorkFailed(f"cannot write {path}: {error}") from error
     with replacing(path) as temporary:

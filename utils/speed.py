@@ -15,8 +15,10 @@ from utils.complexity import count_flops, count_parameters
 from utils.dataset import SegmentationDataset
 from utils.dataset_folder import list_pairs, read_classes
 from utils.engine import device, use_xla, versions
-from utils.evaluation import Predictor, read_ahead
+from utils.keras_network import KerasNetwork
 from utils.metrics import ConfusionMatrix, suite_scores
+from utils.predictor import Predictor
+from utils.threads import read_ahead
 
 ROUND_SECONDS = 2.0  # of a round, unless its steps are given
 WARM_UP = 3  # steps, after the first one, that do not count
@@ -137,7 +139,7 @@ def training_speed(model, batch, rounds, steps=None):
 
 def inference_speed(model, images, settings):
     """Dict: "inference_images_per_second" of the median round, "inference_steps" of a round, latencies of a batch."""
-    predictor = Predictor(model, len(images), use_xla(settings["jit_compile"]))
+    predictor = Predictor(KerasNetwork(model, use_xla(settings["jit_compile"])), len(images))
 
     def predict(steps):
         return seconds_of(lambda: list(predictor(enumerate(images))), steps)

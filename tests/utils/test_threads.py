@@ -1,0 +1,45 @@
+"""Reading ahead and writing behind."""
+
+import threading
+
+import pytest
+
+from utils.threads import on_threads, read_ahead
+
+
+def test_calls_on_threads_are_all_made_and_their_errors_arrive():
+    made = []
+    with on_threads() as submit:
+        for number in range(50):
+            submit(made.append, number)
+    assert sorted(made) == list(range(50))
+
+    def fail():
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"), on_threads() as submit:
+        submit(fail)
+
+
+def test_reading_ahead_keeps_the_order_and_does_not_read_everything_at_once():
+    started, gate = [], threading.Event()
+
+    def read(item):
+        started.append(item)
+        if item == 0:
+            gate.wait(10)
+        return item * 2
+
+    stream = read_ahead(read, range(100), workers=2)
+    gate.set()
+    assert next(stream) == (0, 0)
+    assert len(started) < 20
+    assert list(stream) == [(i, 2 * i) for i in range(1, 100)]
+
+
+def test_an_error_while_reading_arrives():
+    def read(item):
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(read_ahead(read, range(3)))

@@ -1,0 +1,52 @@
+"""Work on threads beside the network's: reading a few items ahead, writing a few behind."""
+
+import collections
+import concurrent.futures
+import contextlib
+
+
+def read_ahead(read, items, workers=2):
+    """Applies `read` to items on threads, a few ahead of the consumer, in order.
+
+    Args:
+        read: function of one item.
+        items: iterable.
+        workers: int, threads; twice as many results wait at the most.
+
+    Yields:
+        `(item, read(item))`.
+    """
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        waiting = collections.deque()
+        for item in items:
+            waiting.append((item, executor.submit(read, item)))
+            if len(waiting) > 2 * workers:
+                item, future = waiting.popleft()
+                yield item, future.result()
+        for item, future in waiting:
+            yield item, future.result()
+
+
+@contextlib.contextmanager
+def on_threads(workers=2):
+    """Calls functions on threads, a few behind the caller: to encode and write pictures while the network goes on.
+
+    With one worker the calls are made in order.
+
+    Args:
+        workers: int, threads; four times as many calls wait at the most.
+
+    Yields:
+        A function of a function and its arguments. Errors arrive with a later call, or when the context ends.
+    """
+    waiting = collections.deque()
+
+    def submit(function, *arguments):
+        waiting.append(executor.submit(function, *arguments))
+        if len(waiting) > 4 * workers:
+            waiting.popleft().result()
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        yield submit
+        for future in waiting:
+            future.result()

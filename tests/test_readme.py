@@ -3,7 +3,9 @@
 import pathlib
 import re
 import shlex
+import shutil
 
+import numpy as np
 import pytest
 
 from models import MODELS
@@ -44,3 +46,23 @@ def test_every_flag_is_documented(verb):
     text = README.read_text(encoding="utf-8")
     flags = {option for action in PARSERS[verb]()._actions for option in action.option_strings if option != "-h"}
     assert not {flag for flag in flags - {"--help"} if f"`{flag}" not in text}
+
+
+def test_the_python_examples_run(streets, tmp_path, monkeypatch):
+    """As they stand, but for the dataset, the weights that would be downloaded, and sizes."""
+    text = README.read_text(encoding="utf-8")
+    section = text[text.index("### In Python") : text.index("## Frontends")]
+    blocks = re.findall(r"```python\n(.*?)```", section, re.S)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(next((streets / "test").glob("*.jpg")), "street.jpg")
+    replaced = {"\"CamVid\"": repr(str(streets)), "\"imagenet\"": "None", "MobileNetV2": "MobileNetV3Small", "=352": "=64",
+                "=480": "=64", "epochs=10": "epochs=1", "ResNet101": "MobileNetV3Small"}
+    program = "\n".join(blocks)
+    for old, new in replaced.items():
+        assert old in program
+        program = program.replace(old, new)
+    scores, rng = [], np.random.default_rng(0)
+    found = {"print": scores.append, "images": rng.integers(0, 256, (2, 64, 64, 3), np.uint8),
+             "labels": rng.integers(0, 12, (2, 64, 64), np.uint8)}
+    exec(program, found)
+    assert 0 <= scores[0] <= 1 and found["colors"].ndim == 3 and found["logits"].shape == (2, 64, 64, 12)

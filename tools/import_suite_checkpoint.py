@@ -170,7 +170,7 @@ def estimate_statistics(model, folder, class_dict):
     from utils.dataset import SegmentationDataset
     from utils.dataset_folder import list_pairs
     from utils.engine import use_xla
-    from utils.evaluation import SIZE_MULTIPLE
+    from utils.predictor import SIZE_MULTIPLE
     from utils.images import read_image
 
     pairs = list_pairs(folder, "train")

@@ -150,7 +150,7 @@ def our_loader(pairs, class_dict, crop_height, crop_width, cache=False):
     """An epoch of batches from `SegmentationDataset`, through threads as `fit` reads them; for `race`."""
     from utils.augmentation import Augmentation
     from utils.dataset import SegmentationDataset
-    from utils.evaluation import read_ahead
+    from utils.threads import read_ahead
 
     augmentation = Augmentation(crop_height, crop_width, H_FLIP, brightness=BRIGHTNESS, rotation=ROTATION)
     data = SegmentationDataset(

@@ -10,7 +10,7 @@ import math
 import keras
 import numpy as np
 
-from utils.evaluation import read_ahead
+from utils.threads import read_ahead
 
 
 class BatchNormStatistics:

@@ -6,6 +6,8 @@ import pathlib
 import keras
 import numpy as np
 
+from utils.augmentation import Augmentation
+from utils.dataset_folder import check_pairs, find_dataset, list_pairs, read_classes
 from utils.errors import BadUse
 from utils.images import read_pair
 
@@ -44,6 +46,42 @@ class SegmentationDataset(keras.utils.PyDataset):
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.set_epoch(0)
+
+    @classmethod
+    def from_folder(
+        cls, dataset, split="train", crop_height=512, crop_width=512, batch_size=1, ignore_class=(), unknown="error",
+        seed=0, cache=False, workers=2, **augmentation,
+    ):
+        """Opens a dataset for `fit`, as train.py does. All files are read once, to be sure of them.
+
+        Args:
+            dataset: a path, or a name looked for in `.` and `datasets/`.
+            split: "train", "val" or "test".
+            crop_height, crop_width: int, pixels; larger than the image: mirrored, and the label ignored there.
+            batch_size: int.
+            ignore_class: names of classes to leave out of loss and scores.
+            unknown, seed, cache, workers: as above.
+            **augmentation: `h_flip`, `v_flip`, `brightness`, `rotation`, `zoom` of `Augmentation`.
+
+        Returns:
+            `SegmentationDataset`; its `class_dict` has the classes.
+
+        Raises:
+            BadUse: naming all that is wrong with the dataset.
+        """
+        folder = find_dataset(dataset)
+        class_dict, problems = read_classes(folder, ignore_class), []
+        pairs = list_pairs(folder, split, problems)
+        checked = check_pairs(pairs, class_dict, unknown, workers, problems)
+        if cache:
+            check_cache_fits([one.size for one in checked])
+        augment = Augmentation(crop_height, crop_width, **augmentation)
+        return cls(pairs, class_dict, augment, batch_size, seed, unknown=unknown, cache=cache, workers=workers)
+
+    @property
+    def num_classes(self):
+        """int, the number of classes that count."""
+        return self.class_dict.num_classes
 
     def set_epoch(self, epoch, first_step=0):
         """Chooses the epoch, and the batch of it to begin with."""

@@ -1,8 +1,36 @@
 """Scoring a network against labels."""
 
+from utils.dataset_folder import find_dataset, list_pairs, read_classes
 from utils.images import read_pair, write_image
+from utils.keras_network import KerasNetwork
 from utils.metrics import ConfusionMatrix, suite_scores
+from utils.predictor import Predictor
 from utils.threads import on_threads, read_ahead
+
+
+def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_size=1, folder=None, **options):
+    """Scores a network on a split of a dataset, as test.py does.
+
+    Args:
+        model: `keras.Model` from images to logits.
+        dataset: a path, or a name looked for in `.` and `datasets/`.
+        split: "train", "val" or "test".
+        ignore_class: names of classes to leave out, as in training.
+        unknown, folder: as in `evaluate`.
+        batch_size: int, images of equal size at once.
+        **options: `scales`, `flip`, `tile`, `overlap` of `Predictor`.
+
+    Returns:
+        Dict with the keys of scores.json: "mean_iou", "class_iou", "global_accuracy" and others, in 0..1.
+
+    Raises:
+        BadUse: if the dataset cannot be used.
+    """
+    where = find_dataset(dataset)
+    class_dict, pairs = read_classes(where, ignore_class), list_pairs(where, split)
+    predictor = Predictor(KerasNetwork(model), batch_size, **options)
+    confusion, _ = evaluate(predictor, pairs, class_dict, unknown, folder=folder)
+    return confusion.result(predictor.images_per_second)
 
 
 def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=None, progress=None, workers=2):

@@ -69,7 +69,8 @@ class Results:
     def write_coverage(self):
         """Writes `coverage.csv`, a row per image or frame: each class in percent of the pixels."""
         if self._rows:
-            write_rows(self.folder / "coverage.csv", list(self._rows.values()))
+            in_order = sorted(self._rows.values(), key=lambda row: (row["image"], row["frame"] or 0))
+            write_rows(self.folder / "coverage.csv", in_order)
             print(f"Wrote {self.folder / 'coverage.csv'}", flush=True)
 
 

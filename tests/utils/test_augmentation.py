@@ -224,3 +224,47 @@ def test_input_is_left_as_it_was():
         for output in outputs:
             output[:] = 0
     assert np.array_equal(image, kept[0]) and np.array_equal(label, kept[1])
+
+
+def test_scale_range_goes_from_one_end_to_the_other_and_halves_are_as_likely_as_doubles():
+    """The red value is x: its slope in the crop is the inverse of the scale."""
+    image, label = coordinates(200, 200)
+    scales = []
+    for seed in range(300):
+        new_image, _ = Augmentation(60, 60, scale_range=(0.5, 2.0))(image, label, rng(seed))
+        scales.append(40 / (float(new_image[30, 50, 0]) - float(new_image[30, 10, 0])))
+    assert 0.49 < min(scales) < 0.56 and 1.8 < max(scales) < 2.1
+    assert 0.42 < np.mean(np.array(scales) < 1) < 0.58
+
+
+def test_a_scale_range_changes_nothing_else():
+    """The same flips, and the same colors."""
+    image, label = np.full((40, 60, 3), 100, np.uint8), np.zeros((40, 60), np.uint8)
+    options = {"h_flip": True, "brightness": 0.5}
+    for seed in range(20):
+        alone, _ = Augmentation(30, 30, **options)(image, label, rng(seed))
+        scaled, _ = Augmentation(30, 30, **options, scale_range=(1.5, 2.0))(image, label, rng(seed))
+        assert np.array_equal(alone, scaled)
+
+
+def test_color_jitter_keeps_the_middle_gray_and_the_grays_gray_and_the_label():
+    image = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    label = np.zeros((1, 256), np.uint8)
+    slopes = []
+    for seed in range(100):
+        colors, new_label = Augmentation(1, 256, color_jitter=0.4)(image, label, rng(seed))
+        colors = colors.astype(int)
+        assert np.ptp(colors, axis=-1).max() <= 1 and abs(colors[0, 127, 0] - 127) <= 1
+        assert np.array_equal(label, new_label)
+        slopes.append((colors[0, 147, 0] - colors[0, 107, 0]) / 40)
+    assert 0.58 < min(slopes) < 0.7 and 1.3 < max(slopes) < 1.42
+
+
+def test_color_jitter_turns_hues_a_little_and_not_the_luma():
+    image = np.full((1, 1, 3), (140, 120, 110), np.uint8)
+    luma = np.array([0.299, 0.587, 0.114])
+    jitter = Augmentation(1, 1, color_jitter=0.5)
+    turned = jitter._color_matrix(0.0, 0.0, 1.0) @ np.array([*image[0, 0], 1.0])
+    assert turned @ luma == pytest.approx(image[0, 0] @ luma, abs=0.1)
+    assert np.abs(turned - image[0, 0]).max() > 3
+    np.testing.assert_allclose(jitter._color_matrix(0.0, 0.0, 0.0), np.eye(3, 4), atol=1e-9)

@@ -3,6 +3,7 @@
 import base64
 import collections
 import html
+import textwrap
 
 import numpy as np
 
@@ -37,7 +38,8 @@ def summary(analysis):
     lines.append(f"  faults: {found or 'none'}")
     if analysis.near is not None:
         lines.append(f"  near duplicates across splits: {len(analysis.near)} pairs")
-    return "\n".join(lines + [f"  note: {note}" for note in analysis.notes])
+    lines += ["  " + textwrap.shorten(f"note: {note}", 116, placeholder=" ...") for note in analysis.notes]
+    return "\n".join(lines)
 
 
 def values(analysis):
@@ -115,7 +117,9 @@ def ignored_text(analysis):
     unknown = [sum(one.unknown.values()) for one in analysis.seen if one.unknown]
     total = sum(int(one.pixels.sum()) for one in analysis.seen) + ignored + sum(unknown)
     text = f"{100 * ignored / max(total, 1):.2f} % of the pixels ignored"
-    return text + (f", {100 * sum(unknown) / total:.2f} % of unknown colors, in {len(unknown)} files" if unknown else "")
+    if unknown:
+        text += f", {100 * sum(unknown) / total:.2f} % of unknown colors, in {len(unknown)} files"
+    return text
 
 
 def faults_part(analysis):
@@ -159,7 +163,8 @@ def sizes_part(analysis):
     rows = []
     for split in analysis.splits:
         sizes = sizes_of(analysis.of_split(split)).most_common()
-        rows += [f"<tr><td>{split}</td><td>{size[1]}x{size[0]}</td><td>{number}</td></tr>" for size, number in sizes[:10]]
+        for (height, width), number in sizes[:10]:
+            rows.append(f"<tr><td>{split}</td><td>{width}x{height}</td><td>{number}</td></tr>")
         if sizes[10:]:
             rows.append(f"<tr><td>{split}</td><td>{len(sizes) - 10} others</td><td></td></tr>")
     return f"<h2>Sizes</h2><table><tr><th>split</th><th>size</th><th>images</th></tr>{''.join(rows)}</table>"

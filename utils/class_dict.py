@@ -7,7 +7,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from utils.errors import BadUse
+from utils.errors import BadUse, UnknownColors
 
 IGNORED = 255  # the index of pixels that take part in neither loss nor scores
 UNKNOWN = 254  # marks a color of no class while a label image is being encoded
@@ -220,11 +220,12 @@ class ClassDict:
             indices[unknown_pixels] = IGNORED
             return indices
         values, counts = np.unique(source[unknown_pixels], return_counts=True)
-        commonest = [f"{describe(values[i])} ({counts[i]} px)" for i in np.argsort(-counts, kind="stable")[:3]]
-        raise BadUse(
+        pixels = {str(describe(values[i])): int(counts[i]) for i in np.argsort(-counts, kind="stable")}
+        commonest = [f"{value} ({count} px)" for value, count in list(pixels.items())[:3]]
+        raise UnknownColors(
             f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
             f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with "
-            "--unknown_colours ignore"
+            "--unknown_colours ignore", pixels,
         )
 
 

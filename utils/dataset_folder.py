@@ -133,9 +133,22 @@ def list_pairs(folder, split, problems=None):
     if missing:
         problems += missing
         return []
-    images, labels = (_by_name(one, problems) for one in folders)
+    return pair_folders(*folders, problems)
+
+
+def pair_folders(image_folder, label_folder, problems):
+    """Pairs the images of a folder with the labels of another by name.
+
+    Args:
+        image_folder, label_folder: `pathlib.Path`.
+        problems: list of str that takes what is missing or ambiguous.
+
+    Returns:
+        List of `Pair`, sorted by the images' file names.
+    """
+    images, labels = (_by_name(one, problems) for one in (image_folder, label_folder))
     if not images:
-        problems.append(f"{folder / split} has no images")
+        problems.append(f"{image_folder} has no images")
     with_suffix = collections.defaultdict(list)
     for label in labels:
         with_suffix[LABEL_SUFFIX.sub("", label)].append(label)
@@ -146,10 +159,10 @@ def list_pairs(folder, split, problems=None):
         candidates = [name, *sorted(with_suffix[name], key=images.__contains__)]
         label = next((labels.pop(one) for one in candidates if one in labels), None)
         if label is None:
-            problems.append(f"{image} has no label {split}_labels/{name}.png or {name}_L.png")
+            problems.append(f"{image} has no label {label_folder.name}/{name}.png or {name}_L.png")
         else:
             pairs.append(Pair(name, image, label))
-    problems += [f"{label} belongs to no image of {split}" for label in labels.values()]
+    problems += [f"{label} belongs to no image of {image_folder.name}" for label in labels.values()]
     return pairs
 
 

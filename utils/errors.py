@@ -13,6 +13,18 @@ class BadUse(ValueError):
     exit_code = 2
 
 
+class UnknownColors(BadUse):
+    """A label has colors, or values, of no class.
+
+    Attributes:
+        pixels: dict from each of them, as text, to its number of pixels, the commonest first.
+    """
+
+    def __init__(self, message, pixels):
+        super().__init__(message)
+        self.pixels = pixels
+
+
 class WorkFailed(RuntimeError):
     """The request was right but the work could not be finished: no network, no memory, a loss of NaN. Exit code 1."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 
 from utils.errors import WorkFailed
 
@@ -31,3 +32,26 @@ def replacing(path):
         if isinstance(error, OSError):
             raise WorkFailed(f"cannot write {path}: {error.strerror or error}") from error
         raise
+
+
+def copy_file(source, path, link=False):
+    """Copies a file, or gives it a second name, whole or not at all.
+
+    Args:
+        source: path of the file.
+        path: where the copy goes.
+        link: whether to make a hard link, which takes no room and needs the same disk.
+
+    Raises:
+        WorkFailed: if the disk refuses.
+    """
+    with replacing(path) as temporary:
+        if not link:
+            shutil.copyfile(source, temporary)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        try:
+            os.link(os.path.realpath(source), temporary)
+        except OSError as error:
+            raise WorkFailed(f"cannot link {source} to {path}: {error.strerror}; copy it instead") from error

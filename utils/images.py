@@ -98,18 +98,17 @@ def write_image(path, rgb):
 
     Args:
         path: with the extension that tells the format.
-        rgb: uint8 array `(H, W, 3)`, RGB, or `(H, W)`, gray.
+        rgb: uint8 array `(H, W, 3)`, RGB.
 
     Raises:
         WorkFailed: if the file cannot be written.
     """
-    try:
-        pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR) if rgb.ndim == 3 else rgb
-        _, data = cv2.imencode(pathlib.Path(path).suffix, pixels)
-    except cv2.error as error:
-        raise WorkFailed(f"cannot write {path}: {error}") from error
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+    _write(path, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def write_label(path, indices):
+    """Writes class indices, a uint8 array `(H, W)` with 255 = ignored, as a PNG of one channel, as `write_image` does."""
+    _write(path, indices)
 
 
 def overlay(rgb, colors, alpha=0.5):
@@ -172,6 +171,15 @@ def pad(rgb, height, width):
     """
     below, right = height - rgb.shape[0], width - rgb.shape[1]
     return cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_CONSTANT)
+
+
+def _write(path, pixels):
+    try:
+        _, data = cv2.imencode(pathlib.Path(path).suffix, pixels)
+    except cv2.error as error:
+        raise WorkFailed(f"cannot write {path}: {error}") from error
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())
 
 
 def _read_bytes(path):

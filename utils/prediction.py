@@ -6,7 +6,7 @@ import itertools
 import cv2
 
 from utils.errors import BadUse
-from utils.images import read_image, write_image
+from utils.images import read_image, write_image, write_label
 from utils.reports import make_folder, write_rows
 from utils.threads import on_threads, read_ahead
 from utils.video import VideoWriter
@@ -52,12 +52,12 @@ class Results:
         pictures = {"pred": self.painter.colors(indices)}
         if self.overlay:
             pictures["overlay"] = self.painter.overlay(picture, indices)
-        if self.indices:
-            pictures["indices"] = indices
         for kind, pixels in pictures.items():
             target = self.folder / name.with_name(f"{name.name}_{kind}.png")
             write_image(target, pixels)
             print(f"Wrote image {target}\n", end="", flush=True)
+        if self.indices:
+            write_label(self.folder / name.with_name(f"{name.name}_indices.png"), indices)
         self.count(str(path), indices)
 
     def count(self, name, indices, frame=None, seconds=None):
@@ -134,7 +134,7 @@ def predict_video(predictor, video, results, most_frames=None):
         if results.overlay:
             writers["overlay"].write(results.painter.overlay(picture, indices, every_class=True))
         if results.indices:
-            write_image(frames / f"{number:06d}.png", indices)
+            write_label(frames / f"{number:06d}.png", indices)
         results.count(video.name, indices, number, round(number / video.frame_rate, 3))
 
     frames = make_folder(results.folder / f"{video.name}_indices") if results.indices else None

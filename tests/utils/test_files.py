@@ -1,9 +1,11 @@
 """Files appear whole or not at all."""
 
+import os
+
 import pytest
 
 from utils.errors import WorkFailed
-from utils.files import replacing
+from utils.files import copy_file, replacing
 
 
 @pytest.fixture
@@ -31,4 +33,23 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(target, error):
     if expected is WorkFailed:
         assert str(raised.value) == f"cannot write {target}: No space left on device"
     assert target.read_text() == "old"
+    assert [path.name for path in target.parent.iterdir()] == ["scores.json"]
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_copies_and_links(target, link):
+    (target.parent / ".copy.tmp.json").write_text("left by a killed run")
+    copy_file(target, target.parent / "copy.json", link)
+    assert (target.parent / "copy.json").read_text() == "old"
+    assert os.path.samefile(target, target.parent / "copy.json") == link
+    assert sorted(path.name for path in target.parent.iterdir()) == ["copy.json", "scores.json"]
+
+
+def test_a_link_to_another_disk_fails_in_one_line(target, monkeypatch):
+    def other_disk(*args):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", other_disk)
+    with pytest.raises(WorkFailed, match="cannot link .*: Invalid cross-device link; copy it instead"):
+        copy_file(target, target.parent / "copy.json", link=True)
     assert [path.name for path in target.parent.iterdir()] == ["scores.json"]

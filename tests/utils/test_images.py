@@ -19,6 +19,7 @@ from utils.images import (
     read_pair,
     with_legend,
     write_image,
+    write_label,
 )  # fmt: skip
 
 COLORS = [(128, 128, 128), (128, 64, 128), (64, 0, 128), (0, 0, 0)]
@@ -448,3 +449,13 @@ def test_padding_is_black_on_the_right_and_below(height, width):
     assert np.array_equal(padded[:height, :width], rgb)
     assert not padded[height:].any() and not padded[:, width:].any()
     assert np.array_equal(pad(rgb, height, width), rgb)
+
+
+def test_labels_are_written_as_indices(tmp_path):
+    classes = ClassDict(["a", "b"], [(0, 0, 0), (9, 9, 9)])
+    label = np.array([[0, 1, 255]], np.uint8)
+    write_label(tmp_path / "a.png", label)
+    assert (tmp_path / "a.png").read_bytes()[24:26] == b"\x08\x00"  # 8 bits, gray
+    assert read_label(tmp_path / "a.png", classes).tolist() == label.tolist()
+    with pytest.raises(WorkFailed, match="cannot write"):
+        write_label(tmp_path / "a.none", label)

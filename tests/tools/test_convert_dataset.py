@@ -1,0 +1,160 @@
+"""The verb: what stays when it is interrupted, what it refuses, and training on what it made."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools import convert_dataset
+from tools.sources import FORMATS
+from tools.sources.classes import TABLES, colormap, read_table
+
+REPOSITORY = pathlib.Path(convert_dataset.__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Ten images of five scenes with masks of two classes."""
+    folder = tmp_path / "in"
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for scene in range(5):
+        for frame in range(2):
+            pixels = generator.integers(0, 255, (48, 64, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / f"scene{scene}_{frame}.jpg")
+            Image.fromarray(pixels[..., 0] // 128).save(folder / "masks" / f"scene{scene}_{frame}.png")
+    return folder
+
+
+def run(source, target, *flags, format="folder"):
+    """The exit code of the verb."""
+    try:
+        flags = ["--format", format, "--source", str(source), "--target", str(target), *flags]
+        return convert_dataset.main(flags)
+    except SystemExit as end:
+        return end.code
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_interrupted_conversion_goes_on(source, tmp_path, monkeypatch):
+    target, whole = tmp_path / "out", tmp_path / "whole"
+    assert run(source, whole) == 0
+    write, written = convert_dataset.write_label, []
+
+    def interrupt(path, label):
+        if len(written) == 4:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, label)
+
+    monkeypatch.setattr(convert_dataset, "write_label", interrupt)
+    assert run(source, target, "--workers", "1") == 130
+    assert not (target / "class_dict.csv").exists()
+    before = {path: path.stat().st_mtime_ns for path in target.rglob("*.[pj][np]g")}
+    assert len(before) == 8
+    monkeypatch.setattr(convert_dataset, "write_label", write)
+    assert run(source, target) == 0
+    assert files(target) == files(whole)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_scenes_stay_together_and_the_seed_decides(source, tmp_path):
+    flags = ("--fractions", "0.6,0.2,0.2", "--group", "^(scene.)_")
+    for name, seed in (("a", "0"), ("b", "0"), ("c", "1"), ("d", "2")):
+        assert run(source, tmp_path / name, *flags, "--seed", seed) == 0
+    splits = [(tmp_path / "a" / split).iterdir() for split in ("train", "val", "test")]
+    scenes = [{path.name[:6] for path in paths} for paths in splits]
+    assert [len(one) for one in scenes] == [3, 1, 1] and len(set.union(*scenes)) == 5
+    first, same, *others = (set(files(tmp_path / name)) for name in "abcd")
+    assert first == same and any(first != other for other in others)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_images_are_copied_or_linked_unchanged(source, tmp_path, link):
+    assert run(source, tmp_path / "out", *["--link"] * link) == 0
+    for path in source.glob("images/*"):
+        copy = next((tmp_path / "out").rglob(path.name))
+        assert copy.read_bytes() == path.read_bytes() and os.path.samefile(copy, path) == link
+
+
+def test_other_flags_or_other_files_are_no_continuation(source, tmp_path, capsys):
+    target = tmp_path / "out"
+    assert run(source, target) == 0
+    assert run(source, target, "--seed", "5") == 2
+    assert "another images_sha256; remove it" in capsys.readouterr().err
+    (target / "conversion.json").unlink()
+    assert run(source, target) == 2
+    assert f"{target} exists already" in capsys.readouterr().err
+
+
+def test_all_misfits_are_reported_and_nothing_is_ready(source, tmp_path, capsys):
+    Image.new("L", (5, 5)).save(source / "masks" / "scene0_0.png")
+    (source / "images" / "scene3_1.jpg").write_bytes(b"no image")
+    assert run(source, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "scene0_0.jpg is 64x48 but its label is 5x5" in error and "scene3_1.jpg: damaged" in error
+    assert not (tmp_path / "out" / "class_dict.csv").exists()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_what_it_expects(tmp_path, capsys, name):
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", tmp_path / "out", format=name) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --source {tmp_path / 'empty'} has no ") and error.count("\n") == 1
+    assert "expected " in error and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--format", "cityscape"], "did you mean cityscapes?"),
+        (["--fractions", "0.5,0.6"], "is not two or three shares"),
+        (["--group", "("], "is not a regular expression"),
+        (["--group", "street"], "matches nothing in the name scene0_0"),
+        (["--format", "cityscapes", "--classes", "20"], "this format has 19 or 34"),
+        (["--source", "nowhere"], "nowhere is no folder"),
+    ],
+)
+def test_bad_flags(source, tmp_path, capsys, flags, words):
+    assert run(source, tmp_path / "out", *flags) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+def test_voc_colors_follow_its_rule():
+    ids, classes = read_table("voc")
+    assert ids == list(range(21)) and list(map(tuple, classes.label_values.tolist())) == colormap(21)
+    assert colormap(256)[255] == (224, 224, 192) and colormap(256)[192] == (32, 32, 0)
+
+
+@pytest.mark.parametrize("path", sorted(TABLES.glob("*.csv")), ids=lambda path: path.stem)
+def test_tables_are_whole(path):
+    ids, classes = read_table(path.stem)
+    number = {"voc": 21, "ade20k": 150, "coco_panoptic": 133}.get(path.stem) or int(path.stem[-3:].strip("es"))
+    assert len(set(ids)) == classes.num_classes == number and ids == sorted(ids)
+
+
+def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):
+    import train
+
+    assert run(source, tmp_path / "Made", "--fractions", "0.8,0.2") == 0  # no test split, as many sources
+    monkeypatch.chdir(tmp_path)
+    train.main(["--dataset", "Made", "--model", "tiny", "--num_epochs", "1", "--steps_per_epoch", "2",
+                "--crop_height", "32", "--crop_width", "32", "--num_val_images", "1"])  # fmt: skip
+    assert (tmp_path / "checkpoints" / "tiny_Made").is_dir()
+
+
+def test_it_starts_without_keras():
+    code = "import sys; from tools import analyse_dataset, analysis_report, convert_dataset, split_dataset; "
+    code += "print(any(name in sys.modules for name in ('keras', 'tensorflow')))"
+    out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,55 @@
+"""Tells what a dataset is made of and everything that is wrong with it, in one HTML file.
+
+    python tools/analyse_dataset.py --dataset CamVid
+"""
+
+import contextlib
+import json
+import pathlib
+import sys
+
+if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from utils.arguments import Parser, natural, positive_int
+from utils.dataset_folder import find_dataset
+from utils.errors import reports_errors
+from utils.reports import make_folder, write_json, write_text
+
+
+def parser():
+    """Flags of this tool."""
+    flags = Parser(prog="tools/analyse_dataset.py", description=__doc__.splitlines()[0])
+    flags.add_argument("--dataset", required=True, help="a name (looked for in . and datasets/) or a path")
+    flags.add_argument("--output_dir", help="folder for report.html; default: analysis/<dataset>")
+    flags.add_argument("--json", metavar="FILE", help="write the values there too, - for standard output")
+    flags.add_argument("--near_duplicates", action="store_true",
+                       help="also look for images in different splits that look alike (a hash of 64 bits)")
+    flags.add_argument("--pictures", type=natural, default=8, help="rarest classes to show; default: 8")
+    flags.add_argument("--workers", type=positive_int, default=2, help="threads that read; default: 2")
+    return flags
+
+
+@reports_errors
+def main(argv=None):
+    args = parser().parse_args(argv)
+    # Standard output is for the values alone where they go there.
+    with contextlib.redirect_stdout(sys.stderr if args.json == "-" else sys.stdout):
+        folder = find_dataset(args.dataset)
+        from tools.analysis_report import page, summary, values
+        from tools.dataset_analysis import analyse
+
+        analysis = analyse(folder, args.workers, args.near_duplicates)
+        output = make_folder(args.output_dir or pathlib.Path("analysis") / analysis.name)
+        write_text(output / "report.html", page(analysis, args.pictures))
+        print(summary(analysis))
+        print(f"Report: {output / 'report.html'}")
+    if args.json == "-":
+        print(json.dumps(values(analysis), indent=2, ensure_ascii=False))
+    elif args.json:
+        write_json(args.json, values(analysis))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

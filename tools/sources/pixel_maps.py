@@ -1,0 +1,56 @@
+"""Label images as they are stored: class values, or colors."""
+
+import numpy as np
+
+from utils.errors import BadUse
+
+
+def read_stored(path):
+    """Reads a label image without interpreting it.
+
+    Args:
+        path: of an image file.
+
+    Returns:
+        `(pixels, palette)`: integer array `(H, W)` of values, or uint8 `(H, W, 3)` of RGB colors; the colors
+        `(P, 3)` of a palette image, else None.
+
+    Raises:
+        BadUse: if it is damaged or no image.
+    """
+    from PIL import Image  # OpenCV replaces palette indices by colors
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception as error:  # Pillow has no common class for all that can be wrong with a file
+        raise BadUse(f"cannot read {path}: damaged, or not an image") from error
+    if image.mode == "P":
+        return np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    if image.mode in ("1", "L", "I", "I;16", "I;16B"):
+        pixels = np.array(image)
+        return (pixels.astype(np.uint8) if image.mode == "1" else pixels), None
+    if image.mode == "LA":
+        return np.array(image)[..., 0], None
+    return np.array(image.convert("RGB")), None
+
+
+def read_ids(path, table):
+    """Reads a label image of one channel.
+
+    Args:
+        path: of an image file, gray or with a palette.
+        table: uint8 array `(65536,)`, the class index of each value.
+
+    Returns:
+        uint8 array `(H, W)` of class indices.
+
+    Raises:
+        BadUse: if it is unreadable, or has colors.
+    """
+    pixels, _ = read_stored(path)
+    if pixels.ndim != 2:
+        raise BadUse(f"{path} has colors; expected one channel of class numbers")
+    if pixels.min() < 0 or pixels.max() >= len(table):
+        raise BadUse(f"{path} has values from {pixels.min()} to {pixels.max()}; expected class numbers")
+    return table.take(pixels)

@@ -47,7 +47,7 @@ def _panels(path, curves, class_dict, first, last):
         corner = np.array([column, rows - 1 - row + 0.08])
         grid += [corner + PANEL_SHARE * np.array([[0, level], [1, level]]) for level in (0, 0.5, 1)]
         if len(epochs):
-            x = (epochs - first) / max(last - first, 1)
+            x = (epochs - first) / (last - first) if last > first else np.full(1, 0.5)
             _labeled_curve(axes, corner + PANEL_SHARE * np.stack([x, values], axis=1), values, color)
         else:
             _axis_text(axes, corner + PANEL_SHARE * 0.5, "in no image", ha="center", va="bottom")
@@ -57,9 +57,9 @@ def _panels(path, curves, class_dict, first, last):
             for level in (0, 50, 100):
                 _axis_text(axes, corner + PANEL_SHARE * [-0.04, level / 100], f"{level} %", ha="right", va="center")
         if index + columns >= count:
-            _axis_text(axes, corner + PANEL_SHARE * [0, -0.05], first, ha="left", va="top")
-            if last > first:
-                _axis_text(axes, corner + PANEL_SHARE * [1, -0.05], last, ha="right", va="top")
+            ends = {first: 0, last: 1} if last > first else {first: 0.5}
+            for epoch, end in ends.items():
+                _axis_text(axes, corner + PANEL_SHARE * [end, -0.07], epoch, ha="center", va="top")
     axes.add_collection(LineCollection(grid, colors="#d9d9d9", linewidths=0.6, zorder=0))
     save(figure, path)
 
@@ -70,7 +70,7 @@ def _labeled_curve(axes, line, values, color):
     outline = [Stroke(linewidth=2.6, foreground="#555555"), Normal()] if color @ [0.3, 0.6, 0.1] > 0.6 else None
     style = {"marker": "o", "markersize": 4} if len(line) == 1 else {}
     axes.plot(*line.T, color=color, linewidth=1.6, path_effects=outline, clip_on=False, **style)
-    axes.text(line[-1, 0] + 0.03, line[-1, 1], f"{100 * values[-1]:.0f}", fontsize=8, va="center")
+    axes.text(line[-1, 0] + 0.05, line[-1, 1], f"{100 * values[-1]:.0f}", fontsize=8, va="center")
 
 
 def _axis_text(axes, position, text, **alignment):

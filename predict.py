@@ -20,6 +20,7 @@ def main(argv=None):
     from utils.painting import Painter
     from utils.prediction import Results, predict_images, predict_video
     from utils.predictor import Predictor
+    from utils.progress import Console
     from utils.reports import make_folder
     from utils.run_folder import find_checkpoint
     from utils.trained_network import load_trained
@@ -30,14 +31,19 @@ def main(argv=None):
     size, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
     window = Window("predict.py") if args.show else None
     videos = [VideoReader(source) for source in videos]
-    print("Loading model checkpoint weights ...", flush=True)
+    console = Console(args.progress)
+    console.say("Loading model checkpoint weights ...")
     network, settings, class_dict = load_trained(path, args.model, args.jit_compile)
     painter = Painter(class_dict, args.classes, args.alpha)
-    results = Results(make_folder(args.output_dir), painter, args.overlay, args.indices, args.coverage, size, window)
-    print("\n***** Begin prediction *****")
-    print(f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}")
-    print(f"Num Classes --> {class_dict.num_classes}")
-    print(f"Images --> {len(images)}, videos --> {len(videos)}", flush=True)
+    results = Results(
+        make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window
+    )
+    console.say(
+        "\n***** Begin prediction *****",
+        f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}",
+        f"Num Classes --> {class_dict.num_classes}",
+        f"Images --> {len(images)}, videos --> {len(videos)}",
+    )
     predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
     try:
         failed = predict_images(predictor, images, results)
@@ -47,7 +53,7 @@ def main(argv=None):
         results.write_coverage()
     if failed:
         raise WorkFailed(f"{len(failed)} of {len(images)} images were not predicted: {'; '.join(failed)}")
-    print("\nFinished!")
+    print(f"Finished: the results are in {results.folder}")
     return 0
 
 

@@ -21,9 +21,11 @@ def main(argv=None):
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
+    from utils.progress import Console
     from utils.trained_network import load_trained
 
-    print("Retrieving dataset information ...")
+    console = Console(args.progress)
+    console.say("Retrieving dataset information ...")
     network, settings, class_dict = load_trained(path, args.model, args.jit_compile)
     from utils.evaluation import evaluate
     from utils.predictor import Predictor
@@ -35,27 +37,30 @@ def main(argv=None):
     pairs = list_pairs(folder, args.split, problems)
     check_pairs(pairs, class_dict, unknown, args.workers, problems)
     output = make_folder(args.output_dir)
-    print(f"Dataset --> {folder} ({len(pairs)} {args.split} images)")
-    print(f"Model --> {settings['model']}")
-    print(f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}", flush=True)
-    predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
-    confusion, rows = evaluate(
-        predictor, pairs, class_dict, unknown, crop, output, progress_line(len(pairs)), args.workers
+    console.say(
+        f"Dataset --> {folder} ({len(pairs)} {args.split} images)",
+        f"Model --> {settings['model']}",
+        f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )
+    predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
+    with console.progress("Test images", len(pairs)) as progress:
+        confusion, rows = evaluate(
+            predictor, pairs, class_dict, unknown, crop, output, progress.count, args.workers
+        )
+    draw_samples(output, rows, pairs, class_dict, unknown, crop)
     report(output, args.split, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0
 
 
-def progress_line(total):
-    """A function of the number of images done that keeps one line of a terminal current, or writes a few to a file."""
-    is_terminal = sys.stdout.isatty()
+def draw_samples(output, rows, pairs, class_dict, unknown, crop):
+    """Draws the images with the worst, the median and the best mean IoU beside their truth and prediction."""
+    from utils.samples import plot_samples, read_sample, worst_median_best
 
-    def show(done):
-        if is_terminal or done % 50 == 0 or done == total:
-            end = "" if is_terminal and done < total else "\n"
-            print(f"{chr(13) if is_terminal else ''}Running test image {done} / {total}", end=end, flush=True)
-
-    return show
+    samples = [
+        read_sample(pairs[index], rows[index], output, class_dict, unknown, crop, which)
+        for which, index in worst_median_best([row[4] for row in rows]).items()
+    ]
+    plot_samples(output / "samples.png", samples, class_dict)
 
 
 def report(output, split, confusion, rows, pairs, class_dict, images_per_second):
@@ -76,7 +81,7 @@ def report(output, split, confusion, rows, pairs, class_dict, images_per_second)
     print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
-    print(f"Wrote scores.json, {split}_scores.csv, confusion.png and pictures to {output}")
+    print(f"Wrote scores.json, {split}_scores.csv, samples.png, confusion.png and pictures to {output}")
 
 
 if __name__ == "__main__":

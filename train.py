@@ -12,6 +12,7 @@ from utils.arguments import parse, train_parser
 from utils.engine import import_engine
 from utils.errors import INTERRUPTED, BadUse, reports_errors
 from utils.network import check_network, output_names, training_heads
+from utils.progress import Console
 
 # What cannot change when a training goes on.
 FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary")
@@ -28,13 +29,15 @@ def main(argv=None):
     folder = find_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
     settings, state = begin_or_continue(run, vars(args), given)
+    settings["progress"] = args.progress  # a matter of this terminal, not of the run
     class_dict = read_classes(folder, settings["ignore_class"])
     if state and class_dict.class_names != settings["class_names"]:
         raise BadUse(f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run")
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folder.resolve()))
     data, validation_pairs, class_weights = prepare_data(folder, settings, class_dict)
     model = prepare_model(settings, class_weights, data.steps, state, run)
-    announce(settings, model, len(data.pairs), len(validation_pairs))
+    if settings["progress"] != "quiet":
+        announce(settings, model, len(data.pairs), len(validation_pairs))
     return run_training(model, data, validation_pairs, class_dict, run, settings, state)
 
 
@@ -77,7 +80,7 @@ def prepare_data(folder, settings, class_dict):
 
     problems = []
     pairs, validation_pairs = (list_pairs(folder, split, problems) for split in ("train", "val"))
-    print("Loading the data ...", flush=True)
+    Console(settings["progress"]).say("Loading the data ...")
     import_engine()
     from utils.augmentation import Augmentation
     from utils.dataset import SegmentationDataset, check_cache_fits
@@ -108,7 +111,7 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     from utils.checkpoints import restore
     from utils.network import compiled_network
 
-    print("Preparing the model ...", flush=True)
+    Console(settings["progress"]).say("Preparing the model ...")
     if state is None:
         return compiled_network(settings, class_weights, steps_per_epoch)
     model = compiled_network({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
@@ -171,16 +174,18 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     run.make()
     settings["versions"] = versions()
     write_json(run.settings, settings)
-    writer = Writer(run.folder / "tensorboard") if settings["tensorboard"] else None
+    writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if settings["tensorboard"] else None
     jit_compile = use_xla(settings["jit_compile"])
     predictor = Predictor(KerasNetwork(inference_model(model), jit_compile), settings["batch_size"])
     statistics = BatchNormStatistics(model, jit_compile)
+    if writer and writer.is_new:
+        writer.graph(model)
     with graceful_interruption() as interruption:
         training = Training(
             model, data, predictor, statistics, validation_pairs, class_dict, run, settings, state, interruption, writer
         )
         complete = training.train()
-    print(f"Latest checkpoint: {run.latest}")
+    training.summarize()
     return 0 if complete else INTERRUPTED
 
 

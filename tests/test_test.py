@@ -49,7 +49,9 @@ def colors(path):
 def test_files(tested, streets):
     names = sorted(path.stem for path in (streets / "test").iterdir())
     expected = {f"{name}_{kind}.png" for name in names for kind in ("pred", "gt")}
-    assert {path.name for path in tested.iterdir()} == expected | {"scores.json", "test_scores.csv", "confusion.png"}
+    assert {path.name for path in tested.iterdir()} == expected | {
+        "scores.json", "test_scores.csv", "confusion.png", "samples.png"
+    }
     lines = (tested / "test_scores.csv").read_text().splitlines()
     assert lines[0].startswith("test_name, test_accuracy, precision, recall, f1 score, mean iou, Sky")
     assert [line.split(",")[0] for line in lines[1:]] == names

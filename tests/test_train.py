@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import keras
 import numpy as np
@@ -56,7 +57,8 @@ def log():
 
 def test_files_of_a_run(trained, streets):
     folder = trained / FOLDER
-    for name in ("loss_vs_epochs.png", "accuracy_vs_epochs.png", "iou_vs_epochs.png", "best_model.keras"):
+    curves = [f"{what}_vs_epochs.png" for what in ("loss", "accuracy", "iou", "class_iou")]
+    for name in [*curves, "confusion.png", "best_model.keras"]:
         assert (folder / name).stat().st_size > 1000
     assert [(folder / f"{epoch:04d}" / "model.keras").exists() for epoch in range(3)] == [True, False, True]
     for epoch in range(3):
@@ -64,7 +66,7 @@ def test_files_of_a_run(trained, streets):
         assert lines[0].startswith("val_name, avg_accuracy, precision, recall, f1 score, mean iou, Sky, Building")
         names = {line.split(",")[0] for line in lines[1:]}
         pictures = {path.name for path in (folder / f"{epoch:04d}").glob("*.png")}
-        assert pictures == {f"{name}_{kind}.png" for name in names for kind in ("pred", "gt")}
+        assert pictures == {f"{name}_{kind}.png" for name in names for kind in ("pred", "gt")} | {"samples.png"}
         assert len(names) == 2
     left_over = [path for path in trained.rglob("*") if "tmp" in path.name]
     assert not left_over
@@ -84,6 +86,9 @@ def test_the_log_has_a_row_per_epoch_and_the_loss_falls(trained, monkeypatch):
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[2]["loss"]) < float(rows[0]["loss"])
     assert 0 < float(rows[2]["val_mean_iou"]) <= 1
+    for row in rows:
+        ious = [float(value) for name, value in row.items() if name.startswith("val_iou_") and value]
+        assert "val_iou_Sky" in row and np.mean(ious) == pytest.approx(float(row["val_mean_iou"]))
     best = max(float(row["val_mean_iou"]) for row in rows)
     assert read_checkpoint(FOLDER / "best_model.keras")[1]["best_mean_iou"] == pytest.approx(best)
 
@@ -231,7 +236,45 @@ def test_tensorboard_logs(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert train.main(flags(streets, "--num_epochs", "1", "--steps_per_epoch", "1", "--tensorboard")) == 0
     (events,) = (FOLDER / "tensorboard").iterdir()
-    assert b"val_mean_iou" in events.read_bytes()
+    for tag in (b"val/mean_iou", b"val_iou/Sky", b"samples", b"confusion", b"weights/", b"Conv2D"):
+        assert tag in events.read_bytes()
+
+
+def test_a_run_whose_log_lacks_the_classes_goes_on(copy_of_trained, streets):
+    """Checkpoints of earlier versions know no `val_iou_<class>`, and nothing of --progress."""
+    with zipfile.ZipFile(LATEST) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    suite = json.loads(members["suite.json"])
+    for row in suite["state"]["log"]:
+        for name in [name for name in row if name.startswith("val_iou_")]:
+            del row[name]
+    del suite["settings"]["progress"]
+    with zipfile.ZipFile(LATEST, "w") as archive:
+        for name, data in {**members, "suite.json": json.dumps(suite)}.items():
+            archive.writestr(name, data)
+    assert train.main(["--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "4"]) == 0
+    assert [bool(row["val_iou_Sky"]) for row in log()] == [False, False, False, True]
+
+
+def test_plain_progress_is_a_line_per_epoch(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    more = ("--num_epochs", "2", "--steps_per_epoch", "2", "--progress", "plain")
+    assert train.main(heads_flags(streets, *more)) == 0
+    output = capsys.readouterr().out
+    assert not set(output) & set("\r\b\x1b")
+    lines = [line for line in output.splitlines() if line.startswith("Epoch 0")]
+    assert [line.split(",")[0] for line in lines] == ["Epoch 0000 (1/2): 2/2", "Epoch 0001 (2/2): 2/2"]
+    assert all(" loss " in line and " mean IoU " in line and "images/s" in line for line in lines)
+    assert output.count("Validation: 2/2") == 2
+
+
+def test_quiet_tells_the_scores_and_where_the_files_are(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(flags(streets, "--num_epochs", "2", "--steps_per_epoch", "1", "--progress", "quiet")) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0] == "Validation of epoch 0001 on 2 images:" and "class" in lines[1]
+    assert lines[-3].startswith("Best mean IoU: ") and str(FOLDER / "best_model.keras") in lines[-3]
+    assert lines[-2:] == [f"Log, plots and pictures: {FOLDER}", f"Latest checkpoint: {LATEST}"]
 
 
 def test_validation_step(streets, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import re
 from frontends import FRONTENDS
 from models import MODELS
 from utils.errors import BadUse
+from utils.progress import MODES
 
 LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
@@ -30,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 def train_parser():
     """Flags of train.py."""
     parser = Parser(
-        prog="train.py", description="Train a segmentation network.", parents=[_model(), _data(), _engine()],
+        prog="train.py", description="Train a segmentation network.",
+        parents=[_model(), _data(), _engine(), _progress()],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     run = parser.add_argument_group("run")
@@ -44,7 +46,7 @@ def train_parser():
     _boolean(run, "--continue_training", "go on from the latest checkpoint of this model and dataset")
     run.add_argument("--output_dir", default="checkpoints", help="folder for checkpoints, scores, pictures and plots")
     run.add_argument("--seed", type=natural, default=0, help="of initialization, order, augmentation and dropout")
-    _boolean(run, "--tensorboard", "write TensorBoard logs too")
+    _boolean(run, "--tensorboard", "write TensorBoard logs too: scores, pictures, weights and the network")
     run.add_argument("--image", help="accepted and not used, as in the original suite; see predict.py")
     _crop(parser, "training crop", 512)
     augment = parser.add_argument_group("augmentation")
@@ -61,7 +63,7 @@ def test_parser():
     """Flags of test.py."""
     parser = Parser(
         prog="test.py", description="Score a trained network on the test split.",
-        parents=[_checkpoint(), _data(from_checkpoint=True), _inference(), _xla()],
+        parents=[_checkpoint(), _data(from_checkpoint=True), _inference(), _xla(), _progress()],
     )
     _crop(parser, "use only the upper left part of each image, as the original suite did; default: whole images")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: test")
@@ -73,7 +75,7 @@ def predict_parser():
     """Flags of predict.py."""
     parser = Parser(
         prog="predict.py", description="Predict images, folders of images, videos or a camera.",
-        parents=[_checkpoint(), _inference(), _xla()],
+        parents=[_checkpoint(), _inference(), _xla(), _progress()],
     )
     parser.add_argument("--image", required=True, nargs="+", metavar="WHAT",
                         help="images, folders (with their subfolders), patterns such as 'photos/*.jpg', videos, the "
@@ -298,6 +300,14 @@ def _inference():
                        help="predict larger images in overlapping tiles of this size: the memory of a tile")
     group.add_argument("--overlap", type=natural, default=128, metavar="PIXELS",
                        help="how far tiles overlap, blending into each other; default: 128")
+    return parser
+
+
+def _progress():
+    parser = Parser(add_help=False)
+    parser.add_argument("--progress", choices=MODES,
+                        help="bar: a line that keeps current; plain: a line now and then; quiet: results and warnings "
+                        "only; default: bar on a terminal, else plain")
     return parser
 
 

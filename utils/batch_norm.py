@@ -45,8 +45,8 @@ class BatchNormStatistics:
     def _statistics_of(self, images):
         """`(mean, variance)` of every layer for one batch; of a layer that is used several times, over its uses."""
         for layer in self.layers:
-            layer.moving_mean.assign(keras.ops.zeros_like(layer.moving_mean))
-            layer.moving_variance.assign(keras.ops.zeros_like(layer.moving_variance))
+            layer.moving_mean.assign(keras.ops.zeros(layer.moving_mean.shape))
+            layer.moving_variance.assign(keras.ops.zeros(layer.moving_variance.shape))
         self._forward.predict_on_batch(images)
         statistics = []
         for layer in self.layers:

@@ -1,4 +1,4 @@
-"""What watches the training: interruptions and a loss that is no number."""
+"""What watches the training: interruptions, a loss that is no number, and progress."""
 
 import contextlib
 import math
@@ -78,3 +78,50 @@ class StepGuard(keras.callbacks.Callback):
         if self.bad_step is None and not math.isfinite(float(loss)):
             self.bad_step = step
             self.model.stop_training = True
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Shows steps, loss and mean IoU of an epoch.
+
+    Like `StepGuard`, it looks at numbers when the next step is on its way, and only when the line is due.
+
+    Args:
+        progress: `Progress` of the epoch's steps.
+        first_step: int, the number of steps of this epoch that were done before.
+    """
+
+    def __init__(self, progress, first_step=0):
+        super().__init__()
+        self.progress, self.first_step = progress, first_step
+        self._unseen = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.progress.update(self.first_step + batch + 1) and self._unseen:
+            self.progress.note = describe(self._unseen)
+            self.progress.show()
+        self._unseen = logs
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.progress.note = describe(logs)
+
+
+class StepwiseCallbacks(keras.callbacks.CallbackList):
+    """A list of callbacks that get a step's numbers as they are.
+
+    Keras's own fetches them all after each step, for which the host waits until an accelerator has finished it.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
+def log_name(name):
+    """The name in the log of one of Keras's numbers: with auxiliary heads an output's name precedes its metric's."""
+    return name.replace("logits_mean", "mean")
+
+
+def describe(logs):
+    """Loss and mean IoU as text."""
+    values = {log_name(name): value for name, value in logs.items()}
+    return f"loss {float(values['loss']):.4g}, mean IoU {100 * float(values['mean_iou']):.1f} %"

@@ -107,7 +107,7 @@ def write_image(path, rgb):
 
 
 def write_label(path, indices):
-    """Writes class indices, a uint8 array `(H, W)` with 255 = ignored, as a PNG of one channel, as `write_image` does."""
+    """Writes class indices, uint8 `(H, W)` with 255 = ignored, as a PNG of one channel, in the way of `write_image`."""
     _write(path, indices)
 
 

@@ -18,13 +18,14 @@ class Results:
     Args:
         folder: `pathlib.Path` to write to.
         painter: `painting.Painter`.
+        console: `progress.Console`.
         overlay, indices, coverage: bool, what to write beside the color maps.
         size: `(height, width)` to resize images to for the network, or None for their own.
         window: `video.Window` or None.
     """
 
-    def __init__(self, folder, painter, overlay=False, indices=False, coverage=False, size=None, window=None):
-        self.folder, self.painter, self.size, self.window = folder, painter, size, window
+    def __init__(self, folder, painter, console, overlay=False, indices=False, coverage=False, size=None, window=None):
+        self.folder, self.painter, self.console, self.size, self.window = folder, painter, console, size, window
         self.overlay, self.indices, self.coverage = overlay, indices, coverage
         self._rows = {}
 
@@ -53,9 +54,7 @@ class Results:
         if self.overlay:
             pictures["overlay"] = self.painter.overlay(picture, indices)
         for kind, pixels in pictures.items():
-            target = self.folder / name.with_name(f"{name.name}_{kind}.png")
-            write_image(target, pixels)
-            print(f"Wrote image {target}\n", end="", flush=True)
+            write_image(self.folder / name.with_name(f"{name.name}_{kind}.png"), pixels)
         if self.indices:
             write_label(self.folder / name.with_name(f"{name.name}_indices.png"), indices)
         self.count(str(path), indices)
@@ -71,7 +70,6 @@ class Results:
         if self._rows:
             in_order = sorted(self._rows.values(), key=lambda row: (row["image"], row["frame"] or 0))
             write_rows(self.folder / "coverage.csv", in_order)
-            print(f"Wrote {self.folder / 'coverage.csv'}", flush=True)
 
 
 def predict_images(predictor, images, results):
@@ -101,10 +99,13 @@ def predict_images(predictor, images, results):
             pictures[path] = picture
             yield path, results.resized(picture)
 
-    with on_threads() as submit:
-        for path, indices in predictor(inputs()):
+    if not images:
+        return failed
+    with results.console.progress("Images", len(images)) as progress, on_threads() as submit:
+        for done, (path, indices) in enumerate(predictor(inputs()), 1):
             picture = pictures.pop(path)
             submit(results.write, images[path], path, picture, indices)
+            progress.count(done)
             if results.window and not _show(results, picture, indices, wait=0 if len(images) == 1 else 1):
                 break
     return failed
@@ -143,13 +144,13 @@ def predict_video(predictor, video, results, most_frames=None):
             results.folder / f"{video.name}_{kind}.mp4", video.frame_rate, video.is_live
         )) for kind in kinds}
         submit = stack.enter_context(on_threads(1))  # which keeps the order
+        progress = stack.enter_context(results.console.progress(video.name, total))
         for number, indices in predictor(inputs()):
             picture = pictures.pop(number)
             submit(write, number, picture, indices)
+            progress.count(number + 1)
             if results.window and not _show(results, picture, indices):
                 break
-    for writer in writers.values():
-        print(f"Wrote video {writer.path}", flush=True)
 
 
 def _show(results, picture, indices, wait=1):

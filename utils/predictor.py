@@ -39,8 +39,8 @@ class Predictor:
     def __init__(self, network, batch_size=1, scales=(1.0,), flip=False, tile=None, overlap=0):
         if network.size and (tuple(scales) != (1.0,) or tile and network.size != (tile, tile)):
             raise BadUse(
-                f"the network is made for images of {network.size[0]}x{network.size[1]}; leave out --scales, and --tile "
-                "if it is another size"
+                f"the network is made for images of {network.size[0]}x{network.size[1]}; leave out --scales, and "
+                "--tile if it is another size"
             )
         self.network, self.batch_size = network, batch_size
         self.scales, self.flip, self.tile, self.overlap = tuple(scales), flip, tile, overlap

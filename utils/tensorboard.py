@@ -1,27 +1,120 @@
-"""TensorBoard logs, for those who ask for them."""
+"""TensorBoard logs, for those who ask for them. Written with the package tensorboard alone, whatever the engine."""
+
+import io
+import re
+import time
+
+import keras
+import numpy as np
+from PIL import Image
 
 from utils.errors import BadUse
 
+MOST_HISTOGRAMS = 50  # epochs of a run that get histograms
+MOST_COUNTED = 1 << 16  # weights of one variable that enter its histogram
+BINS = 40
+
 
 class Writer:
-    """Writes the rows of a training log as TensorBoard scalars.
+    """Writes a run's scalars, pictures, histograms of weights and graph.
 
     Args:
         folder: `pathlib.Path` for the event files.
+        first_epoch: int, the epoch that the run begins or goes on with. TensorBoard forgets what an earlier process
+            wrote for this epoch and later ones.
+        log: rows of the epochs before, written if the folder has no events yet.
+
+    Attributes:
+        is_new: bool, whether the folder had no events before.
 
     Raises:
         BadUse: if the package tensorboard is not installed.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, first_epoch=0, log=()):
         try:
-            from tensorboard.summary import Writer as EventWriter
+            from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
             raise BadUse("--tensorboard needs the package tensorboard: pip install tensorboard") from error
-        self._writer = EventWriter(str(folder))
+        self._events, self._graphs, self._summaries = event_pb2, graph_pb2, summary_pb2
+        self.is_new = not any(folder.glob("events*"))
+        self._writer = EventFileWriter(str(folder))
+        self._add(first_epoch, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
+        for row in log if self.is_new else ():
+            self.scalars(row)
 
-    def write(self, row):
-        """Writes every number of a row, a dict with `epoch`, at that epoch."""
-        for name, value in row.items():
-            self._writer.add_scalar(name, value, row["epoch"])
+    def scalars(self, row):
+        """Writes every number of a row of the log at its epoch, in groups: train, val and val_iou."""
+        values = [
+            self._summaries.Summary.Value(tag=scalar_tag(name), simple_value=value)
+            for name, value in row.items() if name != "epoch" and value is not None
+        ]
+        self._add(row["epoch"], summary=self._summaries.Summary(value=values))
         self._writer.flush()
+
+    def image(self, tag, path, epoch):
+        """Writes a picture file; as JPEG, for photos are several times as large as PNG."""
+        picture, data = Image.open(path).convert("RGB"), io.BytesIO()
+        picture.save(data, "JPEG", quality=90)
+        image = self._summaries.Summary.Image(
+            height=picture.height, width=picture.width, colorspace=3, encoded_image_string=data.getvalue()
+        )
+        self._add(epoch, summary=self._summaries.Summary(value=[self._summaries.Summary.Value(tag=tag, image=image)]))
+
+    def histograms(self, model, epoch):
+        """Writes a histogram of each trainable variable; of large ones, of evenly chosen weights."""
+        values = [
+            self._summaries.Summary.Value(tag=f"weights/{variable.path}", histo=self._histogram(variable))
+            for variable in model.trainable_variables
+        ]
+        self._add(epoch, summary=self._summaries.Summary(value=values))
+
+    def graph(self, model):
+        """Writes the network's layers and what each is computed from."""
+        graph = self._graphs.GraphDef(versions={"producer": 22})
+        for operation in model.operations:
+            node = graph.node.add(name=node_name(operation), op=type(operation).__name__)
+            if not isinstance(operation, keras.layers.InputLayer):
+                sources = keras.tree.flatten(operation.input)
+                node.input.extend(node_name(tensor._keras_history.operation) for tensor in sources)
+            for tensor in keras.tree.flatten(operation.output):
+                shape = node.attr["_output_shapes"].list.shape.add()
+                for size in tensor.shape:
+                    shape.dim.add(size=-1 if size is None else size)
+        self._add(None, graph_def=graph.SerializeToString())
+        self._writer.flush()
+
+    def close(self):
+        """Ends the event file."""
+        self._writer.close()
+
+    def _histogram(self, variable):
+        weights = np.ravel(keras.ops.convert_to_numpy(variable)).astype(np.float64)
+        # An odd step meets all channels, whose number is mostly even.
+        weights = weights[:: max(1, len(weights) // MOST_COUNTED) | 1]
+        weights = weights[np.isfinite(weights)]
+        counts, edges = np.histogram(weights, BINS)
+        return self._summaries.HistogramProto(
+            min=weights.min(initial=edges[-1]), max=weights.max(initial=edges[0]), num=len(weights),
+            sum=weights.sum(), sum_squares=weights @ weights, bucket_limit=edges[1:], bucket=counts,
+        )
+
+    def _add(self, epoch, **content):
+        self._writer.add_event(self._events.Event(wall_time=time.time(), step=epoch, **content))
+
+
+def has_histograms(epoch, num_epochs):
+    """Whether an epoch is one of those, at most fifty and the first among them, that get histograms."""
+    return epoch % max(1, -(-num_epochs // MOST_HISTOGRAMS)) == 0
+
+
+def scalar_tag(column):
+    """The name in TensorBoard of a column of the log: the part before the slash is the group that shows it."""
+    group, name = re.fullmatch(r"(?:(val_iou|val)_)?(.*)", column, re.S).groups()
+    return f"{group or 'train'}/{name}"
+
+
+def node_name(operation):
+    """The operation's name as a node, without what TensorBoard would take for a group or an output."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name)

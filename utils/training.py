@@ -1,20 +1,22 @@
 """The training loop: an epoch, its validation, its record, its checkpoint; and again."""
 
 import random
-import sys
 import time
 
-import keras
-
-from utils.callbacks import StepGuard
+from utils.callbacks import EpochProgress, StepGuard, StepwiseCallbacks, log_name
 from utils.checkpoints import copy_checkpoint, save_checkpoint
+from utils.class_plots import plot_class_iou
 from utils.errors import WorkFailed, memory_errors
 from utils.evaluation import evaluate
 from utils.optimizers import current_learning_rate
-from utils.plots import plot_log
+from utils.plots import plot_confusion, plot_log
+from utils.progress import Console
 from utils.reports import class_table, duration, headline, suite_means, write_image_scores, write_rows
+from utils.samples import plot_samples, read_sample
+from utils.tensorboard import has_histograms
 
 VALIDATION_SEED = 16  # the original suite's, so that the same images are chosen
+NUM_SAMPLES = 4  # validation images in the sample grid
 LOGGED_SCORES = ("mean_iou", "global_accuracy", "precision", "recall", "f1")
 
 
@@ -62,6 +64,8 @@ class Training:
         self.validation_pairs, self.class_dict = validation_pairs, class_dict
         self.run, self.settings, self.state = run, settings, state
         self.interruption, self.writer = interruption, writer
+        self.console = Console(settings["progress"])
+        self.report = None  # of the last validation
 
     def train(self):
         """Trains to the last epoch, or until someone interrupts or patience ends.
@@ -91,9 +95,22 @@ class Training:
                 print(f"No better mean IoU in {patience} validations: training ends.")
                 return True
             left = (num_epochs - 1 - epoch) * sum(row["seconds"] for row in self.state["log"]) / len(self.state["log"])
-            print(f"Epoch time = {row['seconds']} s. Remaining training time = {duration(left)}", flush=True)
-        print("Remaining training time : Training completed.")
+            self.console.say(f"Epoch time = {row['seconds']} s. Remaining training time = {duration(left)}")
+        self.console.say("Remaining training time : Training completed.")
         return True
+
+    def summarize(self):
+        """Ends the TensorBoard log; tells the best result, where the files are and, if quiet, the last scores."""
+        if self.writer:
+            self.writer.close()
+        if self.report and self.console.mode == "quiet":
+            print(self.report)
+        validated = [row for row in self.state["log"] if row.get("val_mean_iou") is not None]
+        if validated:
+            best = max(validated, key=lambda row: row["val_mean_iou"])
+            print(f"Best mean IoU: {100 * best['val_mean_iou']:.2f} % in epoch {best['epoch']:04d}, {self.run.best}")
+            print(f"Log, plots and pictures: {self.run.folder}")
+        print(f"Latest checkpoint: {self.run.latest}")
 
     def train_epoch(self, epoch):
         """Trains the rest of an epoch.
@@ -106,14 +123,15 @@ class Training:
         first_step = self.state["step"]
         self.data.set_epoch(epoch, first_step)
         guard = StepGuard(self.interruption, first_step)
-        # Keras numbers the bar's epochs up to `epochs`; the list tells it the real number of them.
-        callbacks = keras.callbacks.CallbackList(
-            [guard], add_history=True, add_progbar=True, model=self.model, epochs=self.settings["num_epochs"],
-            steps=len(self.data), verbose=1 if sys.stdout.isatty() else 2,
-        )
-        with memory_errors():
+        title = f"Epoch {epoch:04d} ({epoch + 1}/{self.settings['num_epochs']})"
+        with (
+            memory_errors(),
+            self.console.progress(title, self.data.steps, first_step, self.data.batch_size) as progress,
+        ):
+            callbacks = [guard, EpochProgress(progress, first_step)]
             history = self.model.fit(
-                self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks
+                self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0,
+                callbacks=StepwiseCallbacks(callbacks, add_history=True, model=self.model),
             )
         if guard.bad_step is not None:
             kept = f"the last good checkpoint is {self.run.latest}" if self.run.latest.exists() else "no checkpoint yet"
@@ -125,8 +143,7 @@ class Training:
             save_checkpoint(self.run.latest, self.model, self.settings, self.state)
             print(f"Stopped in epoch {epoch} after step {guard.step} of {self.data.steps}.")
             return None
-        # With auxiliary heads Keras puts an output's name before that of its metric.
-        logs = {name.replace("logits_mean", "mean"): float(v[-1]) for name, v in history.history.items()}
+        logs = {log_name(name): float(values[-1]) for name, values in history.history.items()}
         return {"epoch": epoch, **logs, "learning_rate": learning_rate}
 
     def validate(self, epoch, row):
@@ -135,25 +152,41 @@ class Training:
         Returns:
             Whether the mean IoU is the best so far.
         """
-        print("Performing validation", flush=True)
-        folder = self.run.epoch(epoch)
-        confusion, rows = evaluate(
-            self.predictor, self.validation_pairs, self.class_dict, self.settings["unknown_colours"], folder=folder,
-            workers=self.settings["workers"],
-        )
+        folder, unknown = self.run.epoch(epoch), self.settings["unknown_colours"]
+        with self.console.progress("Validation", len(self.validation_pairs)) as progress:
+            confusion, rows = evaluate(
+                self.predictor, self.validation_pairs, self.class_dict, unknown, folder=folder,
+                progress=progress.count, workers=self.settings["workers"],
+            )
         scores = confusion.result()
         write_image_scores(
             folder / "val_scores.csv", ("val_name", "avg_accuracy"), self.validation_pairs, rows,
             self.class_dict.class_names,
         )
-        print(f"\nValidation of epoch {epoch:04d} on {confusion.images} images:")
-        print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
+        self.draw_validation(epoch, confusion.matrix, rows)
+        title = f"\nValidation of epoch {epoch:04d} on {confusion.images} images:"
+        self.report = "\n".join([title, class_table(scores), headline(scores), suite_means(rows)])
+        self.console.say(self.report)
         row.update({f"val_{name}": scores[name] for name in LOGGED_SCORES})
+        row.update({f"val_iou_{name}": iou for name, iou in scores["class_iou"].items()})
         is_better = self.state["best_mean_iou"] is None or scores["mean_iou"] > self.state["best_mean_iou"]
         if is_better:
             self.state["best_mean_iou"] = scores["mean_iou"]
         self.state["validations_without_gain"] = 0 if is_better else self.state["validations_without_gain"] + 1
         return is_better
+
+    def draw_validation(self, epoch, matrix, rows):
+        """Draws the confusion matrix, and a grid of the first validation images, the same ones each time."""
+        samples_path, confusion_path = self.run.epoch(epoch) / "samples.png", self.run.folder / "confusion.png"
+        samples = [
+            read_sample(pair, row, samples_path.parent, self.class_dict, self.settings["unknown_colours"])
+            for pair, row in zip(self.validation_pairs[:NUM_SAMPLES], rows)
+        ]
+        plot_samples(samples_path, samples, self.class_dict)
+        plot_confusion(confusion_path, matrix, self.class_dict.class_names, f"Validation of epoch {epoch:04d}")
+        if self.writer:
+            self.writer.image("samples", samples_path, epoch)
+            self.writer.image("confusion", confusion_path, epoch)
 
     def record(self, epoch, row, is_better):
         """Writes the checkpoints of a finished epoch, then log and plots.
@@ -170,5 +203,8 @@ class Training:
             copy_checkpoint(targets[0], target)
         write_rows(self.run.log, self.state["log"])
         plot_log(self.run.folder, self.state["log"])
+        plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)
         if self.writer:
-            self.writer.write(row)
+            if has_histograms(epoch, self.settings["num_epochs"]):
+                self.writer.histograms(self.model, epoch)
+            self.writer.scalars(row)

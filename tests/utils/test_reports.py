@@ -3,14 +3,12 @@
 import csv
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 from utils.dataset_folder import Pair
 from utils.errors import WorkFailed
 from utils.metrics import ConfusionMatrix, suite_scores
-from utils.plots import plot_confusion, plot_log
 from utils.reports import (
     class_table,
     duration,
@@ -72,13 +70,3 @@ def test_json_round_trip_and_refused_disk(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkFailed):
         make_folder(tmp_path / "file" / "folder")
-
-
-def test_pictures_are_drawn_and_nothing_else_is_left(tmp_path, confusion):
-    plot_log(tmp_path, [{"epoch": 0, "loss": 2.0, "mean_iou": 0.1}, {"epoch": 1, "loss": 1.0, "val_mean_iou": 0.2}])
-    plot_confusion(tmp_path / "confusion.png", confusion.matrix, confusion.class_names)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "loss_vs_epochs.png", "accuracy_vs_epochs.png", "iou_vs_epochs.png", "confusion.png"
-    }
-    for path in tmp_path.iterdir():
-        assert cv2.imread(str(path)).std() > 5

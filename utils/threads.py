@@ -4,6 +4,8 @@ import collections
 import concurrent.futures
 import contextlib
 
+from utils.progress import Console
+
 
 def read_ahead(read, items, workers=2):
     """Applies `read` to items on threads, a few ahead of the consumer, in order.
@@ -25,6 +27,30 @@ def read_ahead(read, items, workers=2):
                 yield item, future.result()
         for item, future in waiting:
             yield item, future.result()
+
+
+def each(function, items, workers, what):
+    """Calls a function with each item, on threads, and shows how far it is.
+
+    Args:
+        function: of an item.
+        items: list.
+        workers: int, threads.
+        what: str, what the line of progress begins with.
+
+    Returns:
+        List of the results, in the order of the items. An exception ends it without waiting for the rest.
+    """
+    results = []
+    executor = concurrent.futures.ThreadPoolExecutor(workers)
+    try:
+        with Console().progress(what, len(items)) as progress:
+            for result in executor.map(function, items):
+                results.append(result)
+                progress.count(len(results))
+    finally:
+        executor.shutdown(cancel_futures=True)
+    return results
 
 
 @contextlib.contextmanager

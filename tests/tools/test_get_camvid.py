@@ -3,6 +3,7 @@
 import _thread
 import http.server
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -429,21 +430,6 @@ def test_defect_in_a_thread_keeps_its_traceback(site, output, monkeypatch):
         run(site, output)
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress(monkeypatch, capsys, terminal):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    clock = iter([0.0, 1.0, 1.0] + [2.0] * 98)
-    monkeypatch.setattr(get_camvid.time, "monotonic", lambda: next(clock))
-    progress = get_camvid.Progress(100)
-    progress.add(0)  # was there already
-    progress.add(3_000_000)
-    for _ in range(98):
-        progress.add(3_000_000)
-    out = capsys.readouterr().out
-    if terminal:
-        assert out.count("\r") == 100 and "\n" not in out
-        assert "2/100 files, 3.0 MB, 3.0 MB/s, 98 s left" in out
-        assert "left" not in out.split("\r")[1]  # no speed is known from a file that was there
-    else:
-        assert out.splitlines()[-1] == "100/100 files, 297.0 MB, 148.5 MB/s, 0 s left"
-        assert out.count("\n") == 10
+def test_progress_tells_files_and_megabytes(site, output, capsys):
+    assert not run(site, output)
+    assert re.search(r"Files: (\d+)/\1, 0\.\d MB, in", capsys.readouterr().out)

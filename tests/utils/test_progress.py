@@ -84,3 +84,13 @@ def test_the_mode_depends_on_the_terminal(monkeypatch):
 @pytest.mark.parametrize("seconds, text", [(7.4, "0:07"), (187, "3:07"), (7387, "2:03:07"), (59.7, "1:00")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("mode", ["bar", "plain"])
+def test_a_camera_has_no_known_end(now, capsys, mode):
+    with Console(mode).progress("camera0", None) as progress:
+        for done in range(1, 4):
+            progress.count(done)
+            progress.show()
+    shown = capsys.readouterr().out
+    assert "camera0: 3" in shown and "left" not in shown and "/" not in shown.replace("images/s", "")

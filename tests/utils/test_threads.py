@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from utils.threads import on_threads, read_ahead
+from utils.threads import each, on_threads, read_ahead
 
 
 def test_calls_on_threads_are_all_made_and_their_errors_arrive():
@@ -43,3 +43,10 @@ def test_an_error_while_reading_arrives():
 
     with pytest.raises(OSError, match="gone"):
         list(read_ahead(read, range(3)))
+
+
+def test_each_gives_the_results_in_order_and_an_error_ends_it(capsys):
+    assert each(lambda item: item * 2, list(range(20)), 3, "Doubling") == list(range(0, 40, 2))
+    assert "Doubling: 20/20" in capsys.readouterr().out
+    with pytest.raises(ZeroDivisionError):
+        each(lambda item: 1 / item, [1, 0, 1], 2, "Dividing")

@@ -4,6 +4,7 @@ from frontends import FRONTENDS
 from models import MODELS, check_output_stride
 from utils.engine import no_garbage
 from utils.errors import BadUse
+from utils.saved_settings import read_checkpoint
 
 
 def check_network(model, frontend, output_stride, height, width):
@@ -18,6 +19,24 @@ def check_network(model, frontend, output_stride, height, width):
             f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
             f"least {smallest}"
         )
+
+
+def check_fine_tuning(flags):
+    """Refuses flags of the frontend for networks without one, and weights of another network."""
+    model, frontend = flags["model"], flags["frontend"]
+    for name, off in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
+        if flags[name] != off and not MODELS[model].frontend:
+            able = ", ".join(other for other in MODELS if MODELS[other].frontend)
+            raise BadUse(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
+    if flags["init_from"] is None:
+        return
+    theirs, _ = read_checkpoint(flags["init_from"])
+    if theirs["model"] != model:
+        raise BadUse(f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
+                     f"{theirs['model']}, or another checkpoint")
+    if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
+        raise BadUse(f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
+                     f"--frontend {theirs['frontend']}, or another checkpoint")
 
 
 def training_heads(settings):
@@ -45,7 +64,7 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     """
     import keras
 
-    from models import build_model
+    from models import build_model, frontend_layers
     from utils.engine import set_precision, use_xla
     from utils.head_losses import build_losses
     from utils.metrics import RunningMeanIoU
@@ -67,8 +86,11 @@ def compiled_network(settings, class_weights, steps_per_epoch):
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
     updates = steps_per_epoch / settings["accumulate"]
     schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
+    optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
+    frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
+    optimizer.set_part(frontend, settings["frontend_learning_rate"])
     model.compile(
-        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"]),
+        optimizer=optimizer,
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,

@@ -10,6 +10,7 @@ from utils.callbacks import StepGuard
 from utils.checkpoints import copy_checkpoint, save_checkpoint
 from utils.errors import WorkFailed, memory_errors
 from utils.evaluation import evaluate
+from utils.freezing import frontend_phase
 from utils.optimizers import current_learning_rate
 from utils.plots import plot_log
 from utils.reports import class_table, duration, headline, suite_means, write_image_scores, write_rows
@@ -111,7 +112,7 @@ class Training:
             [guard], add_history=True, add_progbar=True, model=self.model, epochs=self.settings["num_epochs"],
             steps=len(self.data), verbose=1 if sys.stdout.isatty() else 2,
         )
-        with memory_errors():
+        with memory_errors(), frontend_phase(self.model, self.settings, self.state, epoch):
             history = self.model.fit(
                 self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks
             )

@@ -122,7 +122,8 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     if state is None:
         from utils.warm_start import report, start_from
 
-        print(report(start_from(settings["init_from"], model, settings), settings["init_from"]))
+        source = settings["init_from"]
+        print(report(start_from(source, model, settings), source, settings))
         return model
     restore(run.latest, model, state)
     if settings["schedule"] == "constant":

@@ -112,7 +112,8 @@ def _help():
     parser = Parser(add_help=False)
     group = parser.add_argument_group("help")
     group.add_argument("-h", "--help", action="help", help="show this text")
-    group.add_argument("--list_models", action=Show, text=models_table, help="list the networks: paper, what is special")
+    group.add_argument("--list_models", action=Show, text=models_table,
+                       help="list the networks: paper, what is special")
     group.add_argument("--list_frontends", action=Show, text=frontends_table,
                        help="list the frontends: parameters, smallest image, strides")
     return parser

@@ -80,8 +80,8 @@ def find_dataset(name):
 
 def known_datasets():
     """Names that `find_dataset` finds or makes here."""
-    found = [path.parent.name for folder in ("*", "datasets/*") for path in pathlib.Path().glob(f"{folder}/class_dict.csv")]
-    return [*found, "Streets"]
+    places = pathlib.Path(), pathlib.Path("datasets")
+    return [*(path.parent.name for place in places for path in place.glob("*/class_dict.csv")), "Streets"]
 
 
 def dataset_of_run(settings, dataset=None):

@@ -1,4 +1,4 @@
-"""How command lines are read: one-line errors that say what was meant, readable help, flags from a file, value types."""
+"""How command lines are read: errors that say what was meant, readable help, flags from a file, types of values."""
 
 import argparse
 import re

@@ -1,5 +1,6 @@
 """Starting with the weights of another checkpoint of the same network, whose classes may be others."""
 
+import collections
 import re
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from models import build_model, inference_model
 from utils.checkpoints import load_network
 from utils.network import training_heads
+from utils.saved_settings import read_checkpoint
 
 NUMBERED = re.compile(r"(.*?)(?:_(\d+))?$")
 
@@ -44,8 +46,9 @@ def start_from(path, model, settings):
     source, source_settings = load_network(path)
     names = [[name.casefold() for name in one["class_names"]] for one in (settings, source_settings)]
     ours, theirs = tensors_by_place(model), tensors_by_place(source)
-    depending = tensors_by_place(probe(source_settings)) if names[0] != names[1] and len(names[0]) == len(names[1]) else {}
-    matches = []
+    depending, matches = {}, []
+    if names[0] != names[1] and len(names[0]) == len(names[1]):  # then the shapes of the two do not tell
+        depending = tensors_by_place(probe(source_settings))
     for place, (layer, variable) in ours.items():
         value = theirs[place][1] if place in theirs else None
         other_shape = depending[place][1].shape if place in depending else None
@@ -117,12 +120,14 @@ def tensors_by_place(model):
     for part, layers in parts.items():
         layers = [layer for layer in flat(layers) if layer.weights and id(layer) not in taken]
         taken.update(map(id, layers))
-        ranks = {}
+        counts, names = collections.Counter(), {}
         for layer in sorted(layers, key=number):
             name = NUMBERED.match(layer.name).group(1)
-            ranks[name] = ranks.get(name, -1) + 1
+            names[layer.name] = name, counts[name]
+            counts[name] += 1
+        for layer in layers:
             for index, variable in enumerate(layer.weights):
-                places[part, name, ranks[name], index] = layer.name, variable
+                places[part, *names[layer.name], index] = layer.name, variable
     return places
 
 
@@ -137,8 +142,8 @@ def number(layer):
     return int(NUMBERED.match(layer.name).group(2) or -1)
 
 
-def report(matches, path):
-    """What came of it, as a line of text."""
+def report(matches, path, settings):
+    """What came of it, as a line of text. Arguments as those and the result of `start_from`."""
     whole = [match for match in matches if match.copied == match.size]
     share = sum(match.copied for match in matches) / sum(match.size for match in matches)
     text = f"{len(whole)} of {len(matches)} tensors ({100 * share:.1f} % of parameters) from {path}"
@@ -148,4 +153,6 @@ def report(matches, path):
     ):
         layers = dict.fromkeys(match.layer for match in chosen)
         text += f"; {words}: {', '.join(layers)}" if layers else ""
-    return text
+    known = {name.casefold() for name in read_checkpoint(path)[0]["class_names"]}
+    new = [name for name in settings["class_names"] if name.casefold() not in known]
+    return f"{text}; new classes: {', '.join(new)}" if new else text

@@ -9,6 +9,7 @@ import pytest
 
 import predict
 import test as test_verb
+import tiny_model
 import train
 from tools import compare_models
 

@@ -1,6 +1,7 @@
 """How command lines are read: errors that say what was meant, readable help, flags from a file, types of values."""
 
 import argparse
+import os
 import re
 import sys
 
@@ -12,7 +13,7 @@ FEW = 12  # choices that an error or a help text lists; longer lists have a flag
 # Keys of a run's settings that are no flags, and a flag that is a wish of the moment.
 NOT_OF_A_CONFIG = (
     "class_names", "label_values", "ignored", "num_classes", "dataset_path", "versions", "imported_from",
-    "continue_training",
+    "continue_training", "config",
 )
 
 
@@ -71,7 +72,10 @@ class Show(argparse.Action):
         self.text = text
 
     def __call__(self, parser, namespace, values, option_string=None):
-        print(self.text())
+        try:
+            print(self.text(), flush=True)
+        except BrokenPipeError:  # `| head` has seen enough; Python would complain again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         parser.exit()
 
 

@@ -64,11 +64,10 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     """
     import keras
 
-    from models import build_model, frontend_layers
+    from models import build_model
     from utils.engine import set_precision, use_xla
     from utils.head_losses import build_losses
     from utils.metrics import RunningMeanIoU
-    from utils.optimizers import build_optimizer, build_schedule
     from utils.remat import rematerialize
 
     keras.utils.set_random_seed(settings["seed"])
@@ -84,13 +83,8 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     metrics = {"logits": [RunningMeanIoU(num_classes)]}
     if not heads:  # then Keras wants no names
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
-    updates = steps_per_epoch / settings["accumulate"]
-    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
-    optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
-    frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
-    optimizer.set_part(frontend, settings["frontend_learning_rate"])
     model.compile(
-        optimizer=optimizer,
+        optimizer=optimizer_of(model, settings, steps_per_epoch),
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,
@@ -99,6 +93,19 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     )
     make_variables(model)
     return model
+
+
+def optimizer_of(model, settings, steps_per_epoch):
+    """The optimizer of a run, with the frontend's own learning rate. Arguments as `compiled_network`."""
+    from models import frontend_layers
+    from utils.optimizers import build_optimizer, build_schedule
+
+    updates = steps_per_epoch / settings["accumulate"]
+    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
+    optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
+    frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
+    optimizer.set_part(frontend, settings["frontend_learning_rate"])
+    return optimizer
 
 
 def make_variables(model):

@@ -9,13 +9,17 @@ import sys
 
 from models import MODELS
 from utils.arguments import parse, train_parser
-from utils.engine import import_engine
+from utils.engine import import_engine, versions
 from utils.errors import INTERRUPTED, BadUse, reports_errors
-from utils.network import check_network, output_names, training_heads
+from utils.network import check_fine_tuning, check_network, output_names, training_heads
 from utils.progress import Console
+from utils.saved_settings import read_checkpoint
 
 # What cannot change when a training goes on.
-FIXED = ("frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary")
+FIXED = (
+    "frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary",
+    "init_from",
+)
 
 
 @reports_errors
@@ -36,6 +40,7 @@ def main(argv=None):
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folder.resolve()))
     data, validation_pairs, class_weights = prepare_data(folder, settings, class_dict)
     model = prepare_model(settings, class_weights, data.steps, state, run)
+    settings["versions"] = versions()
     if settings["progress"] != "quiet":
         announce(settings, model, len(data.pairs), len(validation_pairs))
     return run_training(model, data, validation_pairs, class_dict, run, settings, state)
@@ -53,21 +58,23 @@ def begin_or_continue(run, flags, given):
         `(settings, state)`; `state` is None for a new run.
     """
     if not flags["continue_training"]:
+        check_fine_tuning(flags)
         return flags, None
     if not run.latest.exists():
         print(f"There is no {run.latest} yet: training from the beginning")
+        check_fine_tuning(flags)
         return flags, None
-    import_engine()
-    from utils.checkpoints import read_checkpoint
-
     settings, state = read_checkpoint(run.latest)
+    settings.setdefault("init_from", None)  # older checkpoints do not tell
     for name in FIXED:
         if name in given and flags[name] != settings.get(name, flags[name]):
             raise BadUse(
                 f"--{name} {flags[name]} does not fit {run.latest}, which was trained with {settings[name]}; "
                 "leave the flag out, or start anew without --continue_training"
             )
-    return {**flags, **settings, **{name: flags[name] for name in given}}, state
+    settings = {**flags, **settings, **{name: flags[name] for name in given}}
+    check_fine_tuning({**settings, "init_from": None})
+    return settings, state
 
 
 def prepare_data(folder, settings, class_dict):
@@ -103,7 +110,8 @@ def prepare_data(folder, settings, class_dict):
 
 
 def prepare_model(settings, class_weights, steps_per_epoch, state, run):
-    """Builds and compiles the network; when going on, with the checkpoint's weights and optimizer.
+    """Builds and compiles the network; with the weights of `--init_from`, or when going on those of the latest
+    checkpoint and its optimizer.
 
     Returns:
         Compiled `keras.Model`.
@@ -112,9 +120,15 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
     from utils.network import compiled_network
 
     Console(settings["progress"]).say("Preparing the model ...")
-    if state is None:
+    if state is None and not settings["init_from"]:
         return compiled_network(settings, class_weights, steps_per_epoch)
     model = compiled_network({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
+    if state is None:
+        from utils.warm_start import report, start_from
+
+        source = settings["init_from"]
+        print(report(start_from(source, model, settings), source, settings))
+        return model
     restore(run.latest, model, state)
     if settings["schedule"] == "constant":
         model.optimizer.learning_rate = settings["learning_rate"]  # the checkpoint's may be another
@@ -129,8 +143,11 @@ def announce(settings, model, num_images, num_validation_images):
     }
     from utils.complexity import count_parameters
     from utils.engine import device
+    from utils.listing import settings_block
 
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
+    print(settings_block(train_parser(), settings))
+    print("Versions: " + ", ".join(f"{name} {version}" for name, version in settings["versions"].items()))
     print(f"This model has {count_parameters(model)} trainable parameters")
     print("\n***** Begin training *****")
     print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")
@@ -154,7 +171,7 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     from models import inference_model
     from utils.batch_norm import BatchNormStatistics
     from utils.callbacks import graceful_interruption
-    from utils.engine import use_xla, versions
+    from utils.engine import use_xla
     from utils.keras_network import KerasNetwork
     from utils.predictor import Predictor
     from utils.reports import write_json
@@ -172,7 +189,6 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     else:
         print(f"Continuing from {run.latest}: epoch {state['epoch']}, step {state['step']}")
     run.make()
-    settings["versions"] = versions()
     write_json(run.settings, settings)
     writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if settings["tensorboard"] else None
     jit_compile = use_xla(settings["jit_compile"])

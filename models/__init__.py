@@ -8,7 +8,8 @@ import importlib
 from models.registry import MODELS, Architecture, Head
 
 __all__ = [
-    "MODELS", "Architecture", "Head", "build_model", "check_output_stride", "import_module", "inference_model",
+    "MODELS", "Architecture", "Head", "build_model", "check_output_stride", "frontend_layers", "import_module",
+    "inference_model",
 ]
 
 
@@ -79,9 +80,34 @@ def build_features(architecture, images, frontend, frontend_weights, output_stri
     if not architecture.frontend:
         return scaled
     if not architecture.reductions:
-        return {**build_frontend(images, frontend, frontend_weights, output_stride), "images": scaled}
+        end_points = build_frontend(images, frontend, frontend_weights, output_stride)
+        mark_frontend(images, end_points)
+        return {**end_points, "images": scaled}
     inputs = [shrink(images, times) for times in architecture.reductions]
-    return [{**end_points, "images": scaled} for end_points in build_frontend(inputs, frontend, frontend_weights)]
+    several = build_frontend(inputs, frontend, frontend_weights)
+    mark_frontend(images, several)
+    return [{**end_points, "images": scaled} for end_points in several]
+
+
+def mark_frontend(images, end_points):
+    """Marks the layers between images and end points, for `frontend_layers`."""
+    import keras
+
+    for layer in keras.Model(images, keras.tree.flatten(end_points)).layers:
+        layer.is_frontend = True
+
+
+def frontend_layers(model):
+    """The layers of a network's frontend.
+
+    Args:
+        model: `keras.Model` from `build_model`. The marks are not saved with a network, whose names would not tell:
+            Keras numbers unnamed layers anew in each process.
+
+    Returns:
+        List of `keras.Layer`; empty for a network without a frontend.
+    """
+    return [layer for layer in model.layers if getattr(layer, "is_frontend", False)]
 
 
 def shrink(images, times):

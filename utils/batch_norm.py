@@ -22,18 +22,23 @@ class BatchNormStatistics:
     """
 
     def __init__(self, model, jit_compile=False):
-        self.layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self._all_layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self.layers = self._all_layers  # those that are not frozen
         self._updates = updates_per_pass(model)
-        self._forward = TrainingModeForward(model)
-        self._forward.compile(jit_compile=jit_compile)
+        self._forward, self._jit_compile = TrainingModeForward(model), jit_compile
+        self._compiled_for = None
 
     def estimate(self, data):
-        """Sets every moving mean and variance to that of training batches.
+        """Sets every moving mean and variance to that of training batches. Layers that are frozen keep theirs.
 
         Args:
             data: `SegmentationDataset`; the first batches of its present epoch are used: 64 images, but not more than
                 a fifth of the epoch unless that were fewer than 8 batches.
         """
+        self.layers = [layer for layer in self._all_layers if layer.trainable]
+        if self._compiled_for != self.layers:  # what is compiled knows which layers were frozen
+            self._forward.compile(jit_compile=self._jit_compile)
+            self._compiled_for = self.layers
         steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
         batches = [self._statistics_of(images) for _, (images, _) in read_ahead(data.__getitem__, range(steps))]
         for layer, statistics in zip(self.layers, zip(*batches)):

@@ -5,7 +5,6 @@ belong together, whenever the program is killed.
 """
 
 import json
-import pathlib
 import shutil
 import warnings
 import zipfile
@@ -18,8 +17,7 @@ import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
 from utils.errors import BadUse
 from utils.files import replacing
-
-SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
+from utils.saved_settings import SUITE_MEMBER, read_checkpoint
 
 
 def save_checkpoint(path, model, settings, state):
@@ -48,27 +46,6 @@ def copy_checkpoint(source, target):
         shutil.copyfile(source, temporary)
 
 
-def read_checkpoint(path):
-    """Reads settings and state without the weights.
-
-    Returns:
-        `(settings, state)`, as given to `save_checkpoint`.
-
-    Raises:
-        BadUse: if the file is missing, damaged or not of this suite.
-    """
-    if not pathlib.Path(path).is_file():
-        raise BadUse(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            values = json.loads(archive.read(SUITE_MEMBER))
-    except KeyError:
-        raise BadUse(f"{path} is a Keras model that train.py did not write: it has no settings") from None
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise BadUse(f"{path} is damaged or not a .keras checkpoint ({error})") from error
-    return values["settings"], values["state"]
-
-
 def load_for_inference(path, model_name=None):
     """Loads a network with one output of logits.
 
@@ -80,6 +57,16 @@ def load_for_inference(path, model_name=None):
         `(model, settings)`.
 
     Raises:
+        BadUse: as `load_network`, and if it is another network.
+    """
+    model, settings = load_network(path, model_name)
+    return inference_model(model), settings
+
+
+def load_network(path, model_name=None):
+    """Loads a network as it was trained, with its heads. Arguments and result as `load_for_inference`.
+
+    Raises:
         BadUse: as `read_checkpoint`, and if Keras cannot load the network or it is another one.
     """
     settings, _ = read_checkpoint(path)
@@ -89,7 +76,7 @@ def load_for_inference(path, model_name=None):
         raise BadUse(f"{path} is a {settings['model']}, which models/registry.py does not list")
     import_module(settings["model"])
     try:
-        return inference_model(keras.models.load_model(path, compile=False)), settings
+        return keras.models.load_model(path, compile=False), settings
     except Exception as error:  # Keras raises whatever its readers raise
         raise BadUse(f"{path} cannot be loaded: {_first_line(error)}") from error
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from utils.errors import BadUse, UnknownColors
+from utils.nearest import did_you_mean
 
 IGNORED = 255  # the index of pixels that take part in neither loss nor scores
 UNKNOWN = 254  # marks a color of no class while a label image is being encoded
@@ -108,7 +109,8 @@ class ClassDict:
         """
         for name in names:
             if name not in self.class_names:
-                raise BadUse(f"no class '{name}' to ignore; the classes are {', '.join(self.class_names)}")
+                hint = did_you_mean(name, self.class_names)
+                raise BadUse(f"no class '{name}' to ignore{hint}; the classes are {', '.join(self.class_names)}")
         left = [index for index, name in enumerate(self.class_names) if name not in names]
         if len(left) < 2:
             raise BadUse(f"ignoring {', '.join(names)} leaves {len(left)} classes; at least two are needed")

@@ -13,6 +13,7 @@ import numpy as np
 from utils.class_dict import ClassDict
 from utils.errors import BadUse
 from utils.images import is_image, read_label, read_pair
+from utils.nearest import did_you_mean
 
 SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
@@ -73,7 +74,14 @@ def find_dataset(name):
 
             return get_camvid(pathlib.Path("datasets") / name)
         remedy = "download it with: python tools/get_camvid.py, or give --dataset a path"
-    raise BadUse(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/; {remedy}")
+    hint = did_you_mean(name, known_datasets())
+    raise BadUse(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/{hint}; {remedy}")
+
+
+def known_datasets():
+    """Names that `find_dataset` finds or makes here."""
+    places = pathlib.Path(), pathlib.Path("datasets")
+    return [*(path.parent.name for place in places for path in place.glob("*/class_dict.csv")), "Streets"]
 
 
 def dataset_of_run(settings, dataset=None):

@@ -7,11 +7,13 @@ would be updates: tracing and optimizing them takes longer than the first step i
 import keras
 import tensorflow as tf
 
+from utils.part_updates import ByPart
+
 APPLY = tf.raw_ops
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class RMSprop(keras.optimizers.RMSprop):
+class RMSprop(ByPart, keras.optimizers.RMSprop):
     """RMSprop without momentum and not centered (Keras's defaults)."""
 
     def build(self, variables):
@@ -45,17 +47,17 @@ class _Adam:
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Adam(_Adam, keras.optimizers.Adam):
+class Adam(_Adam, ByPart, keras.optimizers.Adam):
     """Adam without amsgrad (Keras's default)."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AdamW(_Adam, keras.optimizers.AdamW):
+class AdamW(_Adam, ByPart, keras.optimizers.AdamW):
     """Adam with decoupled weight decay."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class SGD(keras.optimizers.SGD):
+class SGD(ByPart, keras.optimizers.SGD):
     """Gradient descent with momentum."""
 
     def update_step(self, gradient, variable, learning_rate):

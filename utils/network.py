@@ -4,6 +4,7 @@ from frontends import FRONTENDS
 from models import MODELS, check_output_stride
 from utils.engine import no_garbage
 from utils.errors import BadUse
+from utils.saved_settings import read_checkpoint
 
 
 def check_network(model, frontend, output_stride, height, width):
@@ -18,6 +19,24 @@ def check_network(model, frontend, output_stride, height, width):
             f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
             f"least {smallest}"
         )
+
+
+def check_fine_tuning(flags):
+    """Refuses flags of the frontend for networks without one, and weights of another network."""
+    model, frontend = flags["model"], flags["frontend"]
+    for name, off in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
+        if flags[name] != off and not MODELS[model].frontend:
+            able = ", ".join(other for other in MODELS if MODELS[other].frontend)
+            raise BadUse(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
+    if flags["init_from"] is None:
+        return
+    theirs, _ = read_checkpoint(flags["init_from"])
+    if theirs["model"] != model:
+        raise BadUse(f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
+                     f"{theirs['model']}, or another checkpoint")
+    if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
+        raise BadUse(f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
+                     f"--frontend {theirs['frontend']}, or another checkpoint")
 
 
 def training_heads(settings):
@@ -49,7 +68,6 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     from utils.engine import set_precision, use_xla
     from utils.head_losses import build_losses
     from utils.metrics import RunningMeanIoU
-    from utils.optimizers import build_optimizer, build_schedule
     from utils.remat import rematerialize
 
     keras.utils.set_random_seed(settings["seed"])
@@ -65,10 +83,8 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     metrics = {"logits": [RunningMeanIoU(num_classes)]}
     if not heads:  # then Keras wants no names
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
-    updates = steps_per_epoch / settings["accumulate"]
-    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
     model.compile(
-        optimizer=build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"]),
+        optimizer=optimizer_of(model, settings, steps_per_epoch),
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,
@@ -77,6 +93,19 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     )
     make_variables(model)
     return model
+
+
+def optimizer_of(model, settings, steps_per_epoch):
+    """The optimizer of a run, with the frontend's own learning rate. Arguments as `compiled_network`."""
+    from models import frontend_layers
+    from utils.optimizers import build_optimizer, build_schedule
+
+    updates = steps_per_epoch / settings["accumulate"]
+    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
+    optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
+    frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
+    optimizer.set_part(frontend, settings["frontend_learning_rate"])
+    return optimizer
 
 
 def make_variables(model):

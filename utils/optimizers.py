@@ -1,6 +1,11 @@
 """Optimizers and learning rate schedules."""
 
+import functools
+import types
+
 import keras
+
+from utils.part_updates import by_part
 
 
 def build_schedule(name, learning_rate, steps_per_epoch, num_epochs):
@@ -38,11 +43,12 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
         accumulate: int >= 1, steps whose mean gradient makes one update of the weights.
 
     Returns:
-        `keras.optimizers.Optimizer`.
+        `keras.optimizers.Optimizer`, also a `part_updates.ByPart`.
     """
-    optimizers = keras.optimizers
     if keras.config.backend() == "tensorflow":
         from utils import fused_optimizers as optimizers
+    else:
+        optimizers = engine_free_optimizers()
     common = {"weight_decay": weight_decay or None}
     if accumulate > 1:
         common["gradient_accumulation_steps"] = accumulate
@@ -57,6 +63,12 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+@functools.cache
+def engine_free_optimizers():
+    """Keras's own optimizers, as attributes of one object."""
+    return types.SimpleNamespace(**{name: by_part(name) for name in ("RMSprop", "Adam", "AdamW", "SGD")})
 
 
 def current_learning_rate(optimizer):

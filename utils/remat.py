@@ -94,8 +94,7 @@ class Segment:
         self.inputs = list(dict.fromkeys(id(x) for call in self.calls for x in call.inputs if id(x) not in made))
         self.outputs = [id(x) for call in self.calls for x in call.outputs if id(x) in later]
         layers = {id(call.operation): call.operation for call in self.calls if isinstance(call.operation, keras.Layer)}
-        self.trainable = [weight for layer in layers.values() for weight in layer.trainable_weights]
-        self.statistics = [weight for layer in layers.values() for weight in layer.non_trainable_weights]
+        self.layers = list(layers.values())
         operations = [call.operation for call in self.calls]
         self.generators = [layer.seed_generator for layer in operations if getattr(layer, "rate", 0) > 0]
 
@@ -108,23 +107,27 @@ class Segment:
         given = {name: values[name] for name in self.inputs}
         # Only of what is an argument can there be a gradient, and only of numbers with fractions.
         names = [name for name in self.inputs if keras.backend.is_float_dtype(given[name].dtype)]
-        states = [*self.statistics, *(generator.state for generator in self.generators)]
+        # Now, for layers may have been frozen since: nothing of theirs changes.
+        trainable = [weight for layer in self.layers for weight in layer.trainable_weights]
+        statistics = [weight for layer in self.layers if layer.trainable for weight in layer.non_trainable_weights]
+        frozen = [weight for layer in self.layers if not layer.trainable for weight in layer.weights]
+        states = [*statistics, *frozen, *(generator.state for generator in self.generators)]
         states = [(variable, keras.ops.copy(variable)) for variable in states]  # as they are now
 
         def compute(*arguments):
-            weights = list(zip(self.trainable, arguments[len(names):]))
+            weights = list(zip(trainable, arguments[len(names):]))
             local = {**given, **dict(zip(names, arguments))}
             # Nothing outside may change, for this happens twice; and the second time with the same dropout.
             with keras.StatelessScope(weights + states) as scope:
                 for call in self.calls:
                     run(call, local)
-            statistics = [keras.ops.stop_gradient(scope.get_current_value(v)) for v in self.statistics]
-            return [local[name] for name in self.outputs] + statistics
+            averages = [keras.ops.stop_gradient(scope.get_current_value(v)) for v in statistics]
+            return [local[name] for name in self.outputs] + averages
 
-        weights = [variable.value for variable in self.trainable]
+        weights = [variable.value for variable in trainable]
         results = keras.remat(compute)(*(given[name] for name in names), *weights)
         values.update(zip(self.outputs, results))
-        for variable, value in zip(self.statistics, results[len(self.outputs):]):
+        for variable, value in zip(statistics, results[len(self.outputs):]):
             variable.assign(value)
         for generator in self.generators:
             generator.next()

@@ -8,6 +8,7 @@ from utils.checkpoints import copy_checkpoint, save_checkpoint
 from utils.class_plots import plot_class_iou
 from utils.errors import WorkFailed, memory_errors
 from utils.evaluation import evaluate
+from utils.freezing import frontend_phase
 from utils.optimizers import current_learning_rate
 from utils.plots import plot_confusion, plot_log
 from utils.progress import Console
@@ -125,7 +126,7 @@ class Training:
         guard = StepGuard(self.interruption, first_step)
         title = f"Epoch {epoch:04d} ({epoch + 1}/{self.settings['num_epochs']})"
         with (
-            memory_errors(),
+            memory_errors(), frontend_phase(self.model, self.settings, self.state, epoch),
             self.console.progress(title, self.data.steps, first_step, self.data.batch_size) as progress,
         ):
             callbacks = [guard, EpochProgress(progress, first_step)]

@@ -1,5 +1,5 @@
 """Networks for tests of the verbs, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" also one
-training head of each kind.
+training head of each kind; "tiny-frontend" stands on the first layers of any frontend, and has a head too.
 
 Run as a program it is train.py with that network: `python tiny_model.py --model tiny ...`.
 """
@@ -11,10 +11,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from models import MODELS, Architecture, Head
 
-PRESETS = {"tiny": {}, "tiny-heads": {}}
+NAMES = ("tiny", "tiny-heads", "tiny-frontend")
+PRESETS = {name: {} for name in NAMES}
 HEADS = {"auxiliary": Head("pixels", 0.4), "presence": Head("presence", 0.2), "border": Head("border", 0.1)}
 MODELS["tiny"] = Architecture("tiny_model", "build_tiny", False, "none", "for tests")
 MODELS["tiny-heads"] = Architecture("tiny_model", "build_tiny_with_heads", False, "none", "for tests", HEADS)
+MODELS["tiny-frontend"] = Architecture(
+    "tiny_model", "build_tiny_on_frontend", True, "none", "for tests", {"auxiliary": Head("pixels", 0.4)}
+)
 sys.modules["models.tiny_model"] = sys.modules[__name__]
 
 
@@ -41,6 +45,13 @@ def build_tiny_with_heads(x, num_classes):
         "border": classifier(x, 2, "border_logits"),
     }
     return classifier(conv_bn_relu(x, 8, 3), num_classes), heads
+
+
+def build_tiny_on_frontend(end_points, num_classes):
+    from models.blocks import auxiliary_classifier, classifier, conv_bn_relu
+
+    x = conv_bn_relu(end_points["pool2"], 8, 3)
+    return classifier(x, num_classes), {"auxiliary": auxiliary_classifier(x, num_classes, 4, "auxiliary_logits")}
 
 
 if __name__ == "__main__":

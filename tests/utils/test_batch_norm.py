@@ -43,3 +43,23 @@ def test_no_more_batches_than_needed():
     })()
     BatchNormStatistics(model).estimate(data)
     assert sorted(read) == list(range(8))
+
+
+def test_frozen_layers_keep_their_statistics_until_they_train():
+    inputs = keras.Input((4, 4, 2))
+    x = keras.layers.BatchNormalization(name="frozen")(inputs)
+    model = keras.Model(inputs, keras.layers.BatchNormalization(name="free")(x))
+    images = np.random.default_rng(0).normal(5, 2, (8, 4, 4, 2)).astype(np.float32)
+    data = type("Data", (), {
+        "batch_size": 8, "steps": 1, "__len__": lambda self: 1, "__getitem__": lambda self, i: (images, None),
+    })()
+    frozen, free = model.get_layer("frozen"), model.get_layer("free")
+    statistics = BatchNormStatistics(model)
+    frozen.trainable = False
+    statistics.estimate(data)
+    assert not np.array(frozen.moving_mean).any() and (np.array(frozen.moving_variance) == 1).all()
+    np.testing.assert_allclose(free.moving_mean, images.mean((0, 1, 2)) / np.sqrt(1 + 1e-3), rtol=1e-3)
+    frozen.trainable = True
+    statistics.estimate(data)
+    np.testing.assert_allclose(frozen.moving_mean, images.mean((0, 1, 2)), rtol=1e-3)
+    np.testing.assert_allclose(free.moving_mean, 0, atol=1e-3)

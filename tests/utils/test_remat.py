@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from models import build_model
+from models import build_model, frontend_layers
 from utils.remat import choose_cuts, record_calls, rematerialize
 
 SIZE = (32, 48)
@@ -34,6 +34,29 @@ def test_two_steps_give_the_same_weights_and_statistics(name):
     assert segments > 1
     np.testing.assert_allclose(again, losses, rtol=1e-5)
     for one, other in zip(weights, rematerialized, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_frozen_later_stays_and_the_rest_trains_as_without():
+    """ICNet's frontend, which is used several times; frozen after the network was rematerialized."""
+    results = []
+    for remat in (False, True):
+        keras.utils.set_random_seed(0)
+        model = build_model("ICNet", 3, "MobileNetV3Small")
+        if remat:
+            rematerialize(model, (*SIZE, 3))
+        model.compile(keras.optimizers.SGD(0.001), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        frozen = [weight for layer in frontend_layers(model) for weight in layer.weights]
+        before = [np.array(weight) for weight in frozen]
+        for layer in frontend_layers(model):
+            layer.trainable = False
+        rng = np.random.default_rng(0)
+        model.train_on_batch(rng.integers(0, 256, (2, *SIZE, 3), np.uint8), rng.integers(0, 3, (2, *SIZE)))
+        for weight, value in zip(frozen, before, strict=True):
+            np.testing.assert_array_equal(weight, value)
+        results.append(model.get_weights())
+    assert before
+    for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
 
 

@@ -10,6 +10,8 @@ from utils.errors import BadUse
 
 LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
+EXPORT_OUTPUTS = ("logits", "classes", "colours")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 
 
@@ -103,6 +105,27 @@ def benchmark_parser():
     results = parser.add_argument_group("results")
     results.add_argument("--json", metavar="FILE", help="write the results there, - for standard output")
     results.add_argument("--output_dir", help="with --all: folder for the table speed.md and the picture speed.png")
+    return parser
+
+
+def export_parser():
+    """Flags of export.py."""
+    parser = Parser(
+        prog="export.py", description="Write a trained network as a file for other programs.", parents=[_checkpoint()]
+    )
+    parser.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="kind of file")
+    parser.add_argument("--output_path", metavar="PATH", help="file or folder to write; default: beside the checkpoint")
+    parser.add_argument("--output", choices=EXPORT_OUTPUTS, default="logits",
+                        help="what the file gives: logits, class indices or colors of the classes; default: logits")
+    _crop(parser, "the one size that the file takes; default: any size")
+    small = parser.add_argument_group("smaller files, for --format litert")
+    _boolean(small, "--float16", "weights of 16 bits")
+    _boolean(small, "--int8", "weights and arithmetic of 8 bits, calibrated with training images")
+    small.add_argument("--calibration_images", type=positive_int, default=32, help="how many, for --int8; default: 32")
+    check = parser.add_argument_group("comparison with Keras")
+    check.add_argument("--dataset", help="a name or a path, to compare and calibrate on; default: that of the run, if "
+                       "it is there. With --model also used to find the checkpoint")
+    check.add_argument("--image", help="an image or a folder of images to compare on instead")
     return parser
 
 

@@ -11,7 +11,7 @@ from tools.make_readme_tables import TABLES, with_tables
 from utils import arguments
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
-VERBS = ("train", "test", "predict", "benchmark")
+VERBS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{verb}.py": getattr(arguments, f"{verb}_parser") for verb in VERBS}
 
 

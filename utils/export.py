@@ -61,7 +61,7 @@ def check_packages(name):
     missing = [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]
     if missing:
         install = FORMATS[name].install
-        raise BadUse(f"--format {name} needs the package {' and '.join(missing)}: pip install {install}")
+        raise BadUse(f"--format {name} needs {', '.join(missing)}: pip install {install}")
 
 
 def to_float32(model):

@@ -161,8 +161,12 @@ def test_disagreement_leaves_nothing_under_the_name(checkpoint, tmp_path, monkey
     from utils import runtimes
 
     opened = runtimes.open_litert
-    note_run_shape = lambda path: (lambda note, run, shape: (note, lambda x: -run(x), shape))(*opened(path))  # noqa: E731
-    monkeypatch.setitem(runtimes.RUNTIMES, ".tflite", note_run_shape)
+
+    def open_another(path):
+        note, run, shape = opened(path)
+        return note, lambda images: -run(images), shape
+
+    monkeypatch.setitem(runtimes.RUNTIMES, ".tflite", open_another)
     path = tmp_path / "made.tflite"
     path.write_text("earlier")
     with pytest.raises(SystemExit) as end:
@@ -226,7 +230,7 @@ def test_foreign_and_damaged_files(checkpoint, tmp_path):
 @pytest.mark.sweep
 @pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("tiny")])
 def test_every_network_in_every_format(name, tmp_path):
-    """Any size, also one that 32 does not divide. Prints a line for each format: `pytest -m sweep -s -k every_format`."""
+    """Any size, also one that 32 does not divide. A line per format: `pytest -m sweep -s -k every_format`."""
     import keras
 
     from utils.export import Choice, write_export

@@ -107,8 +107,8 @@ def moving_into(path):
     """Lets files be written in a temporary folder beside `path` and then moves them there.
 
     Args:
-        path: `pathlib.Path` of what is made: a file, a folder, or an `.xml` file with others of its stem beside it. What
-            was there is replaced at the end; if an error comes, it is left as it was.
+        path: `pathlib.Path` of what is made: a file, a folder, or an `.xml` file with others of its stem beside it.
+            What was there is replaced at the end; if an error comes, it is left as it was.
 
     Yields:
         `pathlib.Path` of the temporary folder.

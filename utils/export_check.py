@@ -97,7 +97,7 @@ def images_to_check(paths, settings, dataset=None):
                 where = folder / split
                 paths = sorted(path for path in where.iterdir() if is_image(path))
     if not paths:
-        return [noise(seed) for seed in range(NUM_IMAGES)], "noise, for the dataset is not here (see --dataset, --image)"
+        return [noise(seed) for seed in range(NUM_IMAGES)], "noise: the dataset is not here (--dataset, --image)"
     chosen = evenly(paths, NUM_IMAGES)
     return [read_image(path) for path in chosen], f"{len(chosen)} images of {where}"
 

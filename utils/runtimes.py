@@ -65,7 +65,8 @@ def load_exported(path):
     except ModuleNotFoundError as error:
         raise BadUse(f"{path} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # each runtime raises errors of its own
-        raise BadUse(f"{path} is damaged or no exported network ({(str(error).strip() or repr(error)).splitlines()[0]})") from error
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise BadUse(f"{path} is damaged or no exported network ({reason})") from error
     if not note:
         raise BadUse(f"{path} was not written by export.py: it does not hold the names and colors of its classes")
     settings = json.loads(note)

@@ -90,7 +90,7 @@ class PadToGrid(keras.layers.Layer):
 
     def call(self, x):
         _, height, width, _ = ops.shape(x)
-        return ops.pad(x, [[0, 0], [0, self._padded(height) - height], [0, self._padded(width) - width], [0, 0]])
+        return pad_to(x, self._padded(height), self._padded(width))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -121,11 +121,11 @@ class PadToLeast(keras.layers.Layer):
 
     def call(self, x):
         _, height, width, _ = ops.shape(x)
-        return ops.pad(x, [[0, 0], [0, self._missing(height)], [0, self._missing(width)], [0, 0]])
+        return pad_to(x, self._padded(height), self._padded(width))
 
-    def _missing(self, size):
+    def _padded(self, size):
         # `ops.maximum` would make a tensor of an integer, and JAX pads by integers only.
-        return max(self.size - size, 0) if isinstance(size, int) else ops.maximum(self.size - size, 0)
+        return max(self.size, size) if isinstance(size, int) else ops.maximum(self.size, size)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -134,6 +134,14 @@ class PadToLeast(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
+
+
+def pad_to(x, height, width):
+    """Pads a tensor (B, h, w, C) with zeros at the bottom and right to (B, height, width, C)."""
+    _, old_height, old_width, channels = ops.shape(x)
+    x = ops.pad(x, [[0, 0], [0, height - old_height], [0, width - old_width], [0, 0]])
+    # For LiteRT, which does not see that padding by an unknown number of rows keeps the number of channels.
+    return ops.reshape(x, (-1, height, width, channels))
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -157,7 +165,9 @@ class CropToStride(keras.layers.Layer):
     def call(self, inputs):
         feature, images = inputs
         _, height, width, _ = ops.shape(images)
-        return feature[:, : -(-height // self.stride), : -(-width // self.stride), :]
+        # Rounded up without negative numbers: ONNX rounds their quotients the other way.
+        height, width = ((size + self.stride - 1) // self.stride for size in (height, width))
+        return feature[:, :height, :width, :]
 
     def compute_output_shape(self, input_shape):
         (batch, *sizes, channels), (_, height, width, _) = input_shape

@@ -90,7 +90,8 @@ def test_folders_below_a_folder_and_a_pattern(checkpoint, folder):
     assert sorted(path.as_posix() for path in pathlib.Path("out").rglob("*.png")) == [
         "out/a_pred.png", "out/c_pred.png", "out/deep/a_pred.png"
     ]
-    assert predict.main(["--image", "in/*.png", "in/c.bmp", "--checkpoint_path", checkpoint, "--output_dir", "some"]) == 0
+    arguments = ["--checkpoint_path", checkpoint, "--output_dir", "some"]
+    assert predict.main(["--image", "in/*.png", "in/c.bmp", *arguments]) == 0
     assert sorted(os.listdir("some")) == ["a_pred.png", "c_pred.png"]
 
 

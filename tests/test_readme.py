@@ -15,7 +15,7 @@ from tools.make_readme_tables import TABLES, with_tables
 from utils import arguments
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
-VERBS = ("train", "test", "predict", "benchmark")
+VERBS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{verb}.py": getattr(arguments, f"{verb}_parser") for verb in VERBS}
 PARSERS |= {tool.parser().prog: tool.parser for tool in (analyse_dataset, convert_dataset, split_dataset)}
 
@@ -58,8 +58,10 @@ def test_the_python_examples_run(streets, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", section, re.S)
     monkeypatch.chdir(tmp_path)
     shutil.copy(next((streets / "test").glob("*.jpg")), "street.jpg")
-    replaced = {"\"CamVid\"": repr(str(streets)), "\"imagenet\"": "None", "MobileNetV2": "MobileNetV3Small", "=352": "=64",
-                "=480": "=64", "epochs=10": "epochs=1", "ResNet101": "MobileNetV3Small"}
+    replaced = {
+        '"CamVid"': repr(str(streets)), '"imagenet"': "None", "MobileNetV2": "MobileNetV3Small", "=352": "=64",
+        "=480": "=64", "epochs=10": "epochs=1", "ResNet101": "MobileNetV3Small",
+    }
     program = "\n".join(blocks)
     for old, new in replaced.items():
         assert old in program

@@ -5,17 +5,20 @@ from models import MODELS
 from utils.errors import BadUse
 from utils.listing import frontends_table, models_table
 from utils.parser import (
-    Parser, Show, boolean, degrees, fraction, names, natural, natural_float, parse, positive_float, positive_int, scales,
+    Parser, Show, boolean, degrees, fraction, names, natural, natural_float, parse, positive_float, positive_int,
+    scales,
 )
 from utils.progress import MODES
 
 __all__ = [
-    "LOSSES", "OPTIMIZERS", "SCHEDULES", "Parser", "benchmark_parser", "crop_size", "parse", "positive_int",
-    "predict_parser", "test_parser", "tile_size", "train_parser",
+    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "SCHEDULES", "Parser", "benchmark_parser", "crop_size",
+    "export_parser", "parse", "positive_int", "predict_parser", "test_parser", "tile_size", "train_parser",
 ]
 
 LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem")
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
+EXPORT_OUTPUTS = ("logits", "classes", "colours")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 
 
@@ -51,8 +54,8 @@ def test_parser():
 
 def predict_parser():
     """Flags of predict.py."""
-    parser = _verb("predict.py", "Predict images, folders of images, videos or a camera. Model and classes are read from "
-                   "the checkpoint.", [_checkpoint(), _inference(), _progress()])
+    parser = _verb("predict.py", "Predict images, folders of images, videos or a camera. Model and classes are read "
+                   "from the checkpoint.", [_checkpoint(), _inference(), _progress()])
     images = parser.add_argument_group("images and results")
     images.add_argument("--image", required=True, nargs="+", metavar="WHAT",
                         help="images, folders (with their subfolders), patterns such as 'photos/*.jpg', videos, the "
@@ -95,6 +98,27 @@ def benchmark_parser():
     results.add_argument("--output_dir", metavar="FOLDER",
                          help="with --all: folder for the table speed.md and the picture speed.png")
     _engine(parser)
+    return parser
+
+
+def export_parser():
+    """Flags of export.py."""
+    parser = _verb("export.py", "Write a trained network as a file for other programs, and check it there. Model and "
+                   "classes are read from the checkpoint.", [_checkpoint()])
+    file = parser.add_argument_group("file")
+    file.add_argument("--format", choices=EXPORT_FORMATS, required=True, metavar="NAME", help="kind of file")
+    file.add_argument("--output_path", metavar="PATH", help="file or folder to write; default: beside the checkpoint")
+    file.add_argument("--output", choices=EXPORT_OUTPUTS, default="logits", metavar="NAME",
+                      help="what it gives: logits, class indices or colors of the classes")
+    _crop(file, "the one size that it takes; default: any size")
+    small = parser.add_argument_group("smaller files, for --format litert")
+    _boolean(small, "--float16", "weights of 16 bits")
+    _boolean(small, "--int8", "weights and arithmetic of 8 bits, calibrated with training images")
+    small.add_argument("--calibration_images", type=positive_int, default=32, metavar="N", help="how many, for --int8")
+    check = parser.add_argument_group("comparison with Keras")
+    check.add_argument("--dataset", metavar="NAME", help="a name or a path, to compare and calibrate on; default: "
+                       "that of the run, if it is there. With --model also used to find the checkpoint")
+    check.add_argument("--image", nargs="+", metavar="WHAT", help="images, folders or patterns to compare on instead")
     return parser
 
 

@@ -14,7 +14,7 @@ def import_engine():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     is_first = "keras" not in sys.modules
-    with _silent_standard_error(), no_garbage():
+    with silent_standard_error(), no_garbage():
         import keras
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
@@ -50,7 +50,8 @@ def no_garbage():
 
 
 @contextlib.contextmanager
-def _silent_standard_error():
+def silent_standard_error():
+    """Lets nothing through to standard error, not even what libraries write past Python."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

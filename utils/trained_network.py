@@ -6,11 +6,10 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.errors import BadUse
+from utils.runtimes import RUNTIMES, load_exported
 
-EXPORTED = (".onnx", ".tflite", ".xml")  # and the folder of a SavedModel
 
-
-class ExportedNetwork:
+class FileNetwork:
     """An exported file as a network for `predictor.Predictor`.
 
     Args:
@@ -62,14 +61,12 @@ def load_trained(path, model_name=None, jit_compile=None):
         BadUse: if the file is missing, damaged, of another network or of a runtime that is not installed.
     """
     path = pathlib.Path(path)
-    if path.suffix.lower() in EXPORTED or path.is_dir():
-        from utils.runtimes import load_exported
-
+    if path.suffix in RUNTIMES or path.is_dir():
         network, settings = load_exported(path)
         class_dict = ClassDict.from_dict(settings)
         if model_name not in (None, settings["model"]):
             raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
-        return ExportedNetwork(network, class_dict), settings, class_dict
+        return FileNetwork(network, class_dict), settings, class_dict
     from utils.engine import import_engine, use_xla
 
     import_engine()

@@ -43,7 +43,7 @@ def test_a_network_without_context_gives_the_same_in_tiles(height, width, tile, 
 
 
 def test_scores_are_blended_linearly_in_the_overlap():
-    """The left tile says class 0 with score 1, the right one class 1 with score 3: it wins from a quarter of the strip."""
+    """The left tile says class 0 with score 1, the right one class 1 with score 3: it wins from a quarter on."""
     answers = iter([(1.0, 0.0), (0.0, 3.0)])
 
     def scores(images):

@@ -41,7 +41,7 @@ def main(argv=None):
     to_float32(model)
     choice = Choice(args.format, size, args.output, precision)
     print(f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}")
-    print(f"Image size --> {f'{size[0]}x{size[1]}' if size else 'any (multiples of 32 are best)'}")
+    print(f"Image size --> {described(size)}")
     print(f"Writing {path} ...", flush=True)
     with moving_into(path) as folder:
         write_export(folder, path.name, model, settings, choice, calibration)
@@ -110,6 +110,17 @@ def fixed_size(args, precision, settings):
     if size:
         check_network(settings["model"], settings["frontend"], settings["output_stride"], *size)
     return size
+
+
+def described(size):
+    """The size of the images in words."""
+    from utils.predictor import SIZE_MULTIPLE, round_up
+
+    if size is None:
+        return f"any (multiples of {SIZE_MULTIPLE} are best)"
+    padded = [round_up(side, SIZE_MULTIPLE) for side in size]
+    hint = f"; a checkpoint's images are padded to {padded[0]}x{padded[1]}, which gives other results at the border"
+    return f"{size[0]}x{size[1]}{hint if padded != list(size) else ''}"
 
 
 def calibration_images(args, precision, settings):

@@ -75,10 +75,10 @@ def test_classes_and_colors_of_a_fixed_size(form, output, checkpoint, network, t
     need(form)
     path = tmp_path / f"made{SUFFIXES[form]}"
     arguments = ["--checkpoint_path", checkpoint, "--format", form, "--output_path", str(path), "--output", output]
-    assert export.main([*arguments, "--crop_height", "64", "--crop_width", "96"]) == 0
+    assert export.main([*arguments, "--crop_height", "50", "--crop_width", "70"]) == 0
     loaded, settings = load_exported(path)
-    assert (loaded.size, loaded.output) == ((64, 96), output)
-    batch = images(2, 64, 96)
+    assert (loaded.size, loaded.output) == ((50, 70), output)
+    batch = images(2, 50, 70)
     result, classes = loaded(batch), network.predict_on_batch(batch).argmax(axis=-1)
     if output == "colours":
         classes = ClassDict.from_dict(settings).decode(classes)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+import export
 import predict
 import train
 from utils.class_dict import ClassDict
@@ -179,3 +180,23 @@ def test_wrong_options(checkpoint, folder, capsys, options, word):
         predict.main(["--image", "in", "--checkpoint_path", checkpoint, *options])
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2 and word in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("form, name", [("litert", "made.tflite"), ("savedmodel", "made"), ("onnx", "made.onnx")])
+@pytest.mark.parametrize("output", ["logits", "colours"])
+def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, form, name, output):
+    if form == "onnx":
+        for package in ("tf2onnx", "onnxruntime"):
+            pytest.importorskip(package)
+    arguments = ["--checkpoint_path", checkpoint, "--format", form, "--output_path", name]
+    assert export.main([*arguments, "--output", output]) == 0
+    for path, out in ((checkpoint, "keras"), (name, "file")):
+        assert predict.main(["--image", "in", "--checkpoint_path", path, "--output_dir", out]) == 0
+    for picture in os.listdir("keras"):
+        assert (cv2.imread(f"keras/{picture}") == cv2.imread(f"file/{picture}")).mean() > 0.999
+    flipped = ["--image", "in/a.png", "--checkpoint_path", name, "--flip"]
+    if output == "logits":
+        assert predict.main(flipped) == 0
+    else:
+        with pytest.raises(SystemExit):
+            predict.main(flipped)

@@ -33,7 +33,9 @@ def graph(model, settings, choice):
 
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    spec = tf.TensorSpec((batch, *(choice.size or (None, None)), 3), dtype, name="images")
+    # Of a fixed size tf2onnx makes resizing by factors, whose products come out a pixel short.
+    size = choice.size if choice.size and choice.format != "onnx" else (None, None)
+    spec = tf.TensorSpec((batch, *size, 3), dtype, name="images")
     module.serve = tf.function(serve, input_signature=[spec], autograph=False)
     if choice.format != "savedmodel":
         with dilated_in_one_piece():
@@ -82,7 +84,7 @@ def write_savedmodel(path, module, note, **_):
     (path / SUITE_MEMBER).write_text(note, encoding="utf-8")
 
 
-def write_onnx(path, module, note, **_):
+def write_onnx(path, module, note, size, **_):
     """One file; the settings are among its metadata."""
     import onnx
     import tf2onnx
@@ -91,6 +93,9 @@ def write_onnx(path, module, note, **_):
     for node in model.graph.node:
         if node.op_type == "Conv":
             pad_explicitly(node)
+    if size:
+        for side, pixels in zip(model.graph.input[0].type.tensor_type.shape.dim[1:3], size):
+            side.dim_value = pixels
     onnx.helper.set_model_props(model, {SUITE_MEMBER: note})
     onnx.save(model, str(path))
 
@@ -120,7 +125,7 @@ def write_openvino(path, module, note, **_):
     openvino.save_model(model, str(path), compress_to_fp16=False)
 
 
-def write_litert(path, module, note, precision, calibration):
+def write_litert(path, module, note, precision, calibration, **_):
     """One file; the settings are a zip archive at its end, as TensorFlow Lite's own metadata are."""
     import tensorflow as tf
 

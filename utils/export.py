@@ -93,7 +93,8 @@ def write_export(folder, name, model, settings, choice, calibration=()):
     try:
         with silent_standard_error(), quiet_loggers():
             module = graph(model, settings, choice)
-            CONVERTERS[choice.format](path, module, note, precision=choice.precision, calibration=calibration)
+            write = CONVERTERS[choice.format]
+            write(path, module, note, size=choice.size, precision=choice.precision, calibration=calibration)
     except OSError as error:
         raise WorkFailed(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:  # each converter raises errors of its own

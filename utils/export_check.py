@@ -10,7 +10,7 @@ from utils.dataset_folder import find_dataset
 from utils.images import is_image, read_image
 from utils.predictor import SIZE_MULTIPLE, round_up
 
-LEAST_AGREEMENT = {"float32": 99.9, "float16": 99.0, "int8": 95.0}  # percent of pixels with the same class
+LEAST_AGREEMENT = {"float32": 99.9, "float16": 99.0, "int8": 90.0}  # percent of pixels with the same class
 NUM_IMAGES = 4
 LEAST_SIDE, MOST_SIDE = 96, 1024  # pixels; every frontend works from the first on, the second bounds time and memory
 

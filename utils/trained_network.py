@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 
 from utils.class_dict import ClassDict
+from utils.engine import import_engine, silent_standard_error, use_xla
 from utils.errors import BadUse
 from utils.runtimes import RUNTIMES, load_exported
 
@@ -62,13 +63,12 @@ def load_trained(path, model_name=None, jit_compile=None):
     """
     path = pathlib.Path(path)
     if path.suffix in RUNTIMES or path.is_dir():
-        network, settings = load_exported(path)
+        with silent_standard_error():  # some runtimes greet
+            network, settings = load_exported(path)
         class_dict = ClassDict.from_dict(settings)
         if model_name not in (None, settings["model"]):
             raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
         return FileNetwork(network, class_dict), settings, class_dict
-    from utils.engine import import_engine, use_xla
-
     import_engine()
     from utils.checkpoints import load_for_inference
     from utils.keras_network import KerasNetwork

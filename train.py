@@ -8,7 +8,7 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import sys
 
 from models import MODELS
-from utils.arguments import parse, train_parser
+from utils.arguments import check_scale_range, parse, train_parser
 from utils.engine import import_engine, versions
 from utils.errors import INTERRUPTED, BadUse, reports_errors
 from utils.network import check_fine_tuning, check_network, output_names, training_heads
@@ -29,6 +29,7 @@ def main(argv=None):
     from utils.dataset_folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
+    check_scale_range(args.scale_range)
     check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
     folder = find_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
@@ -98,7 +99,9 @@ def prepare_data(folder, settings, class_dict):
     checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers, problems)[: len(pairs)]
     if settings["cache"]:
         check_cache_fits([one.size for one in checked])
-    names = ("crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom")
+    names = (
+        "crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom", "scale_range", "color_jitter"
+    )
     augmentation = Augmentation(**{name: settings[name] for name in names})
     data = SegmentationDataset(
         pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
@@ -130,7 +133,7 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
         print(report(start_from(source, model, settings), source, settings))
         return model
     restore(run.latest, model, state)
-    if settings["schedule"] == "constant":
+    if settings["schedule"] == "constant" and not settings["warm_up"]:
         model.optimizer.learning_rate = settings["learning_rate"]  # the checkpoint's may be another
     return model
 
@@ -139,7 +142,7 @@ def announce(settings, model, num_images, num_validation_images):
     """Tells what is about to happen, in the original suite's words."""
     augmentation = {
         "Vertical Flip": "v_flip", "Horizontal Flip": "h_flip", "Brightness Alteration": "brightness",
-        "Rotation": "rotation", "Zoom": "zoom",
+        "Rotation": "rotation", "Zoom": "zoom", "Scale": "scale_range", "Colors": "color_jitter",
     }
     from utils.complexity import count_parameters
     from utils.engine import device

@@ -209,6 +209,21 @@ def test_a_new_learning_rate_holds_when_going_on(copy_of_trained, streets):
     assert float(log()[-1]["learning_rate"]) == 0.25
 
 
+def test_scales_colors_and_warm_up_are_kept_and_can_be_had_again(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = ("--scale_range", "0.5", "2", "--color_jitter", "0.2", "--warm_up", "1.5", "--num_epochs", "1")
+    assert train.main(flags(streets, *more)) == 0
+    settings = json.loads((FOLDER / "settings.json").read_text())
+    assert settings["scale_range"] == [0.5, 2.0] and settings["color_jitter"] == 0.2
+    assert train.main(flags(streets, "--continue_training", "--num_epochs", "2")) == 0
+    first, second = (float(row["learning_rate"]) for row in log())
+    steps = -(-10 // int(FLAGS[FLAGS.index("--batch_size") + 1]))
+    assert first == pytest.approx(0.01 / round(1.5 * steps)) and first < second <= 0.01
+    assert train.main(["--config", str(FOLDER / "settings.json"), "--output_dir", "again", "--num_epochs", "1"]) == 0
+    with open("again/tiny_Streets/log.csv", newline="") as file:
+        assert float(next(csv.DictReader(file))["loss"]) == pytest.approx(float(log()[0]["loss"]), rel=1e-3)
+
+
 def test_patience_ends_the_run(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # With a learning rate of almost nothing no validation can be better than the first by more than chance.
@@ -357,6 +372,7 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
         (["--crop_height", "0"], 2, ["--crop_height", "'0'"]),
         (["--model", "custom", "--frontend", "InceptionV3", "--crop_width", "64"], 2, ["512x64", "InceptionV3", "75"]),
         (["--brightness", "2"], 2, ["--brightness"]),
+        (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower end"]),
         (["--h_flip", "perhaps"], 2, ["perhaps", "True or False"]),
         (["--dataset", "Nowhere"], 2, ["Nowhere", "--dataset"]),
         (["--dataset", "streets"], 2, ["'streets'", "did you mean Streets?"]),

@@ -11,7 +11,8 @@ from utils.parser import (
 from utils.progress import MODES
 
 __all__ = [
-    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "SCHEDULES", "Parser", "benchmark_parser", "crop_size",
+    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "SCHEDULES", "Parser", "benchmark_parser",
+    "check_scale_range", "crop_size",
     "export_parser", "parse", "positive_int", "predict_parser", "test_parser", "tile_size", "train_parser",
 ]
 
@@ -34,6 +35,10 @@ def train_parser():
     augment.add_argument("--rotation", type=degrees, metavar="DEGREES", help="greatest angle, 0 to 180")
     augment.add_argument("--zoom", type=fraction, metavar="F",
                          help="greatest relative change of scale, 0.25 = 0.75 to 1.25")
+    augment.add_argument("--scale_range", type=positive_float, nargs=2, metavar=("LOW", "HIGH"),
+                         help="scale by a random factor between these, such as 0.5 2, halves as likely as doubles")
+    augment.add_argument("--color_jitter", type=fraction, metavar="F",
+                         help="greatest relative change of contrast and saturation; the hue turns by up to F x 60 degrees")
     _optimization(parser)
     _engine(parser)
     return parser
@@ -131,6 +136,12 @@ def crop_size(height, width):
     if (height is None) != (width is None):
         raise BadUse("--crop_height and --crop_width belong together")
     return None if height is None else (height, width)
+
+
+def check_scale_range(scales):
+    """Refuses `--scale_range` the wrong way round, or so far that a pixel would fill the crop."""
+    if scales and not 0.1 <= scales[0] <= scales[1] <= 10:
+        raise BadUse(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
 
 
 def tile_size(tile, overlap):
@@ -257,6 +268,8 @@ def _optimization(parser):
     group.add_argument("--learning_rate", type=positive_float, default=1e-4, metavar="F", help="first learning rate")
     group.add_argument("--schedule", choices=SCHEDULES, default="constant", metavar="NAME",
                        help="course of the learning rate")
+    group.add_argument("--warm_up", type=natural_float, default=0.0, metavar="EPOCHS",
+                       help="the learning rate rises from 0 for so many epochs, on top of its course")
     group.add_argument("--weight_decay", type=natural_float, default=0.0, metavar="F", help="decoupled weight decay")
     group.add_argument("--accumulate", type=positive_int, default=1, metavar="STEPS",
                        help="steps whose mean gradient makes one update: a larger batch in the same memory")

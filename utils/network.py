@@ -101,7 +101,9 @@ def optimizer_of(model, settings, steps_per_epoch):
     from utils.optimizers import build_optimizer, build_schedule
 
     updates = steps_per_epoch / settings["accumulate"]
-    schedule = build_schedule(settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"])
+    schedule = build_schedule(
+        settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"], settings["warm_up"]
+    )
     optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
     frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
     optimizer.set_part(frontend, settings["frontend_learning_rate"])

@@ -8,7 +8,39 @@ import keras
 from utils.part_updates import by_part
 
 
-def build_schedule(name, learning_rate, steps_per_epoch, num_epochs):
+@keras.saving.register_keras_serializable(package="suite")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule, or a constant, times a factor that first rises from 0 to 1 (Goyal 2017, 1706.02677).
+
+    Args:
+        schedule: `LearningRateSchedule`, or float.
+        updates: int >= 1, after how many updates of the weights the factor is 1.
+    """
+
+    def __init__(self, schedule, updates):
+        self.schedule, self.updates = schedule, updates
+
+    def __call__(self, step):
+        rate = self.schedule(step) if callable(self.schedule) else self.schedule
+        # The first update has a share too: at 0 it would be none.
+        factor = keras.ops.minimum((keras.ops.cast(step, "float32") + 1.0) / float(self.updates), 1.0)
+        return keras.ops.cast(rate, "float32") * factor
+
+    def get_config(self):
+        schedule = self.schedule
+        if callable(schedule):
+            schedule = keras.saving.serialize_keras_object(schedule)
+        return {"schedule": schedule, "updates": self.updates}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = config["schedule"]
+        if isinstance(schedule, dict):
+            schedule = keras.saving.deserialize_keras_object(schedule)
+        return cls(schedule, config["updates"])
+
+
+def build_schedule(name, learning_rate, steps_per_epoch, num_epochs, warm_up=0.0):
     """Makes a learning rate schedule.
 
     Args:
@@ -17,10 +49,14 @@ def build_schedule(name, learning_rate, steps_per_epoch, num_epochs):
         learning_rate: float, the first learning rate.
         steps_per_epoch: int or float, updates of the weights in an epoch.
         num_epochs: int.
+        warm_up: float >= 0, epochs in which the learning rate also rises from 0.
 
     Returns:
         float, or a `keras.optimizers.schedules.LearningRateSchedule`.
     """
+    if warm_up:
+        course = build_schedule(name, learning_rate, steps_per_epoch, num_epochs)
+        return WarmUp(course, max(1, round(steps_per_epoch * warm_up)))
     schedules = keras.optimizers.schedules
     updates = max(1, round(steps_per_epoch * num_epochs))
     if name == "exponential":

@@ -133,7 +133,7 @@ def flag_words(action, value, path):
     flag = action.option_strings[-1]
     if value is None and action.default is None or value == [] == action.default:
         return []
-    takes_list = action.nargs == "+"
+    takes_list = action.nargs == "+" or isinstance(action.nargs, int)
     if isinstance(value, dict) or isinstance(value, list) != takes_list:
         kind = "a list" if takes_list else "one value"
         raise BadUse(f"--config {path}: '{action.dest}' takes {kind}, not {value!r}")

@@ -21,6 +21,17 @@ def test_schedules(name, step, expected):
     assert float(schedule(step)) == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.parametrize("name", ["constant", "poly", "cosine"])
+def test_warm_up_rises_linearly_and_then_leaves_the_schedule_alone(name):
+    course = build_schedule(name, 0.1, 10, 10)
+    warm = build_schedule(name, 0.1, 10, 10, warm_up=0.5)
+    again = type(warm).from_config(warm.get_config())
+    for step in range(100):
+        rate = float(course(step)) if callable(course) else course
+        assert float(warm(step)) == pytest.approx(rate * min((step + 1) / 5, 1), abs=1e-7)
+        assert float(again(step)) == pytest.approx(float(warm(step)))
+
+
 def test_constant_schedule_and_current_rate():
     assert build_schedule("constant", 0.1, 10, 10) == 0.1
     assert current_learning_rate(build_optimizer("adam", 0.1)) == pytest.approx(0.1)

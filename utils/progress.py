@@ -119,10 +119,14 @@ class Progress:
         self._width = 0 if last else len(line)
 
     def _rate(self, now):
-        """Rounds per second since the first, or None."""
-        if self._warm is None or self._done == self._warm[1]:
+        """Rounds per second since the first; None if that is too short a time."""
+        if self._warm is None:
             return None
-        return (self._done - self._warm[1]) / max(now - self._warm[0], 1e-9)
+        start, done = self._warm
+        # Where rounds come in batches the rest of the first one takes no time.
+        if now - start < 0.1 * (now - self._start):
+            return None
+        return (self._done - done) / max(now - start, 1e-9)
 
 
 def clock(seconds):

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from utils.arguments import crop_size, export_parser, parse
-from utils.engine import import_engine, silent_standard_error
+from utils.engine import import_engine, silent_standard_error, versions
 from utils.errors import BadUse, WorkFailed, reports_errors
 
 
@@ -19,6 +19,7 @@ def main(argv=None):
     args, _ = parse(export_parser(), argv)
     from utils.export import Choice, check_packages, moving_into, to_float32, write_export
     from utils.inputs import find_inputs
+    from utils.listing import run_block
     from utils.run_folder import find_checkpoint
     from utils.saved_settings import read_checkpoint
 
@@ -40,6 +41,7 @@ def main(argv=None):
     model, settings = load_for_inference(checkpoint, args.model)
     to_float32(model)
     choice = Choice(args.format, size, args.output, precision)
+    print(run_block(export_parser(), {**vars(args), "checkpoint_path": str(checkpoint)}, versions()))
     print(f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}")
     print(f"Image size --> {described(size)}")
     print(f"Writing {path} ...", flush=True)

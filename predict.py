@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 from utils.arguments import crop_size, parse, predict_parser, tile_size
+from utils.engine import versions
 from utils.errors import WorkFailed, reports_errors
 
 
@@ -17,6 +18,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
     from utils.inputs import find_inputs
+    from utils.listing import run_block
     from utils.painting import Painter
     from utils.prediction import Results, predict_images, predict_video
     from utils.predictor import Predictor
@@ -39,6 +41,7 @@ def main(argv=None):
         make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window
     )
     console.say(
+        run_block(predict_parser(), {**vars(args), "checkpoint_path": str(path)}, versions()),
         "\n***** Begin prediction *****",
         f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}",
         f"Num Classes --> {class_dict.num_classes}",

@@ -8,6 +8,7 @@ Model, classes and dataset are read from the checkpoint. Scores and pictures app
 import sys
 
 from utils.arguments import crop_size, parse, test_parser, tile_size
+from utils.engine import versions
 from utils.errors import BadUse, reports_errors
 
 
@@ -16,6 +17,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
     from utils.dataset_folder import check_pairs, dataset_of_run, list_pairs, read_classes
+    from utils.listing import run_block
     from utils.reports import make_folder
     from utils.run_folder import find_checkpoint
 
@@ -37,7 +39,9 @@ def main(argv=None):
     pairs = list_pairs(folder, args.split, problems)
     check_pairs(pairs, class_dict, unknown, args.workers, problems)
     output = make_folder(args.output_dir)
+    record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
     console.say(
+        run_block(test_parser(), record, record["versions"]),
         f"Dataset --> {folder} ({len(pairs)} {args.split} images)",
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
@@ -48,7 +52,7 @@ def main(argv=None):
             predictor, pairs, class_dict, unknown, crop, output, progress.count, args.workers
         )
     draw_samples(output, rows, pairs, class_dict, unknown, crop)
-    report(output, args.split, confusion, rows, pairs, class_dict, predictor.images_per_second)
+    report(output, record, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0
 
 
@@ -63,21 +67,21 @@ def draw_samples(output, rows, pairs, class_dict, unknown, crop):
     plot_samples(output / "samples.png", samples, class_dict)
 
 
-def report(output, split, confusion, rows, pairs, class_dict, images_per_second):
-    """Writes the scores and prints them."""
+def report(output, record, confusion, rows, pairs, class_dict, images_per_second):
+    """Writes the scores, with the settings they were made with, and prints them."""
     import numpy as np
 
     from utils.plots import plot_confusion
     from utils.reports import class_table, headline, suite_means, write_image_scores, write_json
 
     scores = confusion.result(images_per_second)
-    names = class_dict.class_names
+    names, split = class_dict.class_names, record["split"]
     write_image_scores(output / f"{split}_scores.csv", (f"{split}_name", f"{split}_accuracy"), pairs, rows, names)
     plot_confusion(output / "confusion.png", confusion.matrix, names)
     means = np.mean(rows, axis=0).tolist()
     suite = dict(zip(("accuracy", "precision", "recall", "f1", "mean_iou"), means))
     suite["class_accuracy"] = dict(zip(names, means[5:]))
-    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": suite})
+    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": suite, "settings": record})
     print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")

@@ -146,11 +146,10 @@ def announce(settings, model, num_images, num_validation_images):
     }
     from utils.complexity import count_parameters
     from utils.engine import device
-    from utils.listing import settings_block
+    from utils.listing import run_block
 
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
-    print(settings_block(train_parser(), settings))
-    print("Versions: " + ", ".join(f"{name} {version}" for name, version in settings["versions"].items()))
+    print(run_block(train_parser(), settings, settings["versions"]))
     print(f"This model has {count_parameters(model)} trainable parameters")
     print("\n***** Begin training *****")
     print(f"Dataset --> {settings['dataset_path']} ({num_images} training, {num_validation_images} validation images)")

@@ -78,6 +78,9 @@ def test_scores_equal_what_the_pictures_and_the_labels_say(tested, streets):
     assert {k: v for k, v in scores["class_accuracy"].items() if v is not None} == pytest.approx(accuracy)
     assert scores["mean_iou"] == pytest.approx(np.mean(list(iou.values())))
     assert scores["global_accuracy"] == pytest.approx(hits.sum() / truths.sum())
+    settings = scores["settings"]
+    assert settings["split"] == "test" and settings["scales"] == [1.0] and settings["versions"]["keras"]
+    assert settings["checkpoint_path"].endswith("latest_model_tiny_Streets.keras")
     assert scores["images"] == 5 and scores["images_per_second"] > 0
 
 

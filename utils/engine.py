@@ -95,15 +95,18 @@ def set_precision(name):
 
 
 def versions():
-    """Versions of what took part, for the record of a run."""
+    """Versions of what takes part, for the record of a run: a dict of str.
+
+    Keras and its engine, or the runtime of an exported file, are among it if they were imported.
+    """
     import platform
 
     import cv2
-    import keras
     import numpy
 
-    engine = __import__(keras.config.backend())
-    return {
-        "python": platform.python_version(), "keras": keras.__version__, "numpy": numpy.__version__,
-        "opencv": cv2.__version__, keras.config.backend(): engine.__version__,
-    }
+    found = {"python": platform.python_version(), "numpy": numpy.__version__, "opencv": cv2.__version__}
+    for name in ("keras", "tensorflow", "jax", "torch", "onnxruntime", "openvino"):
+        module = sys.modules.get(name)
+        if hasattr(module, "__version__"):
+            found[name] = module.__version__
+    return found

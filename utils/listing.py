@@ -6,6 +6,8 @@ import textwrap
 from frontends import FRONTENDS
 from models import MODELS
 
+MOST_SHOWN = 6  # values of one setting, such as images
+
 
 def models_table():
     """`MODELS` as a table as wide as the terminal."""
@@ -46,6 +48,12 @@ def table(header, rows):
     return "\n".join(lines)
 
 
+def run_block(parser, settings, versions):
+    """What each run tells first: its settings, as `settings_block` has them, and the dict of versions; a str."""
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{settings_block(parser, settings)}\nVersions: {listed}"
+
+
 def settings_block(parser, settings):
     """The flags of a run in the groups of `--help`; those that are not at their defaults have a star.
 
@@ -81,4 +89,7 @@ def shown(value):
     """A setting's value in few words."""
     if value is None or value == []:
         return "-"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    more = len(value) - MOST_SHOWN
+    return ", ".join(map(str, value[:MOST_SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -10,14 +10,14 @@ import pytest
 import tiny_model
 
 from models import MODELS
-from tools import analyse_dataset, convert_dataset, split_dataset
+from tools import analyse_dataset, convert_dataset, reproduce, split_dataset
 from tools.make_readme_tables import TABLES, with_tables
 from utils import arguments
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 VERBS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{verb}.py": getattr(arguments, f"{verb}_parser") for verb in VERBS}
-PARSERS |= {tool.parser().prog: tool.parser for tool in (analyse_dataset, convert_dataset, split_dataset)}
+PARSERS |= {tool.parser().prog: tool.parser for tool in (analyse_dataset, convert_dataset, reproduce, split_dataset)}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -126,7 +126,7 @@ def measured(output, checkpoint):
     return {
         **{name: round(scores[name], 5) for name in SCORES},
         "class_iou": {name: iou and round(iou, 4) for name, iou in scores["class_iou"].items()},
-        "images": scores["images"], "images_per_second": scores["images_per_second"],
+        "images": scores["images"], "images_per_second": round(scores["images_per_second"] or 0, 2),
         "epochs": state["epoch"], "train_minutes": round(seconds / 60, 1),
         "machine": f"{cpu_name()}, {cpu_cores()} cores", "versions": settings["versions"],
     }

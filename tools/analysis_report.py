@@ -82,7 +82,7 @@ def page(analysis, pictures):
     if analysis.notes:
         parts.append("<h2>Worth knowing</h2>" + _list(analysis.notes))
     if analysis.classes and analysis.splits:
-        parts += ["<h2>Classes</h2>", class_table(analysis), _image(shares_chart(analysis))]
+        parts += ["<h2>Classes</h2>", class_table(analysis), f"<p>{_image(shares_chart(analysis))}</p>"]
     parts.append(sizes_part(analysis))
     if analysis.near is not None:
         parts.append(near_part(analysis))
@@ -195,9 +195,8 @@ def _list(texts):
 
 
 def _image(data):
-    return f'<p><img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt=""></p>'
+    return f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="">'
 
 
 def _figure(data, caption):
-    picture = f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="">'
-    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{_image(data)}<figcaption>{caption}</figcaption></figure>"

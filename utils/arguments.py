@@ -38,7 +38,8 @@ def train_parser():
     augment.add_argument("--scale_range", type=positive_float, nargs=2, metavar=("LOW", "HIGH"),
                          help="scale by a random factor between these, such as 0.5 2, halves as likely as doubles")
     augment.add_argument("--color_jitter", type=fraction, metavar="F",
-                         help="greatest relative change of contrast and saturation; the hue turns by up to F x 60 degrees")
+                         help="greatest relative change of contrast and saturation; the hue turns by up to F x 60 "
+                         "degrees")
     _optimization(parser)
     _engine(parser)
     return parser

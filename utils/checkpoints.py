@@ -5,7 +5,6 @@ belong together, whenever the program is killed.
 """
 
 import json
-import shutil
 import warnings
 import zipfile
 
@@ -38,12 +37,6 @@ def save_checkpoint(path, model, settings, state):
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
-
-
-def copy_checkpoint(source, target):
-    """Copies a checkpoint atomically."""
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 def load_for_inference(path, model_name=None):

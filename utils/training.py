@@ -4,10 +4,11 @@ import random
 import time
 
 from utils.callbacks import EpochProgress, StepGuard, StepwiseCallbacks, log_name
-from utils.checkpoints import copy_checkpoint, save_checkpoint
+from utils.checkpoints import save_checkpoint
 from utils.class_plots import plot_class_iou
 from utils.errors import WorkFailed, memory_errors
 from utils.evaluation import evaluate
+from utils.files import copy_file
 from utils.freezing import frontend_phase
 from utils.optimizers import current_learning_rate
 from utils.plots import plot_confusion, plot_log
@@ -201,7 +202,7 @@ class Training:
         targets += [self.run.latest]
         save_checkpoint(targets[0], self.model, self.settings, self.state)
         for target in targets[1:]:
-            copy_checkpoint(targets[0], target)
+            copy_file(targets[0], target)
         write_rows(self.run.log, self.state["log"])
         plot_log(self.run.folder, self.state["log"])
         plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from models import build_model
-from utils.checkpoints import copy_checkpoint, load_for_inference, read_checkpoint, restore, save_checkpoint
+from utils.checkpoints import load_for_inference, read_checkpoint, restore, save_checkpoint
 from utils.errors import BadUse, WorkFailed
+from utils.files import copy_file
 from utils.losses import build_loss
 
 SETTINGS = {"model": "tiny", "class_names": ["a", "ü"]}
@@ -69,10 +70,10 @@ def test_copying_replaces_at_once(tmp_path):
     source, target = tmp_path / "a.keras", tmp_path / "b.keras"
     source.write_bytes(b"new")
     target.write_bytes(b"old")
-    copy_checkpoint(source, target)
+    copy_file(source, target)
     assert target.read_bytes() == b"new" and len(list(tmp_path.iterdir())) == 2
     with pytest.raises(WorkFailed):
-        copy_checkpoint(tmp_path / "missing.keras", target)
+        copy_file(tmp_path / "missing.keras", target)
     assert target.read_bytes() == b"new"
 
 

@@ -3,13 +3,12 @@
 import functools
 
 from tools.sources.classes import index_table, make_classes, read_table
-from tools.sources.listing import Listing
+from tools.sources.listing import NO_PUBLIC_TEST, Listing
 from tools.sources.pixel_maps import read_ids
 from utils.errors import BadUse
 
 LAYOUT = "images/{training,validation}/*.jpg, annotations/{training,validation}/*.png and objectInfo150.txt"
 SPLITS = {"training": "train", "validation": "val"}
-NOTES = "its test split is left out, for its labels are not public: score with test.py --split val"
 
 
 def read(folder, options):
@@ -25,7 +24,7 @@ def read(folder, options):
         images, labels = listing.find(f"images/{part}"), listing.find(f"annotations/{part}")
         for image in sorted(images.glob("*.jpg")):
             listing.add(split, image.stem, image, decode, labels / f"{image.stem}.png")
-    return listing.finish(classes, NOTES)
+    return listing.finish(classes, NO_PUBLIC_TEST)
 
 
 def class_names(path, count):

@@ -3,12 +3,11 @@
 import functools
 
 from tools.sources.classes import index_table, read_table
-from tools.sources.listing import Listing, choose
+from tools.sources.listing import NO_PUBLIC_TEST, Listing, choose
 from tools.sources.pixel_maps import read_ids
 
 IMAGE, LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
 LAYOUT = f"leftImg8bit/{{train,val}}/<city>/*{IMAGE} and gtFine/{{train,val}}/<city>/*{LABEL}"
-NOTES = "its test split is left out, for its labels are not public: score with test.py --split val"
 
 
 def read(folder, options):
@@ -21,4 +20,4 @@ def read(folder, options):
         for image in sorted(images.glob(f"*/*{IMAGE}")):
             name = image.name.removesuffix(IMAGE)
             listing.add(split, name, image, decode, labels / image.parent.name / f"{name}{LABEL}")
-    return listing.finish(classes, NOTES)
+    return listing.finish(classes, NO_PUBLIC_TEST)

@@ -11,6 +11,8 @@ from utils.dataset_folder import raise_for
 from utils.errors import BadUse
 from utils.images import is_image
 
+NO_PUBLIC_TEST = "its test split is left out, for its labels are not public: score with test.py --split val"
+
 
 class Options(NamedTuple):
     """What the user can choose; each reader uses what concerns it.

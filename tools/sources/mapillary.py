@@ -3,13 +3,12 @@
 import functools
 
 from tools.sources.classes import index_table, make_classes
-from tools.sources.listing import Listing, choose, read_json
+from tools.sources.listing import NO_PUBLIC_TEST, Listing, choose, read_json
 from tools.sources.pixel_maps import read_stored
 from utils.class_dict import ClassDict
 from utils.errors import BadUse
 
 SPLITS = {"training": "train", "validation": "val"}
-NOTES = "its test split is left out, for its labels are not public: score with test.py --split val"
 
 
 def read(folder, options):
@@ -33,7 +32,7 @@ def read(folder, options):
         images, maps = listing.find(f"{part}/images"), listing.find(*maps)
         for image in sorted(images.glob("*.jpg")):
             listing.add(split, image.stem, image, decode, maps / f"{image.stem}.png")
-    return listing.finish(classes, NOTES)
+    return listing.finish(classes, NO_PUBLIC_TEST)
 
 
 def names_of(labels, evaluated):

@@ -3,12 +3,11 @@
 import functools
 
 from tools.sources.classes import index_table, read_table
-from tools.sources.listing import Listing
+from tools.sources.listing import NO_PUBLIC_TEST, Listing
 from tools.sources.pixel_maps import read_ids
 from utils.errors import BadUse
 
 LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{train,val}.txt"
-NOTES = "its test split is left out, for its labels are not public: score with test.py --split val"
 
 
 def read(folder, options):
@@ -22,7 +21,7 @@ def read(folder, options):
     decode = functools.partial(read_ids, table=index_table(ids))
     listing = Listing(folder, LAYOUT)
     images, labels = listing.find("JPEGImages"), listing.find("SegmentationClass")
-    notes = NOTES
+    notes = NO_PUBLIC_TEST
     for split in ("train", "val", "test"):
         path = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
         if split != "test":

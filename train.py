@@ -8,7 +8,7 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import sys
 
 from models import MODELS
-from utils.arguments import check_scale_range, parse, train_parser
+from utils.arguments import check_label_smoothing, check_scale_range, parse, train_parser
 from utils.engine import import_engine, versions
 from utils.errors import INTERRUPTED, BadUse, reports_errors
 from utils.network import check_fine_tuning, check_network, output_names, training_heads
@@ -18,7 +18,7 @@ from utils.saved_settings import read_checkpoint
 # What cannot change when a training goes on.
 FIXED = (
     "frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary",
-    "init_from",
+    "init_from", "ema", "recipe",
 )
 
 
@@ -29,11 +29,14 @@ def main(argv=None):
     from utils.dataset_folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
+    if not MODELS[args.model].frontend and "frontend_learning_rate" not in given:
+        args.frontend_learning_rate = 1.0  # a recipe may have another
     check_scale_range(args.scale_range)
     check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
     folder = find_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
     settings, state = begin_or_continue(run, vars(args), given)
+    check_label_smoothing(settings["label_smoothing"], settings["loss"])
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
     class_dict = read_classes(folder, settings["ignore_class"])
     if state and class_dict.class_names != settings["class_names"]:

@@ -190,6 +190,37 @@ def test_gradients_accumulate_over_an_interruption(streets, tmp_path, monkeypatc
         np.testing.assert_allclose(whole, interrupted, rtol=1e-5, atol=1e-6)
 
 
+def test_an_average_of_the_weights_goes_on_after_an_interruption(streets, tmp_path, monkeypatch):
+    """What is saved is the average; going on, both it and the weights behind it are where they were."""
+    results, common = {}, ("--optimizer", "adamw", "--steps_per_epoch", "3")
+    for name, runs, ema in (("whole", (2,), "0.7"), ("interrupted", (1, 2), "0.7"), ("without", (2,), "0")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        for num_epochs in runs:
+            more = (*common, "--ema", ema, "--num_epochs", str(num_epochs), "--continue_training")
+            assert train.main(flags(streets, *more)) == 0
+        results[name] = weights(LATEST)
+    for whole, interrupted in zip(results["whole"], results["interrupted"]):
+        np.testing.assert_allclose(interrupted, whole, rtol=1e-4, atol=1e-5)
+    changes = [np.abs(average - weight).max() for average, weight in zip(results["whole"], results["without"])]
+    assert max(changes) > 1e-2
+    with pytest.raises(SystemExit):  # the optimizer has, or has not, a place for the average
+        train.main(flags(streets, "--continue_training", "--num_epochs", "3", "--ema", "0.5"))
+
+
+def test_a_recipe_gives_defaults(streets, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    more = ("--recipe", "strong", "--label_smoothing", "0.1", "--steps_per_epoch", "2")
+    assert train.main(flags(streets, *more, "--num_epochs", "1")) == 0
+    settings = json.loads((FOLDER / "settings.json").read_text())
+    assert settings["recipe"] == "strong" and settings["optimizer"] == "adamw" and settings["label_smoothing"] == 0.1
+    assert settings["learning_rate"] == 0.01  # from the command line
+    assert train.main(flags(streets, "--recipe", "strong", "--continue_training", "--num_epochs", "2")) == 0
+    with pytest.raises(SystemExit):
+        train.main(flags(streets, "--recipe", "suite", "--continue_training", "--num_epochs", "3"))
+    assert "--recipe suite does not fit" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [("--remat",), ("--steps_per_execution", "2"), ("--steps_per_execution", "9")])
 def test_knobs_of_speed_and_memory_change_no_weight(streets, tmp_path, monkeypatch, more):
     results = []
@@ -373,6 +404,7 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
         (["--model", "custom", "--frontend", "InceptionV3", "--crop_width", "64"], 2, ["512x64", "InceptionV3", "75"]),
         (["--brightness", "2"], 2, ["--brightness"]),
         (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower end"]),
+        (["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"], 2, ["--label_smoothing 0.1", "dice", "ohem"]),
         (["--h_flip", "perhaps"], 2, ["perhaps", "True or False"]),
         (["--dataset", "Nowhere"], 2, ["Nowhere", "--dataset"]),
         (["--dataset", "streets"], 2, ["'streets'", "did you mean Streets?"]),

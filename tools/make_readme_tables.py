@@ -5,7 +5,6 @@
 A test fails when they are not current.
 """
 
-import csv
 import json
 import pathlib
 import re
@@ -19,13 +18,11 @@ from frontends import FRONTENDS
 from models import MODELS, build_model
 from tools.compare_models import RESULTS
 from tools.compare_speed import description, table
-from tools.reproduce import names as recipe_names
-from tools.reproduce import read_recipe
+from tools.recipe_tables import accuracy_table, drives_table, fine_tuning_table, iou_table, streets_table
 from tools.speed_race import Row
 from utils.complexity import count_flops, count_parameters
 
 SPEED = ROOT / "tools" / "results" / "speed.json"
-PAPERS = ROOT / "tools" / "results" / "camvid_papers.csv"  # IoU of each class in percent
 NUM_CLASSES = 12
 SIZE = 512  # pixels, height and width for which operations are counted
 DEFAULT_FRONTEND = "ResNet101"
@@ -69,31 +66,6 @@ def comparison_table():
     return "\n".join(lines)
 
 
-def camvid_table():
-    """A line per recorded recipe for CamVid, best first, and a line per published result."""
-    recipes = {name: read_recipe(name) for name in recipe_names()}
-    recorded = {name: one for name, one in recipes.items() if one["train"]["dataset"] == "CamVid" and "result" in one}
-    with PAPERS.open(encoding="utf-8", newline="") as file:
-        papers = list(csv.DictReader(file))
-    classes = list(papers[0])[2:-2]
-    lines = [
-        f"| network | {' | '.join(classes)} | mean IoU | global accuracy | training |",
-        f"|{'---|' * (len(classes) + 4)}",
-    ]
-    for name in sorted(recorded, key=lambda name: -recorded[name]["result"]["mean_iou"]):
-        train, result = recorded[name]["train"], recorded[name]["result"]
-        on_frontend = f" on {train['frontend']}" if "frontend" in train else ""
-        scores = [result["class_iou"][one] for one in classes] + [result["mean_iou"], result["global_accuracy"]]
-        scores = [f"{100 * score:.1f}" for score in scores]
-        scores[-2] = f"**{scores[-2]}**"
-        training = f"{result['train_minutes']:.0f} min, {result['epochs']} epochs: `{name}`"
-        lines.append(f"| `{train['model']}`{on_frontend} | {' | '.join(scores)} | {training} |")
-    for row in papers:
-        name, source, *scores = row.values()
-        lines.append(f"| *{name}* | {' | '.join(scores)} | *published: {source}* |")
-    return "\n".join(lines)
-
-
 def frontends_table():
     """A line per feature extractor: its size and the channels it gives at each stride."""
     lines = [
@@ -116,8 +88,9 @@ def speed_table():
 
 
 TABLES = {
-    "models": models_table, "frontends": frontends_table, "camvid": camvid_table, "comparison": comparison_table,
-    "speed": speed_table,
+    "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
+    "streets": streets_table, "fine_tuning": fine_tuning_table, "drives": drives_table,
+    "comparison": comparison_table, "speed": speed_table,
 }
 
 

@@ -3,11 +3,11 @@
     python tools/reproduce.py camvid_deeplab --frontend_weights mobilenet_1_0_224_tf_no_top.h5
 
 A recipe is a JSON file in tools/recipes/: the flags of train.py and test.py, what came of them, on which machine and in
-how many minutes, and how far another run may be from it. An interrupted training goes on when the command is given
-again.
+how many minutes, and how far another run may be from it. In place of the flags of train.py there may be the name of
+another recipe, whose network is then tested in another way; and "init_from" may name a recipe, whose network is then
+trained on. An interrupted training goes on when the command is given again.
 """
 
-import csv
 import json
 import pathlib
 import subprocess
@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path:
 from utils.arguments import Parser
 from utils.errors import BadUse, WorkFailed, reports_errors
 from utils.nearest import did_you_mean
+from utils.saved_settings import read_checkpoint
 
 RECIPES = ROOT / "tools" / "recipes"
 SCORES = ("mean_iou", "global_accuracy")
@@ -43,15 +44,12 @@ def main(argv=None):
     if args.recipe is None:
         print("\n".join(f"{name}: {read_recipe(name)['about']}" for name in names()))
         return 0
-    recipe = read_recipe(args.recipe)
-    output = pathlib.Path(args.output_dir) / args.recipe
-    given = {"dataset": args.dataset, "frontend_weights": args.frontend_weights}
-    own = {name: value for name, value in given.items() if value}
-    call("train.py", {**recipe["train"], **own, "output_dir": output}, "--continue_training")
-    (checkpoint,) = output.glob("latest_model_*.keras")
-    own.pop("frontend_weights", None)
-    call("test.py", {**recipe["test"], **own, "checkpoint_path": checkpoint, "output_dir": output / "test"})
-    result = measured(output, checkpoint)
+    recipe, folder = read_recipe(args.recipe), pathlib.Path(args.output_dir)
+    places = {"imagenet": args.frontend_weights, training_flags(args.recipe)["dataset"]: args.dataset}
+    checkpoint, minutes = trained(args.recipe, folder, places)
+    output, dataset = folder / args.recipe / "test", {"dataset": args.dataset} if args.dataset else {}
+    call("test.py", {**recipe["test"], **dataset, "checkpoint_path": checkpoint, "output_dir": output})
+    result = measured(output, checkpoint, minutes)
     if args.record:
         write_recipe(args.recipe, {**recipe, "result": result})
         print(f"Recorded: {', '.join(f'{name} {100 * result[name]:.2f} %' for name in SCORES)}")
@@ -65,8 +63,20 @@ def names():
     return sorted(path.stem for path in RECIPES.glob("*.json"))
 
 
+def recorded(table):
+    """The recipes of a table that have a result, best mean IoU first: a dict from name to recipe.
+
+    Where a recipe names another one's training, it has that one's flags.
+    """
+    found = {name: read_recipe(name) for name in names()}
+    found = {name: {**one, "train": training_flags(name)} for name, one in found.items()
+             if one.get("table") == table and "result" in one}
+    return dict(sorted(found.items(), key=lambda item: -item[1]["result"]["mean_iou"]))
+
+
 def read_recipe(name):
-    """A recipe: a dict with "about", "train" and "test" (flags), "tolerance" (0..1), and "result" once it is recorded.
+    """A recipe: a dict with "about", "train" (flags, or a recipe's name), "test" (flags), "tolerance" (0..1), maybe
+    "table" (the README's that shows it), and "result" once it is recorded.
 
     Raises:
         BadUse: if there is none of that name.
@@ -83,6 +93,37 @@ def write_recipe(name, recipe):
     from utils.reports import write_json
 
     write_json(RECIPES / f"{name}.json", recipe)
+
+
+def trained(name, folder, places):
+    """Trains as a recipe says, or goes on, or does nothing if that is done.
+
+    Args:
+        name: of the recipe.
+        folder: `pathlib.Path` with a folder for each recipe.
+        places: dict from a dataset's name, and from "imagenet", to the path that takes its place, or None.
+
+    Returns:
+        `(checkpoint, minutes)`: `pathlib.Path` and float, the time of all trainings that led to it.
+    """
+    flags, minutes = read_recipe(name)["train"], 0.0
+    if isinstance(flags, str):
+        return trained(flags, folder, places)
+    if flags.get("init_from") in names():
+        before, minutes = trained(flags["init_from"], folder, places)
+        flags = {**flags, "init_from": before}
+    output = folder / name
+    moved = {key: places.get(flags.get(key)) or flags[key] for key in ("dataset", "frontend_weights") if key in flags}
+    call("train.py", {**flags, **moved, "output_dir": output}, "--continue_training")
+    (checkpoint,) = output.glob("latest_model_*.keras")
+    _, state = read_checkpoint(checkpoint)
+    return checkpoint, minutes + sum(row["seconds"] for row in state["log"]) / 60
+
+
+def training_flags(name):
+    """The flags of train.py that a recipe, or the one it names, ends with."""
+    flags = read_recipe(name)["train"]
+    return training_flags(flags) if isinstance(flags, str) else flags
 
 
 def words(flags):
@@ -104,32 +145,41 @@ def call(verb, flags, *more):
         raise WorkFailed(f"{verb} ended with exit code {code}")
 
 
-def measured(output, checkpoint):
+def measured(output, checkpoint, minutes):
     """What came of a run.
 
     Args:
-        output: `pathlib.Path` of its folder.
+        output: `pathlib.Path` of the test's folder.
         checkpoint: `pathlib.Path`.
+        minutes: float, of the training.
 
     Returns:
-        Dict: the scores (0..1), "class_iou", "parameters", "train_minutes", "images_per_second" of the test,
-        "machine" and "versions".
+        Dict: the scores (0..1), "class_iou" and "class_accuracy" (dicts from name to 0..1), "images" and
+        "images_per_second" of the test, "epochs" of the last training, its "history" (dict of lists: "loss",
+        "val_mean_iou" with None where nothing was validated), "train_minutes", "machine" and "versions".
     """
     from tools.compare_speed import cpu_name
     from utils.benchmark import cpu_cores
-    from utils.saved_settings import read_checkpoint
 
-    scores = json.loads((output / "test" / "scores.json").read_text(encoding="utf-8"))
+    scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
     settings, state = read_checkpoint(checkpoint)
-    with next(output.glob("*/log.csv")).open(encoding="utf-8") as file:
-        seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     return {
         **{name: round(scores[name], 5) for name in SCORES},
-        "class_iou": {name: iou and round(iou, 4) for name, iou in scores["class_iou"].items()},
+        **{
+            key: {name: rounded(value) for name, value in scores[key].items()}
+            for key in ("class_iou", "class_accuracy")
+        },
         "images": scores["images"], "images_per_second": round(scores["images_per_second"] or 0, 2),
-        "epochs": state["epoch"], "train_minutes": round(seconds / 60, 1),
+        "epochs": len(state["log"]),
+        "history": {key: [rounded(row.get(key)) for row in state["log"]] for key in ("loss", "val_mean_iou")},
+        "train_minutes": round(minutes, 1),
         "machine": f"{cpu_name()}, {cpu_cores()} cores", "versions": settings["versions"],
     }
+
+
+def rounded(number):
+    """A number with four digits behind the point, or None."""
+    return None if number is None else round(number, 4)
 
 
 def compare(recipe, result):

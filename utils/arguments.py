@@ -11,16 +11,25 @@ from utils.parser import (
 from utils.progress import MODES
 
 __all__ = [
-    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "SCHEDULES", "Parser", "benchmark_parser",
-    "check_scale_range", "crop_size",
-    "export_parser", "parse", "positive_int", "predict_parser", "test_parser", "tile_size", "train_parser",
+    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "RECIPES", "SCHEDULES", "SMOOTHED_LOSSES", "Parser",
+    "benchmark_parser", "check_label_smoothing", "check_scale_range", "crop_size", "export_parser", "parse",
+    "positive_int", "predict_parser", "test_parser", "tile_size", "train_parser",
 ]
 
-LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem")
+LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem", "cross_entropy_lovasz")
+SMOOTHED_LOSSES = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
 EXPORT_OUTPUTS = ("logits", "classes", "colours")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
+RECIPES = {  # defaults of train.py's flags
+    "suite": {},
+    "strong": {
+        "batch_size": 4, "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2, "schedule": "cosine",
+        "warm_up": 1.0, "frontend_learning_rate": 0.25, "h_flip": True, "scale_range": [0.5, 2.0], "color_jitter": 0.4,
+        "brightness": 0.3,
+    },
+}
 
 
 def train_parser():
@@ -42,6 +51,7 @@ def train_parser():
                          "degrees")
     _optimization(parser)
     _engine(parser)
+    parser.recipes = RECIPES
     return parser
 
 
@@ -145,6 +155,13 @@ def check_scale_range(scales):
         raise BadUse(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
 
 
+def check_label_smoothing(share, loss):
+    """Refuses `--label_smoothing` for a loss that has none."""
+    if share and loss not in SMOOTHED_LOSSES:
+        raise BadUse(f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
+                     f"{', '.join(SMOOTHED_LOSSES)}")
+
+
 def tile_size(tile, overlap):
     """`tile` from the flags of test.py and predict.py, checked together with the overlap.
 
@@ -238,6 +255,8 @@ def _data(from_checkpoint=False):
 def _run():
     parser = Parser(add_help=False)
     run = parser.add_argument_group("run")
+    run.add_argument("--recipe", choices=RECIPES, default="suite", metavar="NAME",
+                     help="whose defaults the other flags have: the original suite's, or better ones, see the README")
     run.add_argument("--config", metavar="FILE",
                      help="take the flags from this file, a run's settings.json or a checkpoint; the command line wins")
     _boolean(run, "--continue_training", "go on from the latest checkpoint of this model and dataset")
@@ -275,6 +294,12 @@ def _optimization(parser):
     group.add_argument("--accumulate", type=positive_int, default=1, metavar="STEPS",
                        help="steps whose mean gradient makes one update: a larger batch in the same memory")
     group.add_argument("--loss", choices=LOSSES, default="cross_entropy", metavar="NAME", help="loss")
+    group.add_argument("--label_smoothing", type=fraction, default=0.0, metavar="F",
+                       help="share of each pixel's truth that is spread over all classes, of losses with a cross "
+                       "entropy")
+    group.add_argument("--ema", type=fraction, default=0.0, metavar="F",
+                       help="score and save the exponential moving average of the weights, with this share of the past "
+                       "at each update, such as 0.99; default: the weights themselves")
     _boolean(group, "--class_balancing", "weight classes by median frequency balancing")
     _boolean(group, "--no_auxiliary", "train without the network's auxiliary heads and their losses")
     group.add_argument("--steps_per_execution", type=positive_int, default=1, metavar="STEPS",

@@ -17,6 +17,7 @@ from models import MODELS, import_module, inference_model
 from utils.errors import BadUse
 from utils.files import replacing
 from utils.saved_settings import SUITE_MEMBER, read_checkpoint
+from utils.weight_average import exchange_average
 
 
 def save_checkpoint(path, model, settings, state):
@@ -93,6 +94,7 @@ def restore(path, model, state):
             model.load_weights(path)
     except Exception as error:
         raise BadUse(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
+    exchange_average(model)  # a checkpoint has them the other way round
     for generator, value in zip(_seed_generators(model), state["dropout_seeds"]):
         generator.state.assign(value)
 

@@ -1,5 +1,7 @@
 """Losses of networks with training heads, all against the same label image. Pixels labeled 255 never count."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -7,7 +9,7 @@ from utils.class_dict import IGNORED
 from utils.losses import SegmentationLoss, build_loss
 
 
-def build_losses(heads, name, num_classes, class_weights=None):
+def build_losses(heads, name, num_classes, class_weights=None, label_smoothing=0.0):
     """Makes the losses of a network with training heads, as `Model.compile` takes them.
 
     Args:
@@ -15,18 +17,20 @@ def build_losses(heads, name, num_classes, class_weights=None):
         name: str, one of `utils.losses.LOSSES`; for the logits and for heads of the kind "pixels".
         num_classes: int, C.
         class_weights: C floats >= 0, or None.
+        label_smoothing: float from 0 to below 1, of the losses by `name`.
 
     Returns:
         losses: dict from the output's name, "logits" first, to its loss.
         weights: dict from the same names to the factors of the losses, floats; 1 for "logits".
 
     Raises:
-        ValueError: for an unknown name or kind.
+        ValueError: for an unknown name or kind, and as `build_loss`.
     """
-    losses, weights = {"logits": build_loss(name, num_classes, class_weights)}, {"logits": 1.0}
+    chosen = functools.partial(build_loss, name, num_classes, class_weights, label_smoothing)
+    losses, weights = {"logits": chosen()}, {"logits": 1.0}
     for output, (kind, weight) in heads.items():
         if kind == "pixels":
-            losses[output] = AtHeadResolution(build_loss(name, num_classes, class_weights))
+            losses[output] = AtHeadResolution(chosen())
         elif kind == "presence":
             losses[output] = Presence(num_classes, class_weights)
         elif kind == "border":

@@ -48,7 +48,18 @@ class SegmentationLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="suite")
 class CrossEntropy(SegmentationLoss):
-    """Softmax cross entropy, the weighted mean over pixels (the weights' sum is the divisor)."""
+    """Softmax cross entropy, the weighted mean over pixels (the weights' sum is the divisor).
+
+    Args:
+        label_smoothing: float from 0 to below 1, the share of each pixel's truth that is spread over all classes
+            equally (Szegedy 2016, 1512.00567).
+    """
+
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, **kwargs):
+        super().__init__(num_classes, class_weights, **kwargs)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label smoothing must be from 0 to below 1, not {label_smoothing}")
+        self.label_smoothing = label_smoothing
 
     def call(self, labels, logits):
         labels, valid = split_ignored(labels)
@@ -56,7 +67,13 @@ class CrossEntropy(SegmentationLoss):
         weights = ops.cast(self.select(ops.stop_gradient(entropy), valid), "float32")
         if self.class_weights is not None:
             weights = weights * ops.take(self.weights(), labels)
-        return _ratio(ops.sum(weights * self.modulate(entropy)), ops.sum(weights))
+        losses = self.modulate(entropy)
+        if self.label_smoothing:
+            # Of every class as the truth, the mean.
+            logits = ops.cast(logits, "float32")
+            uniform = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
+            losses = losses + self.label_smoothing * (uniform - entropy)
+        return _ratio(ops.sum(weights * losses), ops.sum(weights))
 
     def select(self, entropy, valid):
         """Which pixels the mean is over, bool `(B, H, W)`; `entropy` has no class weights in it."""
@@ -65,6 +82,9 @@ class CrossEntropy(SegmentationLoss):
     def modulate(self, entropy):
         """Changes each pixel's loss, `(B, H, W)`, before the mean."""
         return entropy
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -75,8 +95,8 @@ class Focal(CrossEntropy):
         gamma: float >= 0; 0 is cross entropy.
     """
 
-    def __init__(self, num_classes, class_weights=None, gamma=2.0, **kwargs):
-        super().__init__(num_classes, class_weights, **kwargs)
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, gamma=2.0, **kwargs):
+        super().__init__(num_classes, class_weights, label_smoothing, **kwargs)
         self.gamma = gamma
 
     def modulate(self, entropy):
@@ -97,8 +117,8 @@ class Bootstrapped(CrossEntropy):
         pixels: int >= 1, how many of each image; all where it has fewer. Pixels as hard as the last one join it.
     """
 
-    def __init__(self, num_classes, class_weights=None, pixels=512 * 64, **kwargs):
-        super().__init__(num_classes, class_weights, **kwargs)
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, pixels=512 * 64, **kwargs):
+        super().__init__(num_classes, class_weights, label_smoothing, **kwargs)
         if pixels < 1:
             raise ValueError(f"bootstrapped cross entropy needs at least 1 pixel an image, not {pixels}")
         self.pixels = pixels
@@ -123,8 +143,10 @@ class OnlineHardExamples(CrossEntropy):
             Pixels as hard as the last one join it.
     """
 
-    def __init__(self, num_classes, class_weights=None, probability=0.7, min_kept=1 / 16, **kwargs):
-        super().__init__(num_classes, class_weights, **kwargs)
+    def __init__(
+        self, num_classes, class_weights=None, label_smoothing=0.0, probability=0.7, min_kept=1 / 16, **kwargs
+    ):
+        super().__init__(num_classes, class_weights, label_smoothing, **kwargs)
         if not 0 < probability <= 1:
             raise ValueError(f"the probability below which pixels are hard must be in 0..1, not {probability}")
         self.probability = probability
@@ -176,6 +198,25 @@ class Lovasz(SegmentationLoss):
         return self.mean_over_classes(losses, truth_size[:, 0] > 0)
 
 
+@keras.saving.register_keras_serializable(package="suite")
+class CrossEntropyLovasz(Lovasz):
+    """The mean of cross entropy and Lovász-softmax loss: pixels and regions, as Berman 2018 (1705.08790) fine-tunes.
+
+    Args:
+        label_smoothing: float from 0 to below 1, of the cross entropy.
+    """
+
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, **kwargs):
+        super().__init__(num_classes, class_weights, **kwargs)
+        self.cross_entropy = CrossEntropy(num_classes, class_weights, label_smoothing)
+
+    def call(self, labels, logits):
+        return 0.5 * (self.cross_entropy(labels, logits) + super().call(labels, logits))
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing}
+
+
 _CLASSES = {
     "cross_entropy": CrossEntropy,
     "focal": Focal,
@@ -183,28 +224,34 @@ _CLASSES = {
     "lovasz": Lovasz,
     "bootstrapped": Bootstrapped,
     "ohem": OnlineHardExamples,
+    "cross_entropy_lovasz": CrossEntropyLovasz,
 }
 LOSSES = tuple(_CLASSES)
+SMOOTHED = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
 
 
-def build_loss(name, num_classes, class_weights=None):
+def build_loss(name, num_classes, class_weights=None, label_smoothing=0.0):
     """Makes a loss.
 
     Args:
         name: str, one of `LOSSES`.
         num_classes: int, C.
         class_weights: C floats >= 0, or None.
+        label_smoothing: float from 0 to below 1, for losses with a cross entropy.
 
     Returns:
         A `SegmentationLoss`: `loss(labels, logits)` with labels `(B, H, W)`, 255 = ignored, and logits
         `(B, H, W, C)`, gives a scalar float32.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or label smoothing of a loss that has none.
     """
     if name not in _CLASSES:
         raise ValueError(f"unknown loss '{name}'; choose one of {', '.join(LOSSES)}")
-    return _CLASSES[name](num_classes, class_weights, name=name)
+    smoothing = {"label_smoothing": label_smoothing} if label_smoothing else {}
+    if smoothing and name not in SMOOTHED:
+        raise ValueError(f"label smoothing is for {', '.join(SMOOTHED)}, not for {name}")
+    return _CLASSES[name](num_classes, class_weights, name=name, **smoothing)
 
 
 def split_ignored(labels):

@@ -79,7 +79,9 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     )
     if settings["remat"]:
         rematerialize(model, (settings["crop_height"], settings["crop_width"], 3))
-    losses, loss_weights = build_losses(heads, settings["loss"], num_classes, class_weights)
+    losses, loss_weights = build_losses(
+        heads, settings["loss"], num_classes, class_weights, settings["label_smoothing"]
+    )
     metrics = {"logits": [RunningMeanIoU(num_classes)]}
     if not heads:  # then Keras wants no names
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
@@ -104,7 +106,9 @@ def optimizer_of(model, settings, steps_per_epoch):
     schedule = build_schedule(
         settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"], settings["warm_up"]
     )
-    optimizer = build_optimizer(settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"])
+    optimizer = build_optimizer(
+        settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"], settings["ema"]
+    )
     frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
     optimizer.set_part(frontend, settings["frontend_learning_rate"])
     return optimizer

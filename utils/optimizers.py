@@ -68,7 +68,7 @@ def build_schedule(name, learning_rate, steps_per_epoch, num_epochs, warm_up=0.0
     return learning_rate
 
 
-def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
+def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1, ema=0.0):
     """Makes an optimizer.
 
     Args:
@@ -77,6 +77,8 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
         learning_rate: float or schedule.
         weight_decay: float >= 0, decoupled; biases and batch-norm parameters are exempt.
         accumulate: int >= 1, steps whose mean gradient makes one update of the weights.
+        ema: float from 0 to below 1, share of the past in the moving average of the weights, see `weight_average`;
+            0 keeps none.
 
     Returns:
         `keras.optimizers.Optimizer`, also a `part_updates.ByPart`.
@@ -88,6 +90,8 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1):
     common = {"weight_decay": weight_decay or None}
     if accumulate > 1:
         common["gradient_accumulation_steps"] = accumulate
+    if ema:
+        common |= {"use_ema": True, "ema_momentum": ema}
     if name == "rmsprop":
         optimizer = optimizers.RMSprop(learning_rate, rho=0.995, **common)
     elif name == "adam":

@@ -36,9 +36,10 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         source: str, the file that the words come from; None for the command line.
+        recipes: dict from a value of `--recipe` to a dict of defaults for other flags.
     """
 
-    source = None
+    source, recipes = None, {}
 
     def __init__(self, *arguments, formatter_class=HelpFormatter, **more):
         more.setdefault("allow_abbrev", False)
@@ -80,18 +81,35 @@ class Show(argparse.Action):
 
 
 def parse(parser, argv=None):
-    """Parses a command line, and the file of its `--config` if it has one; what the command line gives wins.
+    """Parses a command line, the file of its `--config` and the defaults of its `--recipe` if it has them.
+
+    What the command line gives wins over the file, and that over the recipe; but a recipe that is named beside the file
+    wins over the file.
 
     Returns:
-        `(args, given)`: the namespace, and the set of names that were given rather than left at their defaults.
+        `(args, given)`: the namespace, and the set of names that the command line or the file gave.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    words = [*config_words(parser, words), *words]
-    args = parser.parse_args(words)
+    config = config_words(parser, words)
+    args = parser.parse_args([*recipe_words(parser, config), *config, *recipe_words(parser, words), *words])
     left_out = object()
-    marked = parser.parse_args(words, argparse.Namespace(**dict.fromkeys(vars(args), left_out)))
+    marked = parser.parse_args([*config, *words], argparse.Namespace(**dict.fromkeys(vars(args), left_out)))
     vars(args).pop("config", None)  # its flags are here already
     return args, {name for name, value in vars(marked).items() if value is not left_out} - {"config"}
+
+
+def recipe_words(parser, words):
+    """The defaults of a recipe as the words of a command line; an empty list if `words` name none that is known."""
+    flags = {action.dest: action for action in parser._actions}
+    defaults = parser.recipes.get(value_of(parser, "recipe", words), {})
+    return [word for name, value in defaults.items() for word in flag_words(flags[name], value, "recipe")]
+
+
+def value_of(parser, flag, words):
+    """The value of one flag of `parser` among the words of a command line; None if it is not there."""
+    only = Parser(prog=parser.prog, add_help=False)
+    only.add_argument(f"--{flag}")
+    return getattr(only.parse_known_args(words)[0], flag)
 
 
 def config_words(parser, words):
@@ -109,9 +127,7 @@ def config_words(parser, words):
     """
     if "--config" not in parser._option_string_actions:
         return []
-    only = Parser(prog=parser.prog, add_help=False)
-    only.add_argument("--config")
-    path = only.parse_known_args(words)[0].config
+    path = value_of(parser, "config", words)
     if path is None:
         return []
     flags = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}

@@ -24,6 +24,12 @@ class ByPart:
         """Makes these variables the part, with this factor of the learning rate."""
         self.part, self.factor = frozenset(map(self._var_key, variables)), factor
 
+    def finalize_variable_values(self, variables):
+        """Leaves the weights alone: Keras would put their average in their place after each epoch, for good.
+
+        See `weight_average`.
+        """
+
     def _is_apart(self, variable):
         return self._var_key(variable) in self.part
 

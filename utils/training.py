@@ -16,6 +16,7 @@ from utils.progress import Console
 from utils.reports import class_table, duration, headline, suite_means, write_image_scores, write_rows
 from utils.samples import plot_samples, read_sample
 from utils.tensorboard import has_histograms
+from utils.weight_average import averaged_weights
 
 VALIDATION_SEED = 16  # the original suite's, so that the same images are chosen
 NUM_SAMPLES = 4  # validation images in the sample grid
@@ -84,13 +85,14 @@ class Training:
             row = self.train_epoch(epoch)
             if row is None:
                 return False
-            self.data.set_epoch(epoch)
-            self.statistics.estimate(self.data)
-            is_better = False
-            if epoch % self.settings["validation_step"] == 0 or epoch == num_epochs - 1:
-                is_better = self.validate(epoch, row)
-            row["seconds"] = round(time.perf_counter() - start, 1)
-            self.record(epoch, row, is_better)
+            with averaged_weights(self.model):
+                self.data.set_epoch(epoch)
+                self.statistics.estimate(self.data)
+                is_better = False
+                if epoch % self.settings["validation_step"] == 0 or epoch == num_epochs - 1:
+                    is_better = self.validate(epoch, row)
+                row["seconds"] = round(time.perf_counter() - start, 1)
+                self.record(epoch, row, is_better)
             if self.interruption.requested:
                 return False
             if patience and self.state["validations_without_gain"] >= patience:
@@ -142,7 +144,8 @@ class Training:
             )
         if guard.step < self.data.steps:
             self.state["step"] = guard.step
-            save_checkpoint(self.run.latest, self.model, self.settings, self.state)
+            with averaged_weights(self.model):
+                save_checkpoint(self.run.latest, self.model, self.settings, self.state)
             print(f"Stopped in epoch {epoch} after step {guard.step} of {self.data.steps}.")
             return None
         logs = {log_name(name): float(values[-1]) for name, values in history.history.items()}

@@ -11,13 +11,14 @@ from tools import reproduce
 from utils.arguments import test_parser as parser_of_test
 from utils.arguments import train_parser
 from utils.errors import WorkFailed
+from utils.saved_settings import read_checkpoint
 
 spec = importlib.util.spec_from_file_location("suite_test", pathlib.Path(train.__file__).with_name("test.py"))
 test_verb = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(test_verb)
 
 RECIPE = {
-    "about": "a test", "tolerance": 0.02, "test": {"batch_size": 2},
+    "about": "a test", "table": "all", "tolerance": 0.02, "test": {"batch_size": 2},
     "train": {
         "model": "tiny", "dataset": "Streets", "crop_height": 64, "crop_width": 64, "batch_size": 5, "num_epochs": 2,
         "ignore_class": ["Unlabelled"], "num_val_images": 1, "learning_rate": 0.01, "h_flip": True,
@@ -51,6 +52,7 @@ def test_what_is_recorded_is_reproduced_and_a_miss_is_a_failure(recipes, streets
     result = recorded["result"]
     assert {**recorded, "result": None} == {**RECIPE, "result": None}
     assert result["epochs"] == 2 and result["images"] == 5 and "Unlabelled" not in result["class_iou"]
+    assert len(result["history"]["loss"]) == 2 and max(result["history"]["val_mean_iou"]) <= 1
     assert 0 < result["mean_iou"] < 1 and result["train_minutes"] < 2 and result["versions"]["keras"]
     scores = json.loads(pathlib.Path("first/small/test/scores.json").read_text())
     assert result["mean_iou"] == pytest.approx(scores["mean_iou"], abs=1e-5)
@@ -60,6 +62,23 @@ def test_what_is_recorded_is_reproduced_and_a_miss_is_a_failure(recipes, streets
     with pytest.raises(SystemExit) as end:
         run(streets, "--output_dir", "second")  # complete: only tests
     assert end.value.code == 1 and "3.0" in capsys.readouterr().err
+
+
+def test_a_recipe_may_test_or_train_on_what_another_one_trained(recipes, streets):
+    further = {**RECIPE["train"], "init_from": "small", "num_epochs": 1, "learning_rate": 0.001}
+    reproduce.write_recipe("small_twice", {**RECIPE, "train": "small", "test": {"scales": "1,1.5", "flip": True}})
+    reproduce.write_recipe("small_further", {**RECIPE, "train": further})
+    for name in ("small_further", "small_twice", "small"):
+        assert reproduce.main([name, "--dataset", str(streets), "--record", "--output_dir", "out"]) == 0
+    results = {name: reproduce.read_recipe(name)["result"] for name in reproduce.names()}
+    assert list(reproduce.recorded("all")) == sorted(results, key=lambda name: -results[name]["mean_iou"])
+    once, twice, more = (results[f"small{end}"] for end in ("", "_twice", "_further"))
+    assert once["train_minutes"] == twice["train_minutes"] and once["mean_iou"] != twice["mean_iou"]
+    assert more["epochs"] == 1 and more["train_minutes"] >= once["train_minutes"]
+    settings, _ = read_checkpoint("out/small_further/latest_model_tiny_Streets.keras")
+    assert settings["init_from"] == str(pathlib.Path("out/small/latest_model_tiny_Streets.keras"))
+    assert not pathlib.Path("out/small_twice/latest_model_tiny_Streets.keras").exists()
+    assert reproduce.recorded("all")["small_twice"]["train"] == RECIPE["train"] and not reproduce.recorded("other")
 
 
 def test_recipes_are_listed_and_unknown_ones_refused(recipes, capsys):
@@ -78,6 +97,6 @@ def test_a_verb_that_fails_ends_it():
 @pytest.mark.parametrize("name", reproduce.names())
 def test_recipes_of_the_suite_are_accepted(name):
     recipe = reproduce.read_recipe(name)
-    train_parser().parse_args(reproduce.words(recipe["train"]))
+    train_parser().parse_args(reproduce.words(reproduce.training_flags(name)))
     parser_of_test().parse_args(reproduce.words(recipe["test"]))
     assert 0 < recipe["tolerance"] < 0.1 and recipe["about"]

@@ -5,8 +5,10 @@ from keras import ops
 
 from utils.losses import (
     LOSSES,
+    SMOOTHED,
     Bootstrapped,
     CrossEntropy,
+    CrossEntropyLovasz,
     Dice,
     Focal,
     Lovasz,
@@ -140,6 +142,7 @@ REFERENCES = {
     "lovasz": numpy_lovasz,
     "bootstrapped": numpy_bootstrapped,
     "ohem": numpy_ohem,
+    "cross_entropy_lovasz": lambda *args: (numpy_cross_entropy(*args) + numpy_lovasz(*args)) / 2,
 }
 
 
@@ -471,7 +474,37 @@ def test_options_are_kept(loss):
     assert any(config.get(option) == chosen for option, chosen in options.items())
 
 
+@pytest.mark.parametrize("name", SMOOTHED)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_smoothed_labels_are_a_little_of_every_class(name, weights):
+    """Against the cross entropy of each class as the truth, pixel by pixel."""
+    labels, logits = case()
+    plain, smoothed = build_loss(name, 4, weights), build_loss(name, 4, weights, label_smoothing=0.2)
+    if name == "cross_entropy":
+        entropies = logsumexp(logits)[..., None] - logits  # (B, H, W, C)
+        valid = labels != 255
+        truth = 0.8 * np.eye(4)[labels[valid]] + 0.2 / 4
+        factors = np.asarray(weights or [1.0] * 4)[labels[valid]]
+        expected = (factors * (truth * entropies[valid]).sum(axis=-1)).sum() / factors.sum()
+        assert value(smoothed, labels, logits) == pytest.approx(expected, rel=1e-5)
+    assert value(smoothed, labels, logits) != pytest.approx(value(plain, labels, logits), rel=1e-3)
+    again = keras.losses.deserialize(keras.losses.serialize(smoothed))
+    assert value(again, labels, logits) == value(smoothed, labels, logits)
+    # The best prediction is no longer the one that is sure: at 0.85 and 3 times 0.05.
+    certain = logits_of([0.85] * 3)
+    _, gradient = value_and_gradient(build_loss(name, 2, label_smoothing=0.3), np.zeros((1, 1, 3)), certain)
+    assert np.abs(gradient).max() < 1e-6 or name == "cross_entropy_lovasz"
+
+
+def logsumexp(logits):
+    return np.log(np.exp(logits.astype(np.float64)).sum(axis=-1))
+
+
 def test_errors():
+    with pytest.raises(ValueError, match="label smoothing is for cross_entropy, .* not for dice"):
+        build_loss("dice", 4, label_smoothing=0.1)
+    with pytest.raises(ValueError, match="label smoothing must be from 0 to below 1, not 1"):
+        build_loss("ohem", 4, label_smoothing=1)
     with pytest.raises(ValueError, match="'hinge'") as error:
         build_loss("hinge", 4)
     assert all(name in str(error.value) for name in LOSSES)
@@ -517,5 +550,5 @@ def test_training_in_mixed_precision(name, mixed_float16):
 
 
 def test_classes_are_named():
-    classes = [CrossEntropy, Focal, Dice, Lovasz, Bootstrapped, OnlineHardExamples]
+    classes = [CrossEntropy, Focal, Dice, Lovasz, Bootstrapped, OnlineHardExamples, CrossEntropyLovasz]
     assert [type(build_loss(name, 2)) for name in LOSSES] == classes

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from utils import arguments
-from utils.arguments import parse, train_parser
+from utils.arguments import RECIPES, parse, train_parser
 
 PARSERS = [train_parser, arguments.test_parser, arguments.predict_parser, arguments.benchmark_parser]
 
@@ -86,6 +86,20 @@ def config(tmp_path):
         return str(path)
 
     return write
+
+
+def test_a_recipe_gives_defaults_below_all_that_is_given(config):
+    plain, strong = train_parser().parse_args([]), parse(train_parser(), ["--recipe", "strong"])[0]
+    changed = {name for name, value in vars(strong).items() if value != vars(plain)[name]}
+    assert changed == {"recipe", *RECIPES["strong"]}
+    assert all(vars(strong)[name] == value for name, value in RECIPES["strong"].items())
+    args, given = parse(train_parser(), ["--optimizer", "sgd", "--recipe", "strong"])
+    assert args.optimizer == "sgd" and args.schedule == "cosine" and given == {"recipe", "optimizer"}
+    path = config(recipe="strong", optimizer="adam", weight_decay=0.5)
+    args, given = parse(train_parser(), ["--config", path, "--weight_decay", "0"])
+    assert (args.optimizer, args.weight_decay, args.schedule) == ("adam", 0, "cosine") and "schedule" not in given
+    # Named beside the file, it wins over what the file has.
+    assert parse(train_parser(), ["--config", path, "--recipe", "strong"])[0].optimizer == "adamw"
 
 
 def test_a_config_gives_flags_and_the_command_line_wins(config):

@@ -1,0 +1,169 @@
+"""Measures how long the networks of the recorded CamVid recipes take for one image, and draws it beside their scores.
+
+    python tools/time_recipes.py && python tools/make_readme_tables.py
+
+All networks are in one process and take turns, so that a busy moment of the machine meets all of them. Their weights are
+random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tools.reproduce import recorded
+from utils.arguments import Parser, positive_int
+from utils.arguments import test_parser as parser_of_test
+from utils.benchmark import cpu_cores, label_points, quantile
+from utils.engine import import_engine, set_precision, versions
+from utils.errors import BadUse, reports_errors
+from utils.files import replacing
+
+RESULTS = ROOT / "tools" / "results" / "camvid_latency.json"
+PICTURE = ROOT / "tools" / "readme" / "camvid_latency.png"
+HEIGHT, WIDTH = 360, 480  # pixels
+
+
+@reports_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    flags = Parser(
+        prog="tools/time_recipes.py", description=__doc__.splitlines()[0], formatter_class=argparse.HelpFormatter
+    )
+    flags.add_argument("--rounds", type=positive_int, default=9, help="images that each network sees; default: 9")
+    args = flags.parse_args(argv)
+    recipes = recorded("camvid")
+    if not recipes:
+        raise BadUse("no recipe for CamVid is recorded yet; see tools/reproduce.py --record")
+    predictors, parameters = predictors_of(recipes)
+    measured = latencies(predictors, args.rounds)
+    write(recipes, measured, parameters, args.rounds)
+    return 0
+
+
+def predictors_of(recipes):
+    """Builds the networks.
+
+    Args:
+        recipes: dict from name to recipe.
+
+    Returns:
+        Two dicts from the same names: `Predictor` with the views that test.py would score, and the number of trainable
+        parameters.
+    """
+    import_engine()
+    from models import build_model
+    from utils.complexity import count_parameters
+    from utils.engine import use_xla
+    from utils.keras_network import KerasNetwork
+    from utils.predictor import Predictor
+
+    predictors, parameters = {}, {}
+    for name, recipe in recipes.items():
+        train, test = recipe["train"], parser_of_test().parse_args(words_of_views(recipe["test"]))
+        set_precision(train.get("mixed_precision", "float32"))
+        model = build_model(
+            train["model"], len(recipe["result"]["class_iou"]), train.get("frontend", "ResNet101"),
+            output_stride=train.get("output_stride"),
+        )
+        predictors[name] = Predictor(KerasNetwork(model, use_xla(None)), 1, test.scales, test.flip)
+        parameters[name] = count_parameters(model)
+    return predictors, parameters
+
+
+def latencies(predictors, rounds):
+    """Measures all networks, in turns.
+
+    Args:
+        predictors: dict from name to `Predictor`.
+        rounds: int, images that each of them sees after two that do not count.
+
+    Returns:
+        Dict from the names to the median, in milliseconds, of the time from pixels to class indices.
+    """
+    import numpy as np
+
+    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    seconds = {name: [] for name in predictors}
+    for turn in range(rounds + 2):
+        for name, predictor in predictors.items():
+            start = time.perf_counter()
+            list(predictor([("", image)]))
+            if turn >= 2:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: round(1000 * quantile(values, 0.5), 1) for name, values in seconds.items()}
+
+
+def words_of_views(flags):
+    """Those of test.py's flags that tell how often an image is seen, as words of a command line."""
+    return [f"--{name}={flags[name]}" for name in ("scales", "flip") if name in flags]
+
+
+def write(recipes, measured, parameters, rounds):
+    """Writes the result and draws the picture, and prints both."""
+    from tools.compare_speed import cpu_name
+    from utils.reports import write_json
+
+    for name in sorted(measured, key=measured.get):
+        print(f"{name:32} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
+    machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
+    write_json(RESULTS, {
+        "machine": machine, "rounds": rounds, "milliseconds": measured, "parameters": parameters,
+    })
+    draw(PICTURE, recipes, measured)
+    print(f"Written: {RESULTS}, {PICTURE}")
+
+
+def draw(path, recipes, measured):
+    """Draws mean IoU over latency, a point for each recipe, and the line of those that none beats in both.
+
+    Args:
+        path: of the PNG.
+        recipes: dict from name to recorded recipe.
+        measured: dict from the same names to milliseconds.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    points = {name: (measured[name], 100 * recipe["result"]["mean_iou"]) for name, recipe in recipes.items()}
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot(*zip(*frontier(points.values())), color="tab:orange", linewidth=1, zorder=1)
+    axes.scatter(*zip(*points.values()), zorder=2)
+    axes.set(
+        xscale="log", xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms", ylabel="Mean IoU, CamVid test split, %",
+        title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
+    )
+    axes.margins(0.15)
+    for kind in ("major", "minor"):
+        getattr(axes.xaxis, f"set_{kind}_formatter")("{x:g}")
+    axes.grid(alpha=0.3, which="both")
+    figure.draw_without_rendering()  # only then is it known where the points are
+    label_points(axes, list(points.values()), [title(recipe) for recipe in recipes.values()])
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def title(recipe):
+    """A recipe's network, and the views of test-time augmentation if there is more than one."""
+    views = len(recipe["test"].get("scales", "1").split(",")) * (2 if recipe["test"].get("flip") else 1)
+    return recipe["train"]["model"] + (f", {views} views" if views > 1 else "")
+
+
+def frontier(points):
+    """The points `(latency, score)` than which none is both faster and better, by latency."""
+    best = []
+    for point in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not best or point[1] > best[-1][1]:
+            best.append(point)
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main())

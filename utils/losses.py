@@ -200,21 +200,26 @@ class Lovasz(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="suite")
 class CrossEntropyLovasz(Lovasz):
-    """The mean of cross entropy and Lovász-softmax loss: pixels and regions, as Berman 2018 (1705.08790) fine-tunes.
+    """The mean of cross entropy and Lovász-softmax loss (Berman 2018, 1705.08790): pixels and regions.
 
     Args:
         label_smoothing: float from 0 to below 1, of the cross entropy.
+        stride: int >= 1; Lovász sees every so many rows and columns. Sorting all pixels for each class would take
+            longer than a small network, and the IoU of a ninth of them is nearly that of all.
     """
 
-    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, **kwargs):
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, stride=3, **kwargs):
         super().__init__(num_classes, class_weights, **kwargs)
         self.cross_entropy = CrossEntropy(num_classes, class_weights, label_smoothing)
+        self.stride = stride
 
     def call(self, labels, logits):
-        return 0.5 * (self.cross_entropy(labels, logits) + super().call(labels, logits))
+        labels = ops.cast(labels, "int32")
+        entropy, (labels, logits) = self.cross_entropy(labels, logits), every(self.stride, labels, logits)
+        return 0.5 * (entropy + super().call(labels, logits))
 
     def get_config(self):
-        return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing}
+        return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing, "stride": self.stride}
 
 
 _CLASSES = {
@@ -252,6 +257,30 @@ def build_loss(name, num_classes, class_weights=None, label_smoothing=0.0):
     if smoothing and name not in SMOOTHED:
         raise ValueError(f"label smoothing is for {', '.join(SMOOTHED)}, not for {name}")
     return _CLASSES[name](num_classes, class_weights, name=name, **smoothing)
+
+
+def every(stride, labels, logits):
+    """Every `stride`-th row and column of labels and logits.
+
+    Which one is first depends on the labels alone and changes with them like a random number: of a fixed choice a
+    network with strides of its own would learn to be good at those pixels only.
+
+    Args:
+        stride: int >= 1.
+        labels: int32 `(B, H, W)`.
+        logits: `(B, H, W, C)`.
+
+    Returns:
+        The same with `ceil(H / stride)` rows and `ceil(W / stride)` columns.
+    """
+    chance = ops.sum(split_ignored(labels)[0])
+    for axis in (1, 2):
+        size = ops.shape(labels)[axis]
+        indices = ops.arange(0, size, stride, dtype="int32") + chance % stride
+        indices = ops.minimum(indices, size - 1)
+        labels, logits = ops.take(labels, indices, axis=axis), ops.take(logits, indices, axis=axis)
+        chance = chance // stride
+    return labels, logits
 
 
 def split_ignored(labels):

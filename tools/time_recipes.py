@@ -7,7 +7,6 @@ random, as they do not matter for speed; each sees an image of 360x480 as often 
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import time

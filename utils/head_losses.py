@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from utils.class_dict import IGNORED
-from utils.losses import SegmentationLoss, build_loss
+from utils.losses import build_loss
+from utils.pixel_losses import SegmentationLoss
 
 
 def build_losses(heads, name, num_classes, class_weights=None, label_smoothing=0.0):

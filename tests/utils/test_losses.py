@@ -3,19 +3,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from utils.losses import (
-    LOSSES,
-    SMOOTHED,
-    Bootstrapped,
-    CrossEntropy,
-    CrossEntropyLovasz,
-    Dice,
-    Focal,
-    Lovasz,
-    OnlineHardExamples,
-    build_loss,
-    split_ignored,
-)
+from utils.losses import LOSSES, SMOOTHED, build_loss
+from utils.pixel_losses import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples, split_ignored
+from utils.region_losses import CrossEntropyLovasz, Dice, Lovasz, every
 
 WEIGHTS = [0.5, 2.0, 0.0, 1.25]
 
@@ -447,6 +437,28 @@ def test_lovasz_is_over_the_whole_batch_and_in_any_order():
     assert value(loss, labels, logits) == pytest.approx(value(loss, *shuffled), rel=1e-5)
 
 
+def test_every_pixel_has_its_turn():
+    """Rows and columns at the stride, from offsets that the labels decide; all of them come up, ignored ones count."""
+    places = np.arange(7 * 8).reshape(1, 7, 8)
+    logits, offsets = np.stack([places, -places], axis=-1).astype(np.float32), set()
+    for seed in range(60):
+        labels = np.random.default_rng(seed).integers(0, 4, (1, 7, 8))
+        some, seen = (ops.convert_to_numpy(array) for array in every(3, ops.convert_to_tensor(labels, "int32"), logits))
+        assert some.shape == (1, 3, 3) and seen.shape == (1, 3, 3, 2)
+        row, column = divmod(int(seen[0, 0, 0, 0]), 8)
+        rows, columns = (np.minimum(np.arange(3) * 3 + first, last) for first, last in ((row, 6), (column, 7)))
+        np.testing.assert_array_equal(seen[0, ..., 0], places[0][np.ix_(rows, columns)])
+        np.testing.assert_array_equal(some[0], labels[0][np.ix_(rows, columns)])
+        offsets.add((row, column))
+    assert len(offsets) == 9
+
+
+def test_with_a_stride_of_1_lovasz_sees_all():
+    labels, logits = case()
+    expected = (value(CrossEntropy(4), labels, logits) + value(Lovasz(4), labels, logits)) / 2
+    assert value(CrossEntropyLovasz(4, stride=1), labels, logits) == pytest.approx(expected, rel=1e-6)
+
+
 def test_lovasz_takes_ties_of_errors():
     labels = np.array([[[0, 1, 0, 1]]])
     assert value(build_loss("lovasz", 2), labels, np.zeros((1, 1, 4, 2), np.float32)) == pytest.approx(0.5)
@@ -475,12 +487,13 @@ def test_config_round_trip(name, weights):
 
 
 @pytest.mark.parametrize(
-    "loss", [Focal(4, gamma=3.5), Bootstrapped(4, pixels=9), OnlineHardExamples(4, probability=0.5, min_kept=0.25)]
+    "loss", [Focal(4, gamma=3.5), Bootstrapped(4, pixels=9), OnlineHardExamples(4, probability=0.5, min_kept=0.25),
+     CrossEntropyLovasz(4, stride=5, label_smoothing=0.1)]
 )
 def test_options_are_kept(loss):
     config = keras.losses.deserialize(keras.losses.serialize(loss)).get_config()
     assert config == loss.get_config()
-    options = {"gamma": 3.5, "pixels": 9, "probability": 0.5, "min_kept": 0.25}
+    options = {"gamma": 3.5, "pixels": 9, "probability": 0.5, "min_kept": 0.25, "stride": 5}
     assert any(config.get(option) == chosen for option, chosen in options.items())
 
 

@@ -104,6 +104,13 @@ def test_continuing_adds_epochs_and_keeps_flags_that_are_not_given(copy_of_train
     assert state["epoch"] == 4
 
 
+def test_crops_may_grow_when_a_run_goes_on(copy_of_trained, streets):
+    more = ("--continue_training", "--num_epochs", "4", "--crop_height", "96", "--crop_width", "128")
+    assert train.main(["--model", "tiny", "--dataset", str(streets), *more]) == 0
+    settings, state = read_checkpoint(LATEST)
+    assert (settings["crop_height"], settings["crop_width"], state["epoch"]) == (96, 128, 4)
+
+
 def test_continuing_a_complete_run_does_nothing(copy_of_trained, streets, capsys):
     before = LATEST.read_bytes()
     assert train.main(["--model", "tiny", "--dataset", str(streets), "--continue_training"]) == 0
@@ -404,7 +411,8 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
         (["--model", "custom", "--frontend", "InceptionV3", "--crop_width", "64"], 2, ["512x64", "InceptionV3", "75"]),
         (["--brightness", "2"], 2, ["--brightness"]),
         (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower end"]),
-        (["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"], 2, ["--label_smoothing 0.1", "dice", "ohem"]),
+        (["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"], 2,
+         ["--label_smoothing 0.1", "dice", "ohem"]),
         (["--h_flip", "perhaps"], 2, ["perhaps", "True or False"]),
         (["--dataset", "Nowhere"], 2, ["Nowhere", "--dataset"]),
         (["--dataset", "streets"], 2, ["'streets'", "did you mean Streets?"]),

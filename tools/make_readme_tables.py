@@ -101,12 +101,12 @@ def with_tables(text, tables):
         text: str, the README.
         tables: dict from name to the table's text.
     """
-    for name, table in tables.items():
+    for name, content in tables.items():
         begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
         if begin not in text or end not in text:
             raise ValueError(f"README.md has no place for the table '{name}': {begin} ... {end}")
         before, rest = text.split(begin, 1)
-        text = f"{before}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}"
+        text = f"{before}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 

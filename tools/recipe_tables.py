@@ -21,7 +21,8 @@ def iou_table():
     latencies = json.loads(LATENCIES.read_text(encoding="utf-8")) if LATENCIES.is_file() else {}
     for name, recipe in recorded("camvid").items():
         result = recipe["result"]
-        scores = percent([*(result["class_iou"][one] for one in classes), result["mean_iou"], result["global_accuracy"]])
+        scores = [*(result["class_iou"][one] for one in classes), result["mean_iou"], result["global_accuracy"]]
+        scores = percent(scores)
         scores[-2] = f"**{scores[-2]}**"
         milliseconds, parameters = (latencies.get(key, {}).get(name) for key in ("milliseconds", "parameters"))
         size = f"{parameters / 1e6:.1f} M" if parameters else "-"

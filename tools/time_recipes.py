@@ -2,8 +2,8 @@
 
     python tools/time_recipes.py && python tools/make_readme_tables.py
 
-All networks are in one process and take turns, so that a busy moment of the machine meets all of them. Their weights are
-random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it.
+All networks are in one process and take turns, so that a busy moment of the machine meets all of them. Their weights
+are random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it.
 """
 
 import argparse

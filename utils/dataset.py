@@ -61,7 +61,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             batch_size: int.
             ignore_class: names of classes to leave out of loss and scores.
             unknown, seed, cache, workers: as above.
-            **augmentation: `h_flip`, `v_flip`, `brightness`, `rotation`, `zoom` of `Augmentation`.
+            **augmentation: the other arguments of `Augmentation`, such as `h_flip` and `scale_range`.
 
         Returns:
             `SegmentationDataset`; its `class_dict` has the classes.

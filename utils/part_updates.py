@@ -30,6 +30,14 @@ class ByPart:
         See `weight_average`.
         """
 
+    def _update_model_variables_moving_average(self, variables):
+        # Not of those that are frozen: JAX does not give their values here.
+        share = ops.where(ops.equal(self.iterations, 0), 0.0, self.ema_momentum)
+        for variable, average in zip(variables, self._model_variables_moving_average):
+            if variable.trainable:
+                past = ops.cast(share, variable.dtype)
+                average.assign(past * average + (1 - past) * variable)
+
     def _is_apart(self, variable):
         return self._var_key(variable) in self.part
 

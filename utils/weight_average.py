@@ -35,5 +35,6 @@ def exchange_average(model):
     # The optimizer's own list: the network's is shorter while a part is frozen.
     for weight, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
         value = keras.ops.convert_to_numpy(weight)
-        weight.assign(average)
-        average.assign(value)
+        if weight.trainable:
+            weight.assign(average)
+        average.assign(value)  # of a frozen weight, the weight

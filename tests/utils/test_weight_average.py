@@ -73,4 +73,7 @@ def test_beside_accumulation_and_frozen_layers(options):
     assert (low - 1e-6 <= inside[-2]).all() and (inside[-2] <= high + 1e-6).all()
     assert np.abs(inside[-2] - seen[-1][-2]).max() > 1e-4
     if "frozen" in options:
-        np.testing.assert_allclose(inside[0], seen[0][0], rtol=1e-6)
+        np.testing.assert_array_equal(inside[0], seen[0][0])
+        model.layers[0].trainable = True
+        with averaged_weights(model):  # it waited with the weight
+            np.testing.assert_array_equal(model.get_weights()[0], seen[0][0])

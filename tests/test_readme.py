@@ -44,6 +44,15 @@ def test_every_command_is_accepted():
         PARSERS[verb]().parse_args([word for word in words if word != "..."])
 
 
+def test_the_first_command_is_the_recipe_of_its_scores():
+    """And the mean IoU that the text beside it promises is the recorded one."""
+    parse, recipe = PARSERS["train.py"]().parse_args, reproduce.recorded("streets")["streets_custom"]
+    command = next(words for program, words in commands() if program == "train.py")
+    assert parse(command) == parse(reproduce.words(recipe["train"])) and not recipe["test"]
+    promised = re.search(r"It ends with a mean IoU of ([\d.]+) %", README.read_text(encoding="utf-8"))
+    assert promised[1] == f"{100 * recipe['result']['mean_iou']:.1f}"
+
+
 @pytest.mark.parametrize("verb", PARSERS)
 def test_every_flag_is_documented(verb):
     text = README.read_text(encoding="utf-8")

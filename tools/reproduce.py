@@ -46,10 +46,10 @@ def main(argv=None):
         return 0
     recipe, folder = read_recipe(args.recipe), pathlib.Path(args.output_dir)
     places = {"imagenet": args.frontend_weights, training_flags(args.recipe)["dataset"]: args.dataset}
-    checkpoint, minutes = trained(args.recipe, folder, places)
+    checkpoint, epochs = trained(args.recipe, folder, places)
     output, dataset = folder / args.recipe / "test", {"dataset": args.dataset} if args.dataset else {}
     call("test.py", {**recipe["test"], **dataset, "checkpoint_path": checkpoint, "output_dir": output})
-    result = measured(output, checkpoint, minutes)
+    result = measured(output, checkpoint, epochs)
     if args.record:
         write_recipe(args.recipe, {**recipe, "result": result})
         print(f"Recorded: {', '.join(f'{name} {100 * result[name]:.2f} %' for name in SCORES)}")
@@ -104,20 +104,20 @@ def trained(name, folder, places):
         places: dict from a dataset's name, and from "imagenet", to the path that takes its place, or None.
 
     Returns:
-        `(checkpoint, minutes)`: `pathlib.Path` and float, the time of all trainings that led to it.
+        `(checkpoint, epochs)`: `pathlib.Path`, and the log's rows of all trainings that led to it, a list of dicts.
     """
-    flags, minutes = read_recipe(name)["train"], 0.0
+    flags, earlier = read_recipe(name)["train"], []
     if isinstance(flags, str):
         return trained(flags, folder, places)
     if flags.get("init_from") in names():
-        before, minutes = trained(flags["init_from"], folder, places)
+        before, earlier = trained(flags["init_from"], folder, places)
         flags = {**flags, "init_from": before}
     output = folder / name
     moved = {key: places.get(flags.get(key)) or flags[key] for key in ("dataset", "frontend_weights") if key in flags}
     call("train.py", {**flags, **moved, "output_dir": output}, "--continue_training")
     (checkpoint,) = output.glob("latest_model_*.keras")
     _, state = read_checkpoint(checkpoint)
-    return checkpoint, minutes + sum(row["seconds"] for row in state["log"]) / 60
+    return checkpoint, earlier + state["log"]
 
 
 def training_flags(name):
@@ -145,18 +145,18 @@ def call(verb, flags, *more):
         raise WorkFailed(f"{verb} ended with exit code {code}")
 
 
-def measured(output, checkpoint, minutes):
+def measured(output, checkpoint, epochs):
     """What came of a run.
 
     Args:
         output: `pathlib.Path` of the test's folder.
         checkpoint: `pathlib.Path`.
-        minutes: float, of the training.
+        epochs: list of dicts, the log's rows of all trainings that led to it.
 
     Returns:
         Dict: the scores (0..1), "class_iou" and "class_accuracy" (dicts from name to 0..1), "images" and
-        "images_per_second" of the test, "epochs" of the last training, its "history" (dict of lists: "loss",
-        "val_mean_iou" with None where nothing was validated), "train_minutes", "machine" and "versions".
+        "images_per_second" of the test, "epochs" and "train_minutes" of all trainings, "history" of the last one (dict
+        of lists: "loss", "val_mean_iou" with None where nothing was validated), "machine" and "versions".
     """
     from tools.compare_speed import cpu_name
     from utils.benchmark import cpu_cores
@@ -170,9 +170,9 @@ def measured(output, checkpoint, minutes):
             for key in ("class_iou", "class_accuracy")
         },
         "images": scores["images"], "images_per_second": round(scores["images_per_second"] or 0, 2),
-        "epochs": len(state["log"]),
+        "epochs": len(epochs),
         "history": {key: [rounded(row.get(key)) for row in state["log"]] for key in ("loss", "val_mean_iou")},
-        "train_minutes": round(minutes, 1),
+        "train_minutes": round(sum(row["seconds"] for row in epochs) / 60, 1),
         "machine": f"{cpu_name()}, {cpu_cores()} cores", "versions": settings["versions"],
     }
 

@@ -128,6 +128,7 @@ def draw(path, recipes, measured):
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     points = {name: (measured[name], 100 * recipe["result"]["mean_iou"]) for name, recipe in recipes.items()}
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -139,9 +140,12 @@ def draw(path, recipes, measured):
         xscale="log", xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms", ylabel="Mean IoU, CamVid test split, %",
         title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
     )
-    axes.margins(0.15)
-    for kind in ("major", "minor"):
-        getattr(axes.xaxis, f"set_{kind}_formatter")("{x:g}")
+    low, high = min(measured.values()), max(measured.values())
+    axes.set_xlim(low / 1.3, high * (high / low) ** 0.4)  # room for the names
+    axes.margins(y=0.1)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
     figure.draw_without_rendering()  # only then is it known where the points are
     label_points(axes, list(points.values()), [title(recipe) for recipe in recipes.values()])
@@ -150,9 +154,11 @@ def draw(path, recipes, measured):
 
 
 def title(recipe):
-    """A recipe's network, and the views of test-time augmentation if there is more than one."""
+    """A recipe's network, its arithmetic if not float32, and the views of test-time augmentation if more than one."""
+    precision = recipe["train"].get("mixed_precision", "float32")
     views = len(recipe["test"].get("scales", "1").split(",")) * (2 if recipe["test"].get("flip") else 1)
-    return recipe["train"]["model"] + (f", {views} views" if views > 1 else "")
+    parts = {recipe["train"]["model"]: True, precision: precision != "float32", f"{views} views": views > 1}
+    return ", ".join(part for part, is_told in parts.items() if is_told)
 
 
 def frontier(points):

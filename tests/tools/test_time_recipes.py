@@ -41,6 +41,8 @@ def test_views_are_told():
     recipe = {"train": {"model": "custom"}, "test": {"scales": "1,1.5,2", "flip": True}}
     assert time_recipes.title(recipe) == "custom, 6 views"
     assert time_recipes.title({**recipe, "test": {}}) == "custom"
+    recipe["train"]["mixed_precision"] = "bfloat16"
+    assert time_recipes.title(recipe) == "custom, bfloat16, 6 views"
 
 
 def test_the_line_is_of_those_that_none_beats():

@@ -1,6 +1,6 @@
 """Trains and tests a network again as a recipe says, and compares the scores with those that were recorded.
 
-    python tools/reproduce.py camvid_deeplab --frontend_weights mobilenet_1_0_224_tf_no_top.h5
+    python tools/reproduce.py camvid_custom_mobilenet --frontend_weights mobilenet_1_0_224_tf_no_top.h5
 
 A recipe is a JSON file in tools/recipes/: the flags of train.py and test.py, what came of them, on which machine and in
 how many minutes, and how far another run may be from it. In place of the flags of train.py there may be the name of

@@ -6,7 +6,6 @@ All networks are in one process and take turns, so that a busy moment of the mac
 are random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it.
 """
 
-import argparse
 import pathlib
 import sys
 import time
@@ -18,10 +17,9 @@ if str(ROOT) not in sys.path:
 from tools.reproduce import recorded
 from utils.arguments import Parser, positive_int
 from utils.arguments import test_parser as parser_of_test
-from utils.benchmark import cpu_cores, label_points, quantile
+from utils.benchmark import cpu_cores, quantile, save_with_names
 from utils.engine import import_engine, set_precision, versions
 from utils.errors import BadUse, reports_errors
-from utils.files import replacing
 
 RESULTS = ROOT / "tools" / "results" / "camvid_latency.json"
 PICTURE = ROOT / "tools" / "readme" / "camvid_latency.png"
@@ -31,9 +29,7 @@ HEIGHT, WIDTH = 360, 480  # pixels
 @reports_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    flags = Parser(
-        prog="tools/time_recipes.py", description=__doc__.splitlines()[0], formatter_class=argparse.HelpFormatter
-    )
+    flags = Parser(prog="tools/time_recipes.py", description=__doc__.splitlines()[0])
     flags.add_argument("--rounds", type=positive_int, default=9, help="images that each network sees; default: 9")
     args = flags.parse_args(argv)
     recipes = recorded("camvid")
@@ -147,10 +143,7 @@ def draw(path, recipes, measured):
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
-    figure.draw_without_rendering()  # only then is it known where the points are
-    label_points(axes, list(points.values()), [title(recipe) for recipe in recipes.values()])
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    save_with_names(path, axes, list(points.values()), [title(recipe) for recipe in recipes.values()], dpi=110)
 
 
 def title(recipe):

@@ -170,10 +170,15 @@ def plot_speed(path, results):
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3, which="both")
-    figure.draw_without_rendering()  # only then is it known where the points are
-    label_points(axes, points, [row["model"] for row in results])
+    save_with_names(path, axes, points, [row["model"] for row in results], dpi=120)
+
+
+def save_with_names(path, axes, points, names, dpi):
+    """Writes a figure as PNG, with a name beside each point. Arguments as `label_points`, and dots per inch."""
+    axes.figure.draw_without_rendering()  # only then is it known where the points are
+    label_points(axes, points, names)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+        axes.figure.savefig(temporary, format="png", dpi=dpi)
 
 
 def label_points(axes, points, names):

@@ -58,9 +58,7 @@ class CrossEntropyLovasz(Lovasz):
         self.stride = stride
 
     def call(self, labels, logits):
-        labels = ops.cast(labels, "int32")
-        entropy, (labels, logits) = self.cross_entropy(labels, logits), every(self.stride, labels, logits)
-        return 0.5 * (entropy + super().call(labels, logits))
+        return 0.5 * (self.cross_entropy(labels, logits) + super().call(*every(self.stride, labels, logits)))
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing, "stride": self.stride}
@@ -74,7 +72,7 @@ def every(stride, labels, logits):
 
     Args:
         stride: int >= 1.
-        labels: int32 `(B, H, W)`.
+        labels: `(B, H, W)`, class indices of any dtype, 255 = ignored.
         logits: `(B, H, W, C)`.
 
     Returns:

@@ -513,7 +513,7 @@ def test_smoothed_labels_are_a_little_of_every_class(name, weights):
     assert value(smoothed, labels, logits) != pytest.approx(value(plain, labels, logits), rel=1e-3)
     again = keras.losses.deserialize(keras.losses.serialize(smoothed))
     assert value(again, labels, logits) == value(smoothed, labels, logits)
-    # The best prediction is no longer the one that is sure: at 0.85 and 3 times 0.05.
+    # The best prediction of two classes is no longer the one that is sure, but 0.85 and 0.15.
     certain = logits_of([0.85] * 3)
     _, gradient = value_and_gradient(build_loss(name, 2, label_smoothing=0.3), np.zeros((1, 1, 3)), certain)
     assert np.abs(gradient).max() < 1e-6 or name == "cross_entropy_lovasz"

@@ -16,7 +16,8 @@ from utils.arguments import benchmark_parser, parse, train_parser
 from utils.benchmark import in_fresh_process, plot_speed, speed_table, summary
 from utils.engine import import_engine
 from utils.errors import BadUse, WorkFailed, memory_errors, reports_errors
-from utils.network import check_network, compiled_network, output_names
+from utils.flag_checks import check_network
+from utils.network import compiled_network, output_names
 
 # What the fresh process runs; not from the current folder, whose files may have any names.
 PROGRAM = ("-P", "-c", "import benchmark; benchmark.measure_here()")

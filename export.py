@@ -8,9 +8,10 @@ Preprocessing is inside the file: it takes uint8 RGB pixels. Names and colors of
 import pathlib
 import sys
 
-from utils.arguments import crop_size, export_parser, parse
+from utils.arguments import export_parser, parse
 from utils.engine import import_engine, silent_standard_error, versions
 from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.flag_checks import check_network, crop_size
 
 
 @reports_errors
@@ -103,8 +104,6 @@ def require_tensorflow():
 
 def fixed_size(args, precision, settings):
     """`(height, width)` of the images that the file takes, or None for any."""
-    from utils.network import check_network
-
     size = crop_size(args.crop_height, args.crop_width)
     if size is None and precision == "int8":
         size = settings["crop_height"], settings["crop_width"]

@@ -8,9 +8,10 @@ Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's
 import pathlib
 import sys
 
-from utils.arguments import crop_size, parse, predict_parser, tile_size
+from utils.arguments import parse, predict_parser
 from utils.engine import versions
 from utils.errors import WorkFailed, reports_errors
+from utils.flag_checks import crop_size, tile_size
 
 
 @reports_errors

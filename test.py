@@ -7,9 +7,10 @@ Model, classes and dataset are read from the checkpoint. Scores and pictures app
 
 import sys
 
-from utils.arguments import crop_size, parse, test_parser, tile_size
+from utils.arguments import parse, test_parser
 from utils.engine import versions
 from utils.errors import BadUse, reports_errors
+from utils.flag_checks import crop_size, tile_size
 
 
 @reports_errors

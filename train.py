@@ -8,10 +8,11 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import sys
 
 from models import MODELS
-from utils.arguments import check_label_smoothing, check_scale_range, parse, train_parser
+from utils.arguments import parse, train_parser
 from utils.engine import import_engine, versions
 from utils.errors import INTERRUPTED, BadUse, reports_errors
-from utils.network import check_fine_tuning, check_network, output_names, training_heads
+from utils.flag_checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
+from utils.network import output_names, training_heads
 from utils.progress import Console
 from utils.saved_settings import read_checkpoint
 

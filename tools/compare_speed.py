@@ -20,7 +20,7 @@ if str(ROOT) not in sys.path:
 from utils.arguments import Parser, positive_int
 from utils.errors import BadUse, reports_errors
 
-ROWS = ("scoring", "labels", "loading", "predict", "networks")
+ROWS = ("scoring", "labels", "loading", "predict", "networks", "remat")
 MOST_IMAGES = 200  # of a data set, to load in one round
 QUIET = 0.5  # load average of a machine that does nothing else
 
@@ -61,6 +61,7 @@ def main(argv=None):
                 dataset, pairs, args.checkpoint_path, args.images, pathlib.Path(folder)
             ),
             "networks": lambda: network_contests.networks(args.size, args.num_classes, args.rounds),
+            "remat": lambda: network_contests.recomputation(args.rounds),
         }
         for name in names:
             print(f"Measuring {name} ...", flush=True)

@@ -1,4 +1,5 @@
-"""Networks beside those of segmentation_models.pytorch: training, prediction, memory and the start of a program.
+"""A network beside that of segmentation_models.pytorch, or beside itself with less memory: training, prediction, memory
+and the start of a program.
 
 Both run at the same time in processes of their own, of which one works while the other waits.
 """
@@ -20,6 +21,12 @@ WORKER = pathlib.Path(__file__).with_name("network_worker.py")
 STEPS = 2  # of a round
 PEER = "segmentation_models.pytorch"
 REMEDY = "pip install segmentation-models-pytorch torch torchvision"
+KINDS = {  # what a worker measures: in words, its unit, and passes through the network if it is told per GFLOP
+    "train": ("training", "s", PASSES),
+    "predict": ("prediction", "s", 1),
+    "memory": ("memory of training", "MiB", None),
+    "cold": ("start to the end of the first step", "CPU s", None),
+}
 
 
 class Pair(NamedTuple):
@@ -34,6 +41,7 @@ PAIRS = (
     Pair(("DeepLabV3_plus", "MobileNetV2"), ("DeepLabV3Plus", "mobilenet_v2")),
     Pair(("UNet-Frontend", "MobileNetV2"), ("Unet", "mobilenet_v2")),
 )
+LARGE = {"model": "FC-DenseNet103", "size": 256, "num_classes": 12, "batch_size": 1}  # whose features take the memory
 
 
 def networks(size, num_classes, rounds):
@@ -66,12 +74,37 @@ def contest(pair, common, rounds):
     names = [" on ".join(pair.ours), f"{PEER}, {' on '.join(pair.theirs)}"]
     settings = [{"model": model, "frontend": frontend, **common} for model, frontend in pair]
     kinds = ["ours", "torch"] if is_installed("torch", "segmentation_models_pytorch") else ["ours"]
+    return rows(names, take_turns(list(zip(kinds, settings)), rounds), common["size"])
+
+
+def recomputation(rounds):
+    """Measures training with `--remat` beside training without; a list of two `Row`."""
+    ours, theirs = take_turns([("ours", {**LARGE, "remat": True}), ("ours", LARGE)], rounds, ("train",))
+    name = f"{LARGE['model']} at {LARGE['size']}x{LARGE['size']} with --remat"
+    return [
+        Row(f"{title}, {name}", ours[key], "without --remat", theirs[key], "", unit)
+        for key, (title, unit, _) in KINDS.items() if key in ("train", "memory")
+    ]
+
+
+def take_turns(contestants, rounds, works=("train", "predict")):
+    """Measures networks that work in turns, each in a process of its own.
+
+    Args:
+        contestants: list of `(kind, settings)`, the arguments of `Worker`.
+        rounds: int.
+        works: of "train" and "predict"; "train" first.
+
+    Returns:
+        List of dicts: for each of `works` the median seconds, "memory" in MiB after training, "cold" in CPU seconds up
+        to the end of the first step, "gflops" of a forward pass.
+    """
     workers, results = [], []
     try:
-        for kind, setting in zip(kinds, settings):
-            workers.append(Worker(kind, setting))
+        for contestant in contestants:
+            workers.append(Worker(*contestant))
             results.append({"cold": workers[-1].read()})
-        for what in ("train", "predict"):
+        for what in works:
             for worker in workers:
                 worker.ask(f"{what} {1 + STEPS}")  # warms up
             turns = [[np.mean(worker.ask(f"{what} {STEPS}")) for worker in workers] for _ in range(rounds)]
@@ -85,19 +118,14 @@ def contest(pair, common, rounds):
     finally:
         for worker in workers:
             worker.stop()
-    return rows(names, results, common["size"])
+    return results
 
 
 def rows(names, results, size):
     """The lines of the table; without a second result, with the remedy in its place."""
-    kinds = {
-        "train": (f"training at {size}x{size}, per GFLOP", "s", PASSES),
-        "predict": (f"prediction at {size}x{size}, per GFLOP", "s", 1),
-        "memory": ("memory of training", "MiB", None),
-        "cold": ("start to the end of the first step", "CPU s", None),
-    }
     lines = []
-    for key, (title, unit, passes) in kinds.items():
+    for key, (title, unit, passes) in KINDS.items():
+        title += f" at {size}x{size}, per GFLOP" if passes else ""
         values = [result[key] / (passes * result["gflops"] if passes else 1) for result in results]
         theirs = values[1] if len(values) > 1 else None
         lines.append(Row(f"{title}, {names[0]}", values[0], names[1], theirs, REMEDY, unit))

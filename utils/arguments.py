@@ -2,7 +2,6 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.errors import BadUse
 from utils.listing import frontends_table, models_table
 from utils.parser import (
     Parser, Show, boolean, degrees, fraction, names, natural, natural_float, parse, positive_float, positive_int,
@@ -12,8 +11,7 @@ from utils.progress import MODES
 
 __all__ = [
     "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "RECIPES", "SCHEDULES", "SMOOTHED_LOSSES", "Parser",
-    "benchmark_parser", "check_label_smoothing", "check_scale_range", "crop_size", "export_parser", "parse",
-    "positive_int", "predict_parser", "test_parser", "tile_size", "train_parser",
+    "benchmark_parser", "export_parser", "parse", "positive_int", "predict_parser", "test_parser", "train_parser",
 ]
 
 LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem", "cross_entropy_lovasz")
@@ -136,45 +134,6 @@ def export_parser():
                        "that of the run, if it is there. With --model also used to find the checkpoint")
     check.add_argument("--image", nargs="+", metavar="WHAT", help="images, folders or patterns to compare on instead")
     return parser
-
-
-def crop_size(height, width):
-    """`(height, width)` from the crop flags of test.py and predict.py, or None if neither was given.
-
-    Raises:
-        BadUse: if only one was given.
-    """
-    if (height is None) != (width is None):
-        raise BadUse("--crop_height and --crop_width belong together")
-    return None if height is None else (height, width)
-
-
-def check_scale_range(scales):
-    """Refuses `--scale_range` the wrong way round, or so far that a pixel would fill the crop."""
-    if scales and not 0.1 <= scales[0] <= scales[1] <= 10:
-        raise BadUse(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
-
-
-def check_label_smoothing(share, loss):
-    """Refuses `--label_smoothing` for a loss that has none."""
-    if share and loss not in SMOOTHED_LOSSES:
-        raise BadUse(f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
-                     f"{', '.join(SMOOTHED_LOSSES)}")
-
-
-def tile_size(tile, overlap):
-    """`tile` from the flags of test.py and predict.py, checked together with the overlap.
-
-    Raises:
-        BadUse: if they are no multiples of 32 or do not fit together.
-    """
-    if tile is None:
-        return None
-    if tile % 32 or overlap % 32:
-        raise BadUse(f"--tile {tile} and --overlap {overlap} must be multiples of 32 pixels")
-    if 2 * overlap > tile:
-        raise BadUse(f"--overlap {overlap} must be at most half of --tile {tile}")
-    return tile
 
 
 def _verb(prog, description, parents):

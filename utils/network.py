@@ -1,42 +1,7 @@
 """From a run's settings to the network that trains. Importing this file imports no Keras."""
 
-from frontends import FRONTENDS
-from models import MODELS, check_output_stride
+from models import MODELS
 from utils.engine import no_garbage
-from utils.errors import BadUse
-from utils.saved_settings import read_checkpoint
-
-
-def check_network(model, frontend, output_stride, height, width):
-    """Refuses an output stride that the network cannot have, and a crop of which the frontend would leave nothing."""
-    try:
-        check_output_stride(model, frontend, output_stride)
-    except ValueError as error:
-        raise BadUse(f"--output_stride {output_stride}: {error}") from error
-    smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
-    if min(height, width) < smallest:
-        raise BadUse(
-            f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
-            f"least {smallest}"
-        )
-
-
-def check_fine_tuning(flags):
-    """Refuses flags of the frontend for networks without one, and weights of another network."""
-    model, frontend = flags["model"], flags["frontend"]
-    for name, off in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
-        if flags[name] != off and not MODELS[model].frontend:
-            able = ", ".join(other for other in MODELS if MODELS[other].frontend)
-            raise BadUse(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
-    if flags["init_from"] is None:
-        return
-    theirs, _ = read_checkpoint(flags["init_from"])
-    if theirs["model"] != model:
-        raise BadUse(f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
-                     f"{theirs['model']}, or another checkpoint")
-    if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
-        raise BadUse(f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
-                     f"--frontend {theirs['frontend']}, or another checkpoint")
 
 
 def training_heads(settings):

@@ -154,6 +154,34 @@ def test_networks_are_compared_by_operation():
     ]  # fmt: skip
 
 
+def test_recomputation_is_compared_with_keeping(monkeypatch, capsys):
+    started = []
+
+    class Worker:
+        def __init__(self, kind, settings):
+            started.append((kind, settings))
+            self.remat = settings.get("remat", False)
+
+        def read(self):
+            return 10.0
+
+        def ask(self, line):
+            numbers = {"train": [3.0, 3.0], "memory": 1000} if self.remat else {"train": [2.0, 2.0], "memory": 1500}
+            return numbers.get(line.split()[0], 1)
+
+        def stop(self):
+            started.append("stopped")
+
+    monkeypatch.setattr(network_contests, "Worker", Worker)
+    assert compare_speed.main([*TINY, "--rows", "remat"]) == 0
+    rows = table_rows(capsys.readouterr().out)
+    assert [row[1:] for row in rows] == [
+        ["3.00 s", "without --remat", "2.00 s", "0.667x"], ["1000 MiB", "without --remat", "1500 MiB", "1.5x"],
+    ]  # fmt: skip
+    assert [kind for kind, _ in started[:2]] == ["ours", "ours"] and started[0][1] == {**started[1][1], "remat": True}
+    assert started[2:] == ["stopped", "stopped"]
+
+
 def test_a_network_that_fails_is_reported():
     worker = network_contests.Worker("ours", {"model": "custom"})
     try:

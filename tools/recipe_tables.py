@@ -89,7 +89,7 @@ def published(measure):
 
 
 def label(recipe):
-    """A recipe's network for the table, such as "`UNet-Frontend`, 6 views"."""
+    """A recipe's network for the table, such as "`UNet-Frontend`, bfloat16, 6 views"."""
     name, comma, views = title(recipe).partition(",")
     return f"`{name}`{comma}{views}"
 

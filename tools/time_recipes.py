@@ -147,10 +147,14 @@ def draw(path, recipes, measured):
 
 
 def title(recipe):
-    """A recipe's network, its arithmetic if not float32, and the views of test-time augmentation if more than one."""
-    precision = recipe["train"].get("mixed_precision", "float32")
-    views = len(recipe["test"].get("scales", "1").split(",")) * (2 if recipe["test"].get("flip") else 1)
-    parts = {recipe["train"]["model"]: True, precision: precision != "float32", f"{views} views": views > 1}
+    """A recipe's network with what sets it apart: output stride, arithmetic if not float32, scale or number of views."""
+    precision, stride = recipe["train"].get("mixed_precision", "float32"), recipe["train"].get("output_stride")
+    scales = recipe["test"].get("scales", "1").split(",")
+    views = len(scales) * (2 if recipe["test"].get("flip") else 1)
+    parts = {
+        recipe["train"]["model"]: True, f"stride {stride}": stride, precision: precision != "float32",
+        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1, f"{views} views": views > 1,
+    }
     return ", ".join(part for part, is_told in parts.items() if is_told)
 
 

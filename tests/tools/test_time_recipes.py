@@ -43,6 +43,8 @@ def test_views_are_told():
     assert time_recipes.title({**recipe, "test": {}}) == "custom"
     recipe["train"]["mixed_precision"] = "bfloat16"
     assert time_recipes.title(recipe) == "custom, bfloat16, 6 views"
+    recipe["train"]["output_stride"] = 16
+    assert time_recipes.title({**recipe, "test": {"scales": "1.5"}}) == "custom, stride 16, bfloat16, scale 1.5"
 
 
 def test_the_line_is_of_those_that_none_beats():

@@ -20,7 +20,8 @@ if str(ROOT) not in sys.path:
 from utils.arguments import Parser, positive_int
 from utils.errors import BadUse, reports_errors
 
-ROWS = ("scoring", "labels", "loading", "predict", "networks", "remat")
+ROWS = ("scoring", "labels", "loading", "predict", "networks")
+ALONE = ("remat",)  # that a file of its own keeps
 MOST_IMAGES = 200  # of a data set, to load in one round
 QUIET = 0.5  # load average of a machine that does nothing else
 
@@ -77,7 +78,8 @@ def build_parser():
     """The flags."""
     parser = Parser(prog="tools/compare_speed.py", description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", help="a name or a path; default: street scenes of 360x480, drawn for the purpose")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, help="what to measure; default: everything")
+    parser.add_argument("--rows", nargs="+", choices=ROWS + ALONE,
+                        help=f"what to measure; default: {' '.join(ROWS)}")
     parser.add_argument("--rounds", type=positive_int, default=7, help="measurements of each; default: 7")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the results to this file")
     parser.add_argument("--checkpoint_path", type=pathlib.Path, metavar="FILE",

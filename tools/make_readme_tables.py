@@ -22,7 +22,7 @@ from tools.recipe_tables import accuracy_table, drives_table, fine_tuning_table,
 from tools.speed_race import Row
 from utils.complexity import count_flops, count_parameters
 
-SPEED = ROOT / "tools" / "results" / "speed.json"
+SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
 NUM_CLASSES = 12
 SIZE = 512  # pixels, height and width for which operations are counted
 DEFAULT_FRONTEND = "ResNet101"
@@ -79,9 +79,9 @@ def frontends_table():
     return "\n".join(lines)
 
 
-def speed_table():
-    """What `tools/compare_speed.py` found."""
-    results = json.loads(SPEED.read_text(encoding="utf-8"))
+def speed_table(path=SPEED):
+    """What `tools/compare_speed.py` found and wrote to `path`."""
+    results = json.loads(path.read_text(encoding="utf-8"))
     rows = [Row(**row) for row in results["rows"]]
     machine = {**results["machine"], "load_before": None}  # a hint for who measures
     return f"{table(rows)}\n\n{description(machine, results['rounds'])}"
@@ -91,6 +91,7 @@ TABLES = {
     "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
     "streets": streets_table, "fine_tuning": fine_tuning_table, "drives": drives_table,
     "comparison": comparison_table, "speed": speed_table,
+    "remat": lambda: speed_table(REMAT),
 }
 
 

@@ -127,7 +127,7 @@ def draw(path, recipes, measured):
     from matplotlib.ticker import LogLocator, NullFormatter
 
     points = {name: (measured[name], 100 * recipe["result"]["mean_iou"]) for name, recipe in recipes.items()}
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(9, 6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.plot(*zip(*frontier(points.values())), color="tab:orange", linewidth=1, zorder=1)
@@ -137,7 +137,8 @@ def draw(path, recipes, measured):
         title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
     )
     low, high = min(measured.values()), max(measured.values())
-    axes.set_xlim(low / 1.3, high * (high / low) ** 0.4)  # room for the names
+    room = (high / low) ** 0.3  # for the names
+    axes.set_xlim(low / room, high * room**1.4)
     axes.margins(y=0.1)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
@@ -147,7 +148,7 @@ def draw(path, recipes, measured):
 
 
 def title(recipe):
-    """A recipe's network with what sets it apart: output stride, arithmetic if not float32, scale or number of views."""
+    """A recipe's network and what sets it apart: output stride, arithmetic if not float32, scale, number of views."""
     precision, stride = recipe["train"].get("mixed_precision", "float32"), recipe["train"].get("output_stride")
     scales = recipe["test"].get("scales", "1").split(",")
     views = len(scales) * (2 if recipe["test"].get("flip") else 1)

@@ -24,7 +24,7 @@ def iou_table():
         scores = [*(result["class_iou"][one] for one in classes), result["mean_iou"], result["global_accuracy"]]
         scores = percent(scores)
         scores[-2] = f"**{scores[-2]}**"
-        milliseconds, parameters = (latencies.get(key, {}).get(name) for key in ("milliseconds", "parameters"))
+        milliseconds, parameters = (latencies.get(key, {}).get(title(recipe)) for key in ("milliseconds", "parameters"))
         size = f"{parameters / 1e6:.1f} M" if parameters else "-"
         latency = f"{milliseconds:.0f} ms" if milliseconds else "-"
         training = f"{result['train_minutes']:.0f} min, {result['epochs']} epochs: `{name}`"

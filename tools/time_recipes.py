@@ -3,7 +3,8 @@
     python tools/time_recipes.py && python tools/make_readme_tables.py
 
 All networks are in one process and take turns, so that a busy moment of the machine meets all of them. Their weights
-are random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it.
+are random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it. Recipes that
+differ in training alone are one network here, which the picture shows with the best of their scores.
 """
 
 import pathlib
@@ -32,7 +33,7 @@ def main(argv=None):
     flags = Parser(prog="tools/time_recipes.py", description=__doc__.splitlines()[0])
     flags.add_argument("--rounds", type=positive_int, default=9, help="images that each network sees; default: 9")
     args = flags.parse_args(argv)
-    recipes = recorded("camvid")
+    recipes = {title(recipe): recipe for recipe in reversed(recorded("camvid").values())}  # the best of each title
     if not recipes:
         raise BadUse("no recipe for CamVid is recorded yet; see tools/reproduce.py --record")
     predictors, parameters = predictors_of(recipes)
@@ -45,10 +46,10 @@ def predictors_of(recipes):
     """Builds the networks.
 
     Args:
-        recipes: dict from name to recipe.
+        recipes: dict from title to recipe.
 
     Returns:
-        Two dicts from the same names: `Predictor` with the views that test.py would score, and the number of trainable
+        Two dicts from the same titles: `Predictor` with the views that test.py would score, and the number of trainable
         parameters.
     """
     import_engine()
@@ -75,11 +76,11 @@ def latencies(predictors, rounds):
     """Measures all networks, in turns.
 
     Args:
-        predictors: dict from name to `Predictor`.
+        predictors: dict from title to `Predictor`.
         rounds: int, images that each of them sees after two that do not count.
 
     Returns:
-        Dict from the names to the median, in milliseconds, of the time from pixels to class indices.
+        Dict from the titles to the median, in milliseconds, of the time from pixels to class indices.
     """
     import numpy as np
 
@@ -105,7 +106,7 @@ def write(recipes, measured, parameters, rounds):
     from utils.reports import write_json
 
     for name in sorted(measured, key=measured.get):
-        print(f"{name:32} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
+        print(f"{name:44} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
     machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
     write_json(RESULTS, {
         "machine": machine, "rounds": rounds, "milliseconds": measured, "parameters": parameters,
@@ -115,12 +116,12 @@ def write(recipes, measured, parameters, rounds):
 
 
 def draw(path, recipes, measured):
-    """Draws mean IoU over latency, a point for each recipe, and the line of those that none beats in both.
+    """Draws mean IoU over latency, a point for each network, and the line of those that none beats in both.
 
     Args:
         path: of the PNG.
-        recipes: dict from name to recorded recipe.
-        measured: dict from the same names to milliseconds.
+        recipes: dict from title to recorded recipe.
+        measured: dict from the same titles to milliseconds.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -144,17 +145,18 @@ def draw(path, recipes, measured):
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
-    save_with_names(path, axes, list(points.values()), [title(recipe) for recipe in recipes.values()], dpi=110)
+    save_with_names(path, axes, list(points.values()), list(points), dpi=110)
 
 
 def title(recipe):
     """A recipe's network and what sets it apart: output stride, arithmetic if not float32, scale, number of views."""
     precision, stride = recipe["train"].get("mixed_precision", "float32"), recipe["train"].get("output_stride")
-    scales = recipe["test"].get("scales", "1").split(",")
+    scales = sorted(recipe["test"].get("scales", "1").split(","), key=float)
     views = len(scales) * (2 if recipe["test"].get("flip") else 1)
+    extent = f" at {scales[0]}-{scales[-1]}" if len(scales) > 1 else ""
     parts = {
         recipe["train"]["model"]: True, f"stride {stride}": stride, precision: precision != "float32",
-        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1, f"{views} views": views > 1,
+        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1, f"{views} views{extent}": views > 1,
     }
     return ", ".join(part for part, is_told in parts.items() if is_told)
 

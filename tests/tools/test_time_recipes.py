@@ -12,12 +12,15 @@ RESULT = {"mean_iou": 0.5, "class_iou": {"Sky": 0.5, "Road": 0.5}}
 
 @pytest.fixture
 def recipes(tmp_path, monkeypatch):
-    """Three recipes: a network, the same with two views, and one without a result."""
+    """Four recipes: a network, worse and better trained, the same with two views, and one without a result."""
     monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
     monkeypatch.setattr(time_recipes, "RESULTS", tmp_path / "results" / "latency.json")
     monkeypatch.setattr(time_recipes, "PICTURE", tmp_path / "results" / "latency.png")
     (tmp_path / "results").mkdir()
     train = {"model": "tiny", "dataset": "CamVid"}
+    reproduce.write_recipe("worse", {
+        "table": "camvid", "train": train, "test": {}, "result": {**RESULT, "mean_iou": 0.4},
+    })
     reproduce.write_recipe("once", {"table": "camvid", "train": train, "test": {"batch_size": 2}, "result": RESULT})
     reproduce.write_recipe("twice", {
         "table": "camvid", "train": "once", "test": {"scales": "1,1.5"}, "result": {**RESULT, "mean_iou": 0.6},
@@ -26,23 +29,25 @@ def recipes(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-def test_every_recorded_recipe_is_timed_with_all_its_views(recipes, capsys):
+def test_every_recorded_network_is_timed_with_all_its_views(recipes, capsys):
     assert time_recipes.main(["--rounds", "3"]) == 0
     written = json.loads((recipes / "latency.json").read_text())
-    assert set(written["milliseconds"]) == set(written["parameters"]) == {"once", "twice"}
-    assert 0 < written["milliseconds"]["once"] < written["milliseconds"]["twice"]
+    assert set(written["milliseconds"]) == set(written["parameters"]) == {"tiny", "tiny, 2 views at 1-1.5"}
+    assert 0 < written["milliseconds"]["tiny"] < written["milliseconds"]["tiny, 2 views at 1-1.5"]
     assert written["rounds"] == 3 and written["machine"]["cores"] >= 1
-    assert written["parameters"]["once"] == written["parameters"]["twice"] > 0
+    assert written["parameters"]["tiny"] == written["parameters"]["tiny, 2 views at 1-1.5"] > 0
     assert cv2.imread(str(recipes / "latency.png")).shape[0] > 200
-    assert "mean IoU 60.00 %" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "mean IoU 60.00 %" in printed and "mean IoU 50.00 %" in printed and "mean IoU 40.00 %" not in printed
 
 
 def test_views_are_told():
-    recipe = {"train": {"model": "custom"}, "test": {"scales": "1,1.5,2", "flip": True}}
-    assert time_recipes.title(recipe) == "custom, 6 views"
+    recipe = {"train": {"model": "custom"}, "test": {"scales": "1,2,1.5", "flip": True}}
+    assert time_recipes.title(recipe) == "custom, 6 views at 1-2"
     assert time_recipes.title({**recipe, "test": {}}) == "custom"
+    assert time_recipes.title({**recipe, "test": {"flip": True}}) == "custom, 2 views"
     recipe["train"]["mixed_precision"] = "bfloat16"
-    assert time_recipes.title(recipe) == "custom, bfloat16, 6 views"
+    assert time_recipes.title(recipe) == "custom, bfloat16, 6 views at 1-2"
     recipe["train"]["output_stride"] = 16
     assert time_recipes.title({**recipe, "test": {"scales": "1.5"}}) == "custom, stride 16, bfloat16, scale 1.5"
 

@@ -18,7 +18,7 @@ from frontends import FRONTENDS
 from models import MODELS, build_model
 from tools.compare_models import RESULTS
 from tools.compare_speed import description, table
-from tools.recipe_tables import accuracy_table, drives_table, fine_tuning_table, iou_table, streets_table
+from tools.recipe_tables import accuracy_table, fine_tuning_table, iou_table, scores_table, streets_table
 from tools.speed_race import Row
 from utils.complexity import count_flops, count_parameters
 
@@ -89,9 +89,9 @@ def speed_table(path=SPEED):
 
 TABLES = {
     "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
-    "streets": streets_table, "fine_tuning": fine_tuning_table, "drives": drives_table,
-    "comparison": comparison_table, "speed": speed_table,
-    "remat": lambda: speed_table(REMAT),
+    "streets": streets_table, "fine_tuning": fine_tuning_table, "comparison": comparison_table,
+    "drives": lambda: scores_table("drives"), "scales": lambda: scores_table("scales"),
+    "speed": speed_table, "remat": lambda: speed_table(REMAT),
 }
 
 

@@ -72,10 +72,10 @@ def fine_tuning_table():
     return "\n".join(lines)
 
 
-def drives_table():
-    """A line per recorded recipe on the held-out drive, best first."""
-    lines = ["| flags | mean IoU, % | global accuracy, % | |", "|---|---|---|---|"]
-    for name, recipe in recorded("drives").items():
+def scores_table(table):
+    """A line per recorded recipe of a table, best first: what sets it apart, and its scores."""
+    lines = ["| | mean IoU, % | global accuracy, % | |", "|---|---|---|---|"]
+    for name, recipe in recorded(table).items():
         scores = percent([recipe["result"][key] for key in ("mean_iou", "global_accuracy")])
         lines.append(f"| {recipe['about']} | {' | '.join(scores)} | `{name}` |")
     return "\n".join(lines)

@@ -106,7 +106,7 @@ def write(recipes, measured, parameters, rounds):
     from utils.reports import write_json
 
     for name in sorted(measured, key=measured.get):
-        print(f"{name:44} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
+        print(f"{name:52} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
     machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
     write_json(RESULTS, {
         "machine": machine, "rounds": rounds, "milliseconds": measured, "parameters": parameters,
@@ -139,7 +139,7 @@ def draw(path, recipes, measured):
     )
     low, high = min(measured.values()), max(measured.values())
     room = (high / low) ** 0.3  # for the names
-    axes.set_xlim(low / room, high * room**1.4)
+    axes.set_xlim(low / room, high * room)
     axes.margins(y=0.1)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

@@ -182,7 +182,7 @@ def save_with_names(path, axes, points, names, dpi):
 
 
 def label_points(axes, points, names):
-    """Writes a name beside each point, where it covers no point and no other name if there is such a place.
+    """Writes a name beside each point, inside the axes and covering no point and no other name where that can be.
 
     Args:
         axes: drawn `matplotlib` axes.
@@ -191,6 +191,7 @@ def label_points(axes, points, names):
     """
     from matplotlib.transforms import Bbox
 
+    frame = axes.get_window_extent()
     dots = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in axes.transData.transform(points)]
     taken, places = list(dots), [(x, y) for step in range(0, 80, 10) for y in (step, -step) for x in (7, -7)]
     for name, point in zip(names, points):
@@ -200,7 +201,8 @@ def label_points(axes, points, names):
                 ha="left" if x > 0 else "right",
             )
             box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken) or (x, y) == places[-1]:
+            is_inside = frame.x0 < box.x0 and box.x1 < frame.x1
+            if is_inside and not any(box.overlaps(other) for other in taken) or (x, y) == places[-1]:
                 break
             text.remove()
         if y:

@@ -58,7 +58,7 @@ def test_camvid_best_first_with_papers_below(write, tmp_path, monkeypatch):
     assert "original suite" in suite[0] and suite[3] == "38.3" and suite[-1] == "89.6"
 
 
-def test_streets_fine_tuning_and_drives(write):
+def test_streets_fine_tuning_and_scores(write):
     history = {"loss": [1.5, 0.754], "val_mean_iou": [0.2, 0.255]}
     write("s", "streets", result=result(0.4))
     write("f2", "fine_tuning", result=result(0.4, history=history))
@@ -69,4 +69,4 @@ def test_streets_fine_tuning_and_drives(write):
     assert rows(recipe_tables.fine_tuning_table())[2:] == [
         ["F1", "1.50, 0.75", "20.0, 25.5", "`f1`"], ["F2", "1.50, 0.75", "20.0, 25.5", "`f2`"],
     ]
-    assert [row[0] for row in rows(recipe_tables.drives_table())[2:]] == ["D2", "D1"]
+    assert [row[0] for row in rows(recipe_tables.scores_table("drives"))[2:]] == ["D2", "D1"]

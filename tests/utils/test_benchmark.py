@@ -102,6 +102,21 @@ def test_picture_labels_every_point_apart(tmp_path, monkeypatch):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_long_names_stay_within_the_axes():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4))
+    FigureCanvasAgg(figure)
+    axes, points = figure.subplots(), [(1, 1), (9, 5), (10, 9)]
+    axes.scatter(*zip(*points))
+    figure.draw_without_rendering()
+    benchmark.label_points(axes, points, ["a network with a long name"] * 3)
+    frame, texts = axes.get_window_extent(), [text for text in axes.texts if text.get_text()]
+    assert len(texts) == 3
+    assert all(frame.x0 < box.x0 < box.x1 < frame.x1 for box in (text.get_window_extent() for text in texts))
+
+
 def run(code):
     return benchmark.in_fresh_process(("-c", code), {"a": 1})
 

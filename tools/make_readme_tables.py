@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+import keras
+
 from frontends import FRONTENDS
 from models import MODELS, build_model
 from tools.compare_models import RESULTS
@@ -35,7 +37,8 @@ def models_table():
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in MODELS.items():
-        model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
+        with keras.StatelessScope(initialize_variables=False):  # shapes alone count
+            model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
         cells = (
             f"`{name}`", row.paper, "yes" if row.frontend else "-", f"{count_parameters(model) / 1e6:.1f} M",
             f"{count_flops(model) / 1e9:.0f}", heads_text(row.heads), row.special,

@@ -223,7 +223,9 @@ def test_refused_choices():
         build("MobileNet", output_stride=32)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV3Small", "InceptionV3", "NASNetMobile"])
+@pytest.mark.parametrize(
+    "name", ["MobileNetV3Small", "InceptionV3", pytest.param("NASNetMobile", marks=pytest.mark.sweep)]
+)
 def test_several_images_share_one_network(name):
     sizes = (96, 128), (97, 80)
     inputs = [keras.Input((None, None, 3)), keras.Input((*sizes[1], 3))]

@@ -69,7 +69,9 @@ def test_every_frontend(name):
     check_twice(name)
 
 
-@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "InceptionV3", "NASNetMobile"])
+@pytest.mark.parametrize(
+    "name", ["MobileNet", "MobileNetV3Small", "InceptionV3", pytest.param("NASNetMobile", marks=pytest.mark.sweep)]
+)
 def test_any_size(name):
     model = build(name)
     for size in ((97, 131), (128, 96)):

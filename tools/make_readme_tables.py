@@ -14,15 +14,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-import keras
-
 from frontends import FRONTENDS
 from models import MODELS, build_model
 from tools.compare_models import RESULTS
 from tools.compare_speed import description, table
 from tools.recipe_tables import accuracy_table, fine_tuning_table, iou_table, scores_table, streets_table
 from tools.speed_race import Row
-from utils.complexity import count_flops, count_parameters
+from utils.complexity import count_flops, count_parameters, without_weights
 
 SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
 NUM_CLASSES = 12
@@ -37,7 +35,7 @@ def models_table():
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in MODELS.items():
-        with keras.StatelessScope(initialize_variables=False):  # shapes alone count
+        with without_weights():
             model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
         cells = (
             f"`{name}`", row.paper, "yes" if row.frontend else "-", f"{count_parameters(model) / 1e6:.1f} M",

@@ -10,7 +10,7 @@ import pytest
 import models
 from models import MODELS, build_model, import_module, inference_model
 from models.blocks import BATCH_NORM_MOMENTUM
-from utils.complexity import count_parameters
+from utils.complexity import count_parameters, without_weights
 
 NAMES = [name for name in MODELS if MODELS[name].module != "tiny_model"]
 WITH_HEADS = [name for name in NAMES if MODELS[name].heads]
@@ -43,11 +43,6 @@ def training_model_of(name):
 @functools.cache
 def model_of(name):
     return inference_model(training_model_of(name))
-
-
-def without_weights():
-    """A context in which networks are built in half the time, for what shapes and dtypes tell."""
-    return keras.StatelessScope(initialize_variables=False)
 
 
 def picture(*shape):

@@ -29,14 +29,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
         scale = tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(mean)
         offset = tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(mean)
         training = bool(training and self.trainable)
+        # It calculates in float32 in any case, but has fast loops for half precision on CPUs only for whole blocks of
+        # channels: twelve of them take six times as long as converted.
+        x = tf.cast(inputs, tf.float32) if inputs.shape[-1] % 16 else inputs
         x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,
+            x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,
             exponential_avg_factor=1.0 - self.momentum, is_training=training,
         )
         if training:
             self.moving_mean.assign(mean)
             self.moving_variance.assign(variance)
-        return x
+        return tf.cast(x, inputs.dtype)
 
 
 def fuse_batch_norm(model):

@@ -6,9 +6,10 @@ on the way up only the new features of the last block are upsampled, which keeps
 of the same resolution comes back over a skip connection.
 """
 
+import keras
 from keras import layers
 
-from models.blocks import batch_norm_relu, classifier, resize_like
+from models.blocks import batch_norm, classifier, resize_like
 
 PRESETS = {
     "FC-DenseNet56": {"growth_rate": 12, "layers_per_block": (4,) * 11},
@@ -20,6 +21,9 @@ DROPOUT = 0.2
 
 def build_fc_densenet(x, num_classes, growth_rate, layers_per_block):
     """Builds the network.
+
+    Every layer normalizes all features that came before it. The statistics of a feature are the same for each layer
+    that sees it, and only the shift (beta) is the layer's own: features are normalized once, when they are new.
 
     Args:
         x: images `(B, H, W, 3)` scaled to 0..1.
@@ -34,43 +38,71 @@ def build_fc_densenet(x, num_classes, growth_rate, layers_per_block):
     x = layers.Conv2D(48, 3, padding="same", name="first_conv")(x)
     skips = []
     for count in layers_per_block[:depth]:
-        x, _ = dense_block(x, count, growth_rate)
-        skips.append(x)
-        x = transition_down(x)  # halves height and width
-    _, new_features = dense_block(x, layers_per_block[depth], growth_rate)
+        stack, new_features = dense_block(normalized(x), count, growth_rate)
+        skips.append((stack, [x, *new_features]))
+        x = transition_down(stack)  # halves height and width
+    _, new_features = dense_block(normalized(x), layers_per_block[depth], growth_rate)
     for count in layers_per_block[depth + 1 :]:
-        x = transition_up(new_features, skips.pop())  # doubles height and width
-        x, new_features = dense_block(x, count, growth_rate)
-    return classifier(x, num_classes)
+        skip, skipped_features = skips.pop()
+        x = transition_up(new_features, skip)  # doubles height and width
+        _, new_features = dense_block(layers.Concatenate()([normalized(x), skip]), count, growth_rate)
+    return classifier(layers.Concatenate()([x, *skipped_features, *new_features]), num_classes)
 
 
-def dense_block(x, count, growth_rate):
+def normalized(x):
+    """Batch norm without its factor and shift."""
+    return batch_norm(x, scale=False, center=False)
+
+
+def dense_block(stack, count, growth_rate):
     """`count` layers, each seeing the input and all earlier layers' features.
 
+    Args:
+        stack: normalized features `(B, H, W, C)`.
+        count: int.
+        growth_rate: int.
+
     Returns:
-        The whole stack `(B, H, W, C + count * growth_rate)` and the new features alone
-        `(B, H, W, count * growth_rate)`.
+        The whole stack, normalized, `(B, H, W, C + count * growth_rate)`, and a list of the `count` new features as
+        they are, each `(B, H, W, growth_rate)`.
     """
     new_features = []
     for _ in range(count):
-        y = batch_norm_relu(x, scale=False)
-        y = layers.Conv2D(growth_rate, 3, padding="same")(y)
-        y = layers.Dropout(DROPOUT)(y)
-        new_features.append(y)
-        x = layers.Concatenate()([x, y])
-    return x, layers.Concatenate()(new_features) if count > 1 else new_features[0]
+        x = layers.ReLU()(Shift()(stack))
+        x = layers.Conv2D(growth_rate, 3, padding="same")(x)
+        x = layers.Dropout(DROPOUT)(x)
+        new_features.append(x)
+        stack = layers.Concatenate()([stack, normalized(x)])
+    return stack, new_features
 
 
-def transition_down(x):
-    """Batch norm, ReLU, 1x1 convolution that keeps the channels, dropout, 2x2 max pooling."""
-    filters = x.shape[-1]
-    x = batch_norm_relu(x, scale=False)
-    x = layers.Conv2D(filters, 1)(x)
+def transition_down(stack):
+    """Shift and ReLU of normalized features, 1x1 convolution that keeps the channels, dropout, 2x2 max pooling."""
+    x = layers.ReLU()(Shift()(stack))
+    x = layers.Conv2D(stack.shape[-1], 1)(x)
     x = layers.Dropout(DROPOUT)(x)
     return layers.MaxPooling2D(2)(x)
 
 
 def transition_up(new_features, skip):
-    """Upsamples a block's new features by a transposed convolution and joins the skip connection."""
-    x = layers.Conv2DTranspose(new_features.shape[-1], 3, strides=2, padding="same")(new_features)
-    return layers.Concatenate()([resize_like(x, skip), skip])
+    """Upsamples a block's new features by a transposed convolution, to the height and width of `skip`."""
+    x = layers.Concatenate()(new_features)
+    x = layers.Conv2DTranspose(x.shape[-1], 3, strides=2, padding="same")(x)
+    return resize_like(x, skip)
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Shift(layers.Layer):
+    """Adds a trainable number to each channel: the shift of a batch norm whose input is normalized already.
+
+    Input and output: `(B, H, W, C)`.
+    """
+
+    def build(self, input_shape):
+        self.beta = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="beta")
+
+    def call(self, inputs):
+        return keras.ops.add(inputs, self.beta)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -10,18 +10,19 @@ from frontends.batch_norm import BatchNormalization
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def batch_norm(x, scale=True):
+def batch_norm(x, scale=True, center=True):
     """Batch normalization with the momentum and epsilon of this suite.
 
     Args:
         x: tensor `(B, H, W, C)`.
         scale: whether there is a trainable factor (gamma). The original suite's own layers have none.
+        center: whether there is a trainable shift (beta).
     """
-    return BatchNormalization(scale=scale, epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM)(x)
+    return BatchNormalization(scale=scale, center=center, epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM)(x)
 
 
 def batch_norm_relu(x, scale=True):
-    """Batch normalization, then ReLU. Arguments as `batch_norm`."""
+    """Batch normalization, then ReLU. `x` and `scale` as in `batch_norm`."""
     return layers.ReLU()(batch_norm(x, scale))
 
 

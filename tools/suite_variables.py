@@ -34,6 +34,8 @@ KINDS = {
     "SeparableConv2d": Kind("DepthwiseConv2D", "depthwise_conv2d", _DEPTHWISE),
     "BatchNorm": Kind("BatchNormalization", "batch_normalization", _BATCH_NORM),
 }
+# A batch norm of features that are normalized before, once for all that use them.
+SHIFT = Kind("Shift", "shift", _BATCH_NORM)
 
 
 def import_variables(model, variables):
@@ -62,8 +64,27 @@ def import_variables(model, variables):
     for place, (layer, weight) in wanted.items():
         if place not in given and (statistics or not is_statistic(place[-1])):
             raise ValueError(f"there is no variable for the {place[-1]} {tuple(weight.shape)} of layer {layer.name}")
+    check_shared_statistics(wanted, given)
     for place, (_, value) in given.items():
         wanted[place][1].assign(value)
+
+
+def check_shared_statistics(wanted, given):
+    """Raises ValueError if features that are normalized once here had several statistics in the original.
+
+    Args:
+        wanted: as `weights_by_place` returns it.
+        given: as `variables_by_place` returns it.
+    """
+    import numpy as np
+
+    first = {}  # from the path of a weight to the variable that it comes from and the value
+    for place, (name, value) in given.items():
+        weight = wanted[place][1]
+        for part, of_part in weight.split(value) if isinstance(weight, Joined) else ():
+            earlier, known = first.setdefault(part.path, (name, of_part))
+            if not np.allclose(of_part, known, rtol=1e-3, atol=1e-6):
+                raise ValueError(f"the variables {earlier} and {name} have different statistics of the same features")
 
 
 def weights_by_place(model):
@@ -72,19 +93,66 @@ def weights_by_place(model):
     Returns:
         Dict from `(kind, position, attribute)` to `(layer, weight)`, with the position as in `positions`.
     """
-    kinds = {kind.layer: (name, kind) for name, kind in KINDS.items()}
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    names = []
-    for layer in layers.values():
+    kinds = {kind.layer: (name, kind) for name, kind in (*KINDS.items(), ("BatchNorm", SHIFT))}
+    weights, names = {}, []
+    for layer in model.layers:
+        if not layer.weights or is_normalization_alone(layer):  # those are found from the shifts
+            continue
         name, kind = kinds.get(type(layer).__name__, (None, None))
-        if kind is None or len(layer.weights) != len(kind.weights):
+        if kind is None or len(layer.weights) != (1 if kind is SHIFT else len(kind.weights)):
             raise ValueError(f"layer {layer.name} of {model.name} is of no kind that the original suite has")
+        weights[layer.name] = weights_of(layer, kind)
         names.append((layer.name, "", name, layer.name, kind.auto_name))
     return {
-        (*position, attribute): (layers[name], getattr(layers[name], attribute))
+        (*position, attribute): (model.get_layer(name), weight)
         for name, position in positions(names).items()
-        for attribute in KINDS[position[0]].weights.values()
+        for attribute, weight in weights[name].items()
     }
+
+
+def weights_of(layer, kind):
+    """A dict from attribute to weight of a layer of this kind."""
+    if kind is SHIFT:
+        norms = normalizations(layer.input)
+        statistics = {name: Joined([getattr(norm, name) for norm in norms]) for name in _BATCH_NORM if name != "beta"}
+        return {"beta": layer.beta, **statistics}
+    return {attribute: getattr(layer, attribute) for attribute in kind.weights.values()}
+
+
+def is_normalization_alone(layer):
+    """Whether this is a batch norm without factor and shift."""
+    return type(layer).__name__ == "BatchNormalization" and not (layer.scale or layer.center)
+
+
+def normalizations(tensor):
+    """The batch norms, a list in the order of the channels, whose joined outputs a Keras tensor is."""
+    layer = tensor._keras_history.operation
+    if type(layer).__name__ != "Concatenate":
+        return [layer]
+    return [norm for part in layer.input for norm in normalizations(part)]
+
+
+class Joined:
+    """Vectors that stand for one.
+
+    Args:
+        parts: list of `keras.Variable`, each `(n,)`.
+    """
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.shape = (sum(part.shape[0] for part in parts),)
+
+    def split(self, value):
+        """Pairs of a part and its share of an array of the whole's shape."""
+        import numpy as np
+
+        return list(zip(self.parts, np.split(value, np.cumsum([part.shape[0] for part in self.parts])[:-1])))
+
+    def assign(self, value):
+        """Gives every part its share of an array of the whole's shape."""
+        for part, of_part in self.split(value):
+            part.assign(of_part)
 
 
 def variables_by_place(variables):

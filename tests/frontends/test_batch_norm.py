@@ -9,21 +9,21 @@ from frontends.batch_norm import BatchNormalization, fuse_batch_norm
 PIXELS = 2 * 5 * 6  # of a batch
 
 
-def pair(**options):
+def pair(channels=4, **options):
     """Keras's layer and ours with the same weights, none of them 0 or 1."""
     rng = np.random.default_rng(0)
     made = []
     for kind in (keras.layers.BatchNormalization, BatchNormalization):
         layer = kind(momentum=0.8, **options)
-        layer.build((None, 5, 6, 4))
+        layer.build((None, 5, 6, channels))
         made.append(layer)
     made[0].set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in made[0].weights])
     made[1].set_weights(made[0].get_weights())
     return made
 
 
-def images(seed=1):
-    return np.random.default_rng(seed).normal(2, 3, (2, 5, 6, 4)).astype(np.float32)
+def images(seed=1, channels=4):
+    return np.random.default_rng(seed).normal(2, 3, (2, 5, 6, channels)).astype(np.float32)
 
 
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}, {"scale": False, "center": False}])
@@ -54,10 +54,11 @@ def test_a_frozen_layer_uses_and_keeps_its_statistics():
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize("channels", [4, 16])
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_half_precision_in_and_out_with_statistics_in_full(policy):
-    theirs, ours = pair(dtype=policy)
-    x = keras.ops.cast(images(), ours.compute_dtype)
+def test_half_precision_in_and_out_with_statistics_in_full(policy, channels):
+    theirs, ours = pair(channels, dtype=policy)
+    x = keras.ops.cast(images(channels=channels), ours.compute_dtype)
     result = ours(x, training=True)
     assert keras.backend.standardize_dtype(result.dtype) == ours.compute_dtype
     assert ours.moving_mean.dtype == "float32"

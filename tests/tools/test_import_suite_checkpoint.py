@@ -67,9 +67,11 @@ class Slim:
     def norm(self, x, relu=True):
         name, channels = self.name("BatchNorm"), x.shape[-1]
         beta = self.make(f"{name}/beta", (channels,))
-        mean = self.make(f"{name}/moving_mean", (channels,))
-        variance = abs(self.make(f"{name}/moving_variance", (channels,), 1.0))
-        self.variables[-1] = f"{name}/moving_variance", variance
+        # Of the images, so that features have the same wherever they are normalized, as after training; but no less
+        # than 1, for small ones make rounding errors large.
+        mean, variance = (value.numpy() for value in tf.nn.moments(x, (0, 1, 2)))
+        mean, variance = 0.5 * mean + 0.1, 1.0 + variance
+        self.variables += [(f"{name}/moving_mean", mean), (f"{name}/moving_variance", variance)]
         if self.training:  # by the fused operation, as TF-slim did
             x, *_ = tf.compat.v1.nn.fused_batch_norm(x, tf.ones(channels), beta, epsilon=0.001, is_training=True)
         else:
@@ -309,6 +311,14 @@ def test_what_does_not_fit_is_named_and_nothing_is_assigned(change, words):
     with pytest.raises(ValueError) as error:
         tool.import_variables(model, change([(name, 2 * value) for name, value in variables]))
     assert all(word in str(error.value) for word in words) and "\n" not in str(error.value), error.value
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_features_that_are_normalized_once_have_one_statistic():
+    model, *_, variables = imported("FC-DenseNet56")
+    before, (name, value) = model.get_weights(), next(one for one in variables if "BatchNorm_2/moving_mean" in one[0])
+    with pytest.raises(ValueError, match="BatchNorm/moving_mean and .*BatchNorm_2/moving_mean"):
+        tool.import_variables(model, changed(variables, name, value + 0.1))
     assert all(map(np.array_equal, model.get_weights(), before))
 
 

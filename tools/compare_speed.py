@@ -21,7 +21,7 @@ from utils.arguments import Parser, positive_int
 from utils.errors import BadUse, reports_errors
 
 ROWS = ("scoring", "labels", "loading", "predict", "networks")
-ALONE = ("remat",)  # that a file of its own keeps
+ALONE = ("remat", "normalization")  # that a file of its own keeps
 MOST_IMAGES = 200  # of a data set, to load in one round
 QUIET = 0.5  # load average of a machine that does nothing else
 
@@ -63,6 +63,7 @@ def main(argv=None):
             ),
             "networks": lambda: network_contests.networks(args.size, args.num_classes, args.rounds),
             "remat": lambda: network_contests.recomputation(args.rounds),
+            "normalization": lambda: network_contests.normalization(args.rounds),
         }
         for name in names:
             print(f"Measuring {name} ...", flush=True)

@@ -1,4 +1,4 @@
-"""A network beside that of segmentation_models.pytorch, or beside itself with less memory: training, prediction, memory
+"""A network beside that of segmentation_models.pytorch, or beside itself in another form: training, prediction, memory
 and the start of a program.
 
 Both run at the same time in processes of their own, of which one works while the other waits.
@@ -79,10 +79,33 @@ def contest(pair, common, rounds):
 
 def recomputation(rounds):
     """Measures training with `--remat` beside training without; a list of two `Row`."""
-    ours, theirs = take_turns([("ours", {**LARGE, "remat": True}), ("ours", LARGE)], rounds, ("train",))
-    name = f"{LARGE['model']} at {LARGE['size']}x{LARGE['size']} with --remat"
+    ours = "ours", {**LARGE, "remat": True}
+    return training_rows(ours, ("ours", LARGE), " with --remat", "without --remat", rounds)
+
+
+def normalization(rounds):
+    """Measures training of an FC-DenseNet beside the original suite's; a list of two `Row`."""
+    return training_rows(
+        ("ours", LARGE), ("suite_densenet", LARGE), "", "every layer normalizes all features, as the original", rounds
+    )
+
+
+def training_rows(ours, theirs, how, yardstick, rounds):
+    """Measures training of `LARGE` in two ways.
+
+    Args:
+        ours, theirs: `(kind, settings)`, the arguments of `Worker`.
+        how: str, added to what is measured here.
+        yardstick: str, what it is compared with.
+        rounds: int.
+
+    Returns:
+        List of two `Row`: time and memory.
+    """
+    results = take_turns([ours, theirs], rounds, ("train",))
+    name = f"{LARGE['model']} at {LARGE['size']}x{LARGE['size']}{how}"
     return [
-        Row(f"{title}, {name}", ours[key], "without --remat", theirs[key], "", unit)
+        Row(f"{title}, {name}", results[0][key], yardstick, results[1][key], "", unit)
         for key, (title, unit, _) in KINDS.items() if key in ("train", "memory")
     ]
 
@@ -136,7 +159,7 @@ class Worker:
     """A running `network_worker.py`.
 
     Args:
-        kind: "ours" or "torch".
+        kind: "ours", "suite_densenet" or "torch".
         settings: dict.
     """
 

@@ -1,4 +1,5 @@
-"""A network at work in a process of its own, for `network_contests.py`: ours, or one of segmentation_models.pytorch.
+"""A network at work in a process of its own, for `network_contests.py`: ours, the original suite's FC-DenseNet, or one
+of segmentation_models.pytorch.
 
     python tools/network_worker.py ours '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
 
@@ -67,6 +68,20 @@ class Ours:
         return self.speed.gflops(self.settings)
 
 
+class SuiteDenseNet(Ours):
+    """An FC-DenseNet as the original suite built it, and everything else ours."""
+
+    def __init__(self, settings):
+        from utils.engine import import_engine
+
+        import_engine()
+        from models import FC_DenseNet_Tiramisu
+        from tools.suite_densenet import build_suite_densenet
+
+        FC_DenseNet_Tiramisu.build_fc_densenet = build_suite_densenet
+        super().__init__(settings)
+
+
 class Torch:
     """A network of segmentation_models.pytorch on PyTorch, eager, channels first (on CPUs the faster layout).
 
@@ -128,7 +143,7 @@ class Torch:
 
 def main(kind, settings):
     """Serves one network until standard input ends."""
-    network = {"ours": Ours, "torch": Torch}[kind](json.loads(settings))
+    network = {"ours": Ours, "suite_densenet": SuiteDenseNet, "torch": Torch}[kind](json.loads(settings))
     # CPU seconds since the process began; other programs on the machine do not count.
     answer(time.process_time())
     for line in sys.stdin:

@@ -154,32 +154,50 @@ def test_networks_are_compared_by_operation():
     ]  # fmt: skip
 
 
-def test_recomputation_is_compared_with_keeping(monkeypatch, capsys):
+@pytest.mark.parametrize("row, yardstick", [
+    ("remat", "without --remat"), ("normalization", "every layer normalizes all features, as the original"),
+])
+def test_training_is_compared_in_two_ways(row, yardstick, monkeypatch, capsys):
     started = []
 
     class Worker:
         def __init__(self, kind, settings):
             started.append((kind, settings))
-            self.remat = settings.get("remat", False)
+            self.first = len(started) == 1
 
         def read(self):
             return 10.0
 
         def ask(self, line):
-            numbers = {"train": [3.0, 3.0], "memory": 1000} if self.remat else {"train": [2.0, 2.0], "memory": 1500}
+            numbers = {"train": [3.0, 3.0], "memory": 1000} if self.first else {"train": [2.0, 2.0], "memory": 1500}
             return numbers.get(line.split()[0], 1)
 
         def stop(self):
             started.append("stopped")
 
     monkeypatch.setattr(network_contests, "Worker", Worker)
-    assert compare_speed.main([*TINY, "--rows", "remat"]) == 0
+    assert compare_speed.main([*TINY, "--rows", row]) == 0
     rows = table_rows(capsys.readouterr().out)
     assert [row[1:] for row in rows] == [
-        ["3.00 s", "without --remat", "2.00 s", "0.667x"], ["1000 MiB", "without --remat", "1500 MiB", "1.5x"],
+        ["3.00 s", yardstick, "2.00 s", "0.667x"], ["1000 MiB", yardstick, "1500 MiB", "1.5x"],
     ]  # fmt: skip
-    assert [kind for kind, _ in started[:2]] == ["ours", "ours"] and started[0][1] == {**started[1][1], "remat": True}
+    (kind, ours), (other_kind, theirs) = started[:2]
+    assert ours == ({**theirs, "remat": True} if row == "remat" else theirs)
+    assert (kind, other_kind) == ("ours", "ours" if row == "remat" else "suite_densenet")
     assert started[2:] == ["stopped", "stopped"]
+
+
+def test_the_original_densenet_takes_the_place_of_ours(monkeypatch):
+    from models import FC_DenseNet_Tiramisu, build_model
+    from tools import network_worker
+    from utils.complexity import without_weights
+
+    monkeypatch.setattr(FC_DenseNet_Tiramisu, "build_fc_densenet", FC_DenseNet_Tiramisu.build_fc_densenet)  # put back
+    monkeypatch.setattr(network_worker.Ours, "__init__", lambda self, settings: None)
+    network_worker.SuiteDenseNet({})
+    with without_weights():
+        model = build_model("FC-DenseNet56", 4)
+    assert not any(isinstance(layer, FC_DenseNet_Tiramisu.Shift) for layer in model.layers)
 
 
 def test_a_network_that_fails_is_reported():

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from models import MODELS
 from tools.reproduce import recorded
 from utils.arguments import Parser, positive_int
 from utils.arguments import test_parser as parser_of_test
@@ -149,14 +150,17 @@ def draw(path, recipes, measured):
 
 
 def title(recipe):
-    """A recipe's network and what sets it apart: output stride, arithmetic if not float32, scale, number of views."""
-    precision, stride = recipe["train"].get("mixed_precision", "float32"), recipe["train"].get("output_stride")
+    """A recipe's network and what sets it apart: no frontend and hence no pretraining, output stride, arithmetic if not
+    float32, scale, number of views."""
+    model, stride = recipe["train"]["model"], recipe["train"].get("output_stride")
+    precision = recipe["train"].get("mixed_precision", "float32")
     scales = sorted(recipe["test"].get("scales", "1").split(","), key=float)
     views = len(scales) * (2 if recipe["test"].get("flip") else 1)
     extent = f" at {scales[0]}-{scales[-1]}" if len(scales) > 1 else ""
     parts = {
-        recipe["train"]["model"]: True, f"stride {stride}": stride, precision: precision != "float32",
-        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1, f"{views} views{extent}": views > 1,
+        model: True, "from scratch": not MODELS[model].frontend, f"stride {stride}": stride,
+        precision: precision != "float32", f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,
+        f"{views} views{extent}": views > 1,
     }
     return ", ".join(part for part, is_told in parts.items() if is_told)
 

@@ -25,7 +25,7 @@ def write(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe_tables, "LATENCIES", tmp_path / "latency" / "none.json")
 
     def write(name, table, **more):
-        train = {"model": "UNet", "dataset": "CamVid"}
+        train = {"model": "custom", "dataset": "CamVid"}
         reproduce.write_recipe(name, {"about": name.upper(), "table": table, "train": train, "test": {}, **more})
 
     return write
@@ -41,20 +41,20 @@ def test_camvid_best_first_with_papers_below(write, tmp_path, monkeypatch):
     write("c", "camvid")
     write("d", "streets", result=result(0.9))
     latencies = tmp_path / "latencies"
-    once, views = "UNet", "UNet, 4 views at 1-2"
+    once, views = "custom", "custom, 4 views at 1-2"
     latencies.write_text(json.dumps({
         "milliseconds": {once: 12.3, views: 99}, "parameters": {once: 31e6, views: 31e6},
     }))
     monkeypatch.setattr(recipe_tables, "LATENCIES", latencies)
     header, _, best, second, *papers = rows(recipe_tables.iou_table())
     assert header[1:12] == list(CLASSES) and len({len(row) for row in (header, best, second, *papers)}) == 1
-    assert best[0] == "`UNet`, 4 views at 1-2" and best[12:] == [
+    assert best[0] == "`custom`, 4 views at 1-2" and best[12:] == [
         "**61.2**", "90.0", "31.0 M", "99 ms", "12 min, 3 epochs: `b`",
     ]
-    assert second[0] == "`UNet`" and second[1] == "50.0" and second[15] == "12 ms"
+    assert second[0] == "`custom`" and second[1] == "50.0" and second[15] == "12 ms"
     assert papers[-1][0] == "*FC-DenseNet103*" and papers[-1][12] == "66.9" and "Jégou" in papers[-1][-1]
     ours, suite = rows(recipe_tables.accuracy_table())[2:]
-    assert ours[0] == "`UNet`, 4 views at 1-2: `b`" and ours[1] == "61.2" and ours[-1] == "90.0"
+    assert ours[0] == "`custom`, 4 views at 1-2: `b`" and ours[1] == "61.2" and ours[-1] == "90.0"
     assert "original suite" in suite[0] and suite[3] == "38.3" and suite[-1] == "89.6"
 
 

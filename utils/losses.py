@@ -1,5 +1,6 @@
 """Losses between label images and logits, on any Keras engine. Pixels labeled 255 never count."""
 
+from utils.arguments import SMOOTHED_LOSSES
 from utils.pixel_losses import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples
 from utils.region_losses import CrossEntropyLovasz, Dice, Lovasz
 
@@ -13,7 +14,6 @@ _CLASSES = {
     "cross_entropy_lovasz": CrossEntropyLovasz,
 }
 LOSSES = tuple(_CLASSES)
-SMOOTHED = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
 
 
 def build_loss(name, num_classes, class_weights=None, label_smoothing=0.0):
@@ -35,6 +35,6 @@ def build_loss(name, num_classes, class_weights=None, label_smoothing=0.0):
     if name not in _CLASSES:
         raise ValueError(f"unknown loss '{name}'; choose one of {', '.join(LOSSES)}")
     smoothing = {"label_smoothing": label_smoothing} if label_smoothing else {}
-    if smoothing and name not in SMOOTHED:
-        raise ValueError(f"label smoothing is for {', '.join(SMOOTHED)}, not for {name}")
+    if smoothing and name not in SMOOTHED_LOSSES:
+        raise ValueError(f"label smoothing is for {', '.join(SMOOTHED_LOSSES)}, not for {name}")
     return _CLASSES[name](num_classes, class_weights, name=name, **smoothing)

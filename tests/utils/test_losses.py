@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from utils.losses import LOSSES, SMOOTHED, build_loss
+from utils.arguments import SMOOTHED_LOSSES
+from utils.losses import LOSSES, build_loss
 from utils.pixel_losses import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples, split_ignored
 from utils.region_losses import CrossEntropyLovasz, Dice, Lovasz, every
 
@@ -497,7 +498,7 @@ def test_options_are_kept(loss):
     assert any(config.get(option) == chosen for option, chosen in options.items())
 
 
-@pytest.mark.parametrize("name", SMOOTHED)
+@pytest.mark.parametrize("name", SMOOTHED_LOSSES)
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_smoothed_labels_are_a_little_of_every_class(name, weights):
     """Against the cross entropy of each class as the truth, pixel by pixel."""

@@ -30,7 +30,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         offset = tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(mean)
         training = bool(training and self.trainable)
         # It calculates in float32 in any case, but has fast loops for half precision on CPUs only for whole blocks of
-        # channels: twelve of them take six times as long as converted.
+        # channels: twelve of them take longer than converting them there and back.
         x = tf.cast(inputs, tf.float32) if inputs.shape[-1] % 16 else inputs
         x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,

@@ -68,20 +68,21 @@ def dense_block(stack, count, growth_rate):
     """
     new_features = []
     for _ in range(count):
-        x = layers.ReLU()(Shift()(stack))
-        x = layers.Conv2D(growth_rate, 3, padding="same")(x)
-        x = layers.Dropout(DROPOUT)(x)
-        new_features.append(x)
-        stack = layers.Concatenate()([stack, normalized(x)])
+        new_features.append(shifted_conv(stack, growth_rate, 3))
+        stack = layers.Concatenate()([stack, normalized(new_features[-1])])
     return stack, new_features
 
 
-def transition_down(stack):
-    """Shift and ReLU of normalized features, 1x1 convolution that keeps the channels, dropout, 2x2 max pooling."""
+def shifted_conv(stack, filters, kernel_size):
+    """Shift and ReLU of normalized features, convolution, dropout."""
     x = layers.ReLU()(Shift()(stack))
-    x = layers.Conv2D(stack.shape[-1], 1)(x)
-    x = layers.Dropout(DROPOUT)(x)
-    return layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(filters, kernel_size, padding="same")(x)
+    return layers.Dropout(DROPOUT)(x)
+
+
+def transition_down(stack):
+    """1x1 convolution of normalized features that keeps the channels, 2x2 max pooling."""
+    return layers.MaxPooling2D(2)(shifted_conv(stack, stack.shape[-1], 1))
 
 
 def transition_up(new_features, skip):

@@ -5,8 +5,8 @@ The same network as `models/FC_DenseNet_Tiramisu.py`, which normalizes a feature
 
 from keras import layers
 
-from models.blocks import batch_norm_relu, classifier, resize_like
-from models.FC_DenseNet_Tiramisu import DROPOUT
+from models.blocks import batch_norm_relu, classifier
+from models.FC_DenseNet_Tiramisu import DROPOUT, transition_up
 
 
 def build_suite_densenet(x, num_classes, growth_rate, layers_per_block):
@@ -19,9 +19,7 @@ def build_suite_densenet(x, num_classes, growth_rate, layers_per_block):
         x = layers.MaxPooling2D(2)(normalized_conv(x, x.shape[-1], 1))
     _, new_features = dense_block(x, layers_per_block[depth], growth_rate)
     for count in layers_per_block[depth + 1 :]:
-        x = layers.Concatenate()(new_features)
-        x = layers.Conv2DTranspose(x.shape[-1], 3, strides=2, padding="same")(x)
-        x = layers.Concatenate()([resize_like(x, skips[-1]), skips.pop()])
+        x = layers.Concatenate()([transition_up(new_features, skips[-1]), skips.pop()])
         x, new_features = dense_block(x, count, growth_rate)
     return classifier(x, num_classes)
 

@@ -35,7 +35,7 @@ KINDS = {
     "BatchNorm": Kind("BatchNormalization", "batch_normalization", _BATCH_NORM),
 }
 # A batch norm of features that are normalized before, once for all that use them.
-SHIFT = Kind("Shift", "shift", _BATCH_NORM)
+SHIFT = Kind("Shift", "shift", {"beta": "beta"})
 
 
 def import_variables(model, variables):
@@ -99,7 +99,7 @@ def weights_by_place(model):
         if not layer.weights or is_normalization_alone(layer):  # those are found from the shifts
             continue
         name, kind = kinds.get(type(layer).__name__, (None, None))
-        if kind is None or len(layer.weights) != (1 if kind is SHIFT else len(kind.weights)):
+        if kind is None or len(layer.weights) != len(kind.weights):
             raise ValueError(f"layer {layer.name} of {model.name} is of no kind that the original suite has")
         weights[layer.name] = weights_of(layer, kind)
         names.append((layer.name, "", name, layer.name, kind.auto_name))
@@ -111,12 +111,13 @@ def weights_by_place(model):
 
 
 def weights_of(layer, kind):
-    """A dict from attribute to weight of a layer of this kind."""
+    """A dict from attribute to weight of a layer of this kind; a shift has its features' statistics too."""
+    weights = {attribute: getattr(layer, attribute) for attribute in kind.weights.values()}
     if kind is SHIFT:
         norms = normalizations(layer.input)
-        statistics = {name: Joined([getattr(norm, name) for norm in norms]) for name in _BATCH_NORM if name != "beta"}
-        return {"beta": layer.beta, **statistics}
-    return {attribute: getattr(layer, attribute) for attribute in kind.weights.values()}
+        for name in ("moving_mean", "moving_variance"):
+            weights[name] = Joined([getattr(norm, name) for norm in norms])
+    return weights
 
 
 def is_normalization_alone(layer):

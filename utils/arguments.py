@@ -2,6 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS
+from utils.choices import EXPORT_FORMATS, EXPORT_OUTPUTS, LOSSES, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
 from utils.listing import frontends_table, models_table
 from utils.parser import (
     Parser, Show, boolean, degrees, fraction, names, natural, natural_float, parse, positive_float, positive_int,
@@ -10,24 +11,9 @@ from utils.parser import (
 from utils.progress import MODES
 
 __all__ = [
-    "EXPORT_FORMATS", "EXPORT_OUTPUTS", "LOSSES", "OPTIMIZERS", "RECIPES", "SCHEDULES", "SMOOTHED_LOSSES", "Parser",
-    "benchmark_parser", "export_parser", "parse", "positive_int", "predict_parser", "test_parser", "train_parser",
+    "Parser", "benchmark_parser", "export_parser", "parse", "positive_int", "predict_parser", "test_parser",
+    "train_parser",
 ]
-
-LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem", "cross_entropy_lovasz")
-SMOOTHED_LOSSES = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
-OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
-EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
-EXPORT_OUTPUTS = ("logits", "classes", "colours")
-SCHEDULES = ("constant", "exponential", "poly", "cosine")
-RECIPES = {  # defaults of train.py's flags
-    "suite": {},
-    "strong": {
-        "batch_size": 4, "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2, "schedule": "cosine",
-        "warm_up": 1.0, "frontend_learning_rate": 0.25, "h_flip": True, "scale_range": [0.5, 2.0], "color_jitter": 0.4,
-        "brightness": 0.3, "loss": "cross_entropy_lovasz",
-    },
-}
 
 
 def train_parser():
@@ -267,8 +253,8 @@ def _optimization(parser):
 
 def _engine(parser):
     group = parser.add_argument_group("engine")
-    group.add_argument("--mixed_precision", choices=("float32", "float16", "bfloat16"), default="float32",
-                       metavar="TYPE", help="arithmetic of the layers; weights, logits and losses stay float32")
+    group.add_argument("--mixed_precision", choices=PRECISIONS, default="float32", metavar="TYPE",
+                       help="arithmetic of the layers; weights, logits and losses stay float32")
     _boolean(group, "--remat", "compute features a second time rather than keep them: less memory, more time")
     _xla(group)
 

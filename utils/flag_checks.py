@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
-from utils.arguments import SMOOTHED_LOSSES
+from utils.choices import SMOOTHED_LOSSES
 from utils.errors import BadUse
 from utils.saved_settings import read_checkpoint
 

@@ -1,6 +1,6 @@
 """Losses between label images and logits, on any Keras engine. Pixels labeled 255 never count."""
 
-from utils.arguments import SMOOTHED_LOSSES
+from utils.choices import SMOOTHED_LOSSES
 from utils.pixel_losses import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples
 from utils.region_losses import CrossEntropyLovasz, Dice, Lovasz
 

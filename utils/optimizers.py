@@ -44,7 +44,7 @@ def build_schedule(name, learning_rate, steps_per_epoch, num_epochs, warm_up=0.0
     """Makes a learning rate schedule.
 
     Args:
-        name: one of `arguments.SCHEDULES`: "constant"; "exponential", times 0.995 an epoch (Tiramisu, 1611.09326);
+        name: one of `choices.SCHEDULES`: "constant"; "exponential", times 0.995 an epoch (Tiramisu, 1611.09326);
             "poly", (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
         learning_rate: float, the first learning rate.
         steps_per_epoch: int or float, updates of the weights in an epoch.
@@ -72,7 +72,7 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1, ema=0.0
     """Makes an optimizer.
 
     Args:
-        name: one of `arguments.OPTIMIZERS`. "rmsprop" has the original suite's decay of 0.995; "sgd" has Nesterov
+        name: one of `choices.OPTIMIZERS`. "rmsprop" has the original suite's decay of 0.995; "sgd" has Nesterov
             momentum 0.9.
         learning_rate: float or schedule.
         weight_decay: float >= 0, decoupled; biases and batch-norm parameters are exempt.

@@ -4,6 +4,7 @@ import pytest
 
 from utils import arguments
 from utils.arguments import parse, train_parser
+from utils.choices import LOSSES, OPTIMIZERS, SCHEDULES
 
 SUITE_DEFAULTS = {
     "num_epochs": 300, "epoch_start_i": 0, "checkpoint_step": 5, "validation_step": 1, "image": None,
@@ -60,10 +61,10 @@ def test_every_flag_has_a_help_text(parser):
 
 
 def test_choices_are_those_that_are_built():
-    from utils.losses import LOSSES
+    from utils.losses import LOSSES as BUILT_LOSSES
     from utils.optimizers import build_optimizer, build_schedule
 
-    assert arguments.LOSSES == LOSSES
-    assert len({type(build_optimizer(name, 0.1)) for name in arguments.OPTIMIZERS}) == len(arguments.OPTIMIZERS)
-    schedules = {type(build_schedule(name, 0.1, 10, 10)) for name in arguments.SCHEDULES}
-    assert len(schedules) == len(arguments.SCHEDULES)
+    assert LOSSES == BUILT_LOSSES
+    assert len({type(build_optimizer(name, 0.1)) for name in OPTIMIZERS}) == len(OPTIMIZERS)
+    schedules = {type(build_schedule(name, 0.1, 10, 10)) for name in SCHEDULES}
+    assert len(schedules) == len(SCHEDULES)

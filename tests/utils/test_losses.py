@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from utils.arguments import SMOOTHED_LOSSES
+from utils.choices import SMOOTHED_LOSSES
 from utils.losses import LOSSES, build_loss
 from utils.pixel_losses import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples, split_ignored
 from utils.region_losses import CrossEntropyLovasz, Dice, Lovasz, every

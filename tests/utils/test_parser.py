@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from utils import arguments
-from utils.arguments import RECIPES, parse, train_parser
+from utils.arguments import parse, train_parser
+from utils.choices import RECIPES
 
 PARSERS = [train_parser, arguments.test_parser, arguments.predict_parser, arguments.benchmark_parser]
 

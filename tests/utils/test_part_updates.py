@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from utils.choices import OPTIMIZERS
 from utils.optimizers import build_optimizer
 from utils.part_updates import by_part
-
-OPTIMIZERS = ["rmsprop", "adam", "adamw", "sgd"]
 
 
 def after(optimizer, variables, chosen, steps=3):

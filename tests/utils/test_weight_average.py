@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from utils.arguments import OPTIMIZERS
+from utils.choices import OPTIMIZERS
 from utils.optimizers import build_optimizer
 from utils.weight_average import averaged_weights
 

@@ -1,0 +1,17 @@
+"""What flags of several values may be, and the recipes of train.py. Importing this file imports no Keras."""
+
+LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem", "cross_entropy_lovasz")
+SMOOTHED_LOSSES = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
+OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
+SCHEDULES = ("constant", "exponential", "poly", "cosine")
+PRECISIONS = ("float32", "float16", "bfloat16")
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
+EXPORT_OUTPUTS = ("logits", "classes", "colours")
+RECIPES = {  # defaults of train.py's flags
+    "suite": {},
+    "strong": {
+        "batch_size": 4, "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2, "schedule": "cosine",
+        "warm_up": 1.0, "frontend_learning_rate": 0.25, "h_flip": True, "scale_range": [0.5, 2.0], "color_jitter": 0.4,
+        "brightness": 0.3, "loss": "cross_entropy_lovasz",
+    },
+}

@@ -36,7 +36,7 @@ def main(argv=None):
     videos = [VideoReader(source) for source in videos]
     console = Console(args.progress)
     console.say("Loading model checkpoint weights ...")
-    network, settings, class_dict = load_trained(path, args.model, args.jit_compile)
+    network, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     painter = Painter(class_dict, args.classes, args.alpha)
     results = Results(
         make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window

@@ -29,7 +29,7 @@ def main(argv=None):
 
     console = Console(args.progress)
     console.say("Retrieving dataset information ...")
-    network, settings, class_dict = load_trained(path, args.model, args.jit_compile)
+    network, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     from utils.evaluation import evaluate
     from utils.predictor import Predictor
 

@@ -194,6 +194,9 @@ def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, fo
         assert predict.main(["--image", "in", "--checkpoint_path", path, "--output_dir", out]) == 0
     for picture in os.listdir("keras"):
         assert (cv2.imread(f"keras/{picture}") == cv2.imread(f"file/{picture}")).mean() > 0.999
+    with pytest.raises(SystemExit) as end:
+        predict.main(["--image", "in/a.png", "--checkpoint_path", name, "--batch_statistics"])
+    assert end.value.code == 2
     flipped = ["--image", "in/a.png", "--checkpoint_path", name, "--flip"]
     if output == "logits":
         assert predict.main(flipped) == 0

@@ -113,6 +113,26 @@ def test_predict_an_image_gives_what_test_gave(run, tested, streets, tmp_path, m
     np.testing.assert_array_equal(colors(f"{image.stem}_pred.png"), colors(tested / f"{image.stem}_pred.png"))
 
 
+def test_batch_statistics_are_those_of_training_mode_without_dropout(run, tested, streets, tmp_path, monkeypatch):
+    from utils.checkpoints import load_for_inference
+
+    monkeypatch.chdir(run)
+    checkpoint = "checkpoints/latest_model_tiny_Streets.keras"
+    output = tmp_path / "batch"
+    assert verb.main(["--checkpoint_path", checkpoint, "--batch_statistics", "--output_dir", str(output)]) == 0
+    assert json.loads((output / "scores.json").read_text())["settings"]["batch_statistics"] is True
+    model, _ = load_for_inference(checkpoint)
+    for layer in model.layers:
+        layer.rate = 0.0  # of dropout
+    rows = (streets / "class_dict.csv").read_text().split()[1:]
+    palette = np.array([row.split(",")[1:] for row in rows if not row.startswith("Unlabelled")], int)
+    for image in (streets / "test").iterdir():
+        classes = np.argmax(model(colors(image)[None], training=True), axis=-1)[0]
+        found = colors(output / f"{image.stem}_pred.png")
+        assert (found == palette[classes]).mean() > 0.999
+        assert (found != colors(tested / f"{image.stem}_pred.png")).any()
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

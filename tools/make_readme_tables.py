@@ -92,6 +92,7 @@ TABLES = {
     "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
     "streets": streets_table, "fine_tuning": fine_tuning_table, "comparison": comparison_table,
     "drives": lambda: scores_table("drives"), "scales": lambda: scores_table("scales"),
+    "batch_statistics": lambda: scores_table("batch_statistics"),
     "speed": speed_table, "remat": lambda: speed_table(REMAT),
 }
 

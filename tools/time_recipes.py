@@ -55,6 +55,7 @@ def predictors_of(recipes):
     """
     import_engine()
     from models import build_model
+    from utils.batch_norm import use_batch_statistics
     from utils.complexity import count_parameters
     from utils.engine import use_xla
     from utils.keras_network import KerasNetwork
@@ -62,12 +63,14 @@ def predictors_of(recipes):
 
     predictors, parameters = {}, {}
     for name, recipe in recipes.items():
-        train, test = recipe["train"], parser_of_test().parse_args(words_of_views(recipe["test"]))
+        train, test = recipe["train"], parser_of_test().parse_args(words_for_one_image(recipe["test"]))
         set_precision(train.get("mixed_precision", "float32"))
         model = build_model(
             train["model"], len(recipe["result"]["class_iou"]), train.get("frontend", "ResNet101"),
             output_stride=train.get("output_stride"),
         )
+        if test.batch_statistics:
+            use_batch_statistics(model)
         predictors[name] = Predictor(KerasNetwork(model, use_xla(None)), 1, test.scales, test.flip)
         parameters[name] = count_parameters(model)
     return predictors, parameters
@@ -96,9 +99,9 @@ def latencies(predictors, rounds):
     return {name: round(1000 * quantile(values, 0.5), 1) for name, values in seconds.items()}
 
 
-def words_of_views(flags):
-    """Those of test.py's flags that tell how often an image is seen, as words of a command line."""
-    return [f"--{name}={flags[name]}" for name in ("scales", "flip") if name in flags]
+def words_for_one_image(flags):
+    """Those of test.py's flags that tell how often and how an image is seen, as words of a command line."""
+    return [f"--{name}={flags[name]}" for name in ("scales", "flip", "batch_statistics") if name in flags]
 
 
 def write(recipes, measured, parameters, rounds):
@@ -151,7 +154,7 @@ def draw(path, recipes, measured):
 
 def title(recipe):
     """A recipe's network and what sets it apart: no frontend and hence no pretraining, output stride, arithmetic if not
-    float32, scale, number of views."""
+    float32, scale, number of views, batch norm by the images' own statistics."""
     model, stride = recipe["train"]["model"], recipe["train"].get("output_stride")
     precision = recipe["train"].get("mixed_precision", "float32")
     scales = sorted(recipe["test"].get("scales", "1").split(","), key=float)
@@ -160,7 +163,7 @@ def title(recipe):
     parts = {
         model: True, "from scratch": not MODELS[model].frontend, f"stride {stride}": stride,
         precision: precision != "float32", f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,
-        f"{views} views{extent}": views > 1,
+        f"{views} views{extent}": views > 1, "batch statistics": recipe["test"].get("batch_statistics"),
     }
     return ", ".join(part for part, is_told in parts.items() if is_told)
 

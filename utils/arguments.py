@@ -274,6 +274,8 @@ def _inference():
                        help="predict larger images in overlapping tiles of this size: the memory of a tile")
     group.add_argument("--overlap", type=natural, default=128, metavar="PIXELS",
                        help="how far tiles overlap, blending into each other")
+    _boolean(group, "--batch_statistics", "normalize by the statistics of the images of each batch, not by those of "
+             "training")
     return parser
 
 

@@ -1,10 +1,11 @@
-"""Batch-norm statistics that are true of the weights as they are, before validation and saving.
+"""Batch-norm statistics: those of training, true of the weights as they are, or those of the images at hand.
 
 Moving averages trail behind weights that change fast, as they do in the first epochs and on small data sets, so that a
-network can seem to have learned nothing. Here they are replaced by the statistics of a few training batches under the
-present weights (Wu and Johnson 2021, 2105.07576, "precise batch norm").
+network can seem to have learned nothing. Before validation and saving they are replaced by the statistics of a few
+training batches under the present weights (Wu and Johnson 2021, 2105.07576, "precise batch norm").
 """
 
+import functools
 import math
 
 import keras
@@ -65,6 +66,27 @@ class BatchNormStatistics:
 def updates_per_pass(model):
     """How often each layer is used in one pass through the network: a dict from layer name to int."""
     return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
+
+
+def use_batch_statistics(model):
+    """Makes a network normalize by the statistics of the images that it is given, in inference too.
+
+    So the authors of FC-DenseNet test (Jégou et al. 2017, 1611.09326), and the original suite, whose dropout stayed on as
+    well: here it is off. What comes out for an image then depends on the others of its batch; the moving statistics
+    stay as they are.
+
+    Args:
+        model: functional `keras.Model`; changed in place, before it is compiled.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable, layer.momentum = True, 1.0  # frozen layers have no batch statistics; averages do not move
+            layer.call = functools.partial(_call_as_in_training, layer.call)
+
+
+def _call_as_in_training(call, inputs, training=None, mask=None):
+    """What a layer gives in training, whichever mode it is called in."""
+    return call(inputs, training=True, mask=mask)
 
 
 class TrainingModeForward(keras.Model):

@@ -47,22 +47,27 @@ class FileNetwork:
         return self._network(images)
 
 
-def load_trained(path, model_name=None, jit_compile=None):
+def load_trained(path, model_name=None, jit_compile=None, batch_statistics=False):
     """Loads a network to predict with. Exported files do not need Keras.
 
     Args:
         path: of a `.keras` checkpoint or of an exported file or folder.
         model_name: str, which network the user expects, or None.
         jit_compile: bool or None, see `engine.use_xla`.
+        batch_statistics: bool, whether it normalizes by the statistics of the images that it is given, see
+            `batch_norm.use_batch_statistics`.
 
     Returns:
         `(network, settings, class_dict)`: a network for `predictor.Predictor`, the run's settings, the `ClassDict`.
 
     Raises:
-        BadUse: if the file is missing, damaged, of another network or of a runtime that is not installed.
+        BadUse: if the file is missing, damaged, of another network or of a runtime that is not installed, and if an
+            exported one is to use other statistics.
     """
     path = pathlib.Path(path)
     if path.suffix in RUNTIMES or path.is_dir():
+        if batch_statistics:
+            raise BadUse(f"{path} holds the statistics of training for good; --batch_statistics needs a checkpoint")
         with silent_standard_error():  # some runtimes greet
             network, settings = load_exported(path)
         class_dict = ClassDict.from_dict(settings)
@@ -70,8 +75,11 @@ def load_trained(path, model_name=None, jit_compile=None):
             raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
         return FileNetwork(network, class_dict), settings, class_dict
     import_engine()
+    from utils.batch_norm import use_batch_statistics
     from utils.checkpoints import load_for_inference
     from utils.keras_network import KerasNetwork
 
     model, settings = load_for_inference(path, model_name)
+    if batch_statistics:
+        use_batch_statistics(model)
     return KerasNetwork(model, use_xla(jit_compile)), settings, ClassDict.from_dict(settings)

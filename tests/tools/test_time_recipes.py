@@ -52,6 +52,8 @@ def test_views_are_told():
     recipe["train"]["output_stride"] = 16
     assert time_recipes.title({**recipe, "test": {"scales": "1.5"}}) == "custom, stride 16, bfloat16, scale 1.5"
     assert time_recipes.title({"train": {"model": "UNet"}, "test": {}}) == "UNet, from scratch"
+    recipe = {"train": {"model": "UNet"}, "test": {"batch_statistics": True}}
+    assert time_recipes.title(recipe) == "UNet, from scratch, batch statistics"
 
 
 def test_the_line_is_of_those_that_none_beats():

@@ -71,8 +71,8 @@ def updates_per_pass(model):
 def use_batch_statistics(model):
     """Makes a network normalize by the statistics of the images that it is given, in inference too.
 
-    So the authors of FC-DenseNet test (Jégou et al. 2017, 1611.09326), and the original suite, whose dropout stayed on as
-    well: here it is off. What comes out for an image then depends on the others of its batch; the moving statistics
+    So the authors of FC-DenseNet test (Jégou et al. 2017, 1611.09326), and the original suite, whose dropout stayed on
+    as well: here it is off. What comes out for an image then depends on the others of its batch; the moving statistics
     stay as they are.
 
     Args:

@@ -5,6 +5,7 @@
 A test fails when they are not current.
 """
 
+import functools
 import json
 import pathlib
 import re
@@ -91,8 +92,7 @@ def speed_table(path=SPEED):
 TABLES = {
     "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
     "streets": streets_table, "fine_tuning": fine_tuning_table, "comparison": comparison_table,
-    "drives": lambda: scores_table("drives"), "scales": lambda: scores_table("scales"),
-    "batch_statistics": lambda: scores_table("batch_statistics"),
+    **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
     "speed": speed_table, "remat": lambda: speed_table(REMAT),
 }
 

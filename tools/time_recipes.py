@@ -16,7 +16,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from models import MODELS
-from tools.reproduce import recorded
+from tools.reproduce import recorded, words
 from utils.arguments import Parser, positive_int
 from utils.arguments import test_parser as parser_of_test
 from utils.benchmark import cpu_cores, quantile, save_with_names
@@ -101,7 +101,7 @@ def latencies(predictors, rounds):
 
 def words_for_one_image(flags):
     """Those of test.py's flags that tell how often and how an image is seen, as words of a command line."""
-    return [f"--{name}={flags[name]}" for name in ("scales", "flip", "batch_statistics") if name in flags]
+    return words({name: flags[name] for name in ("scales", "flip", "batch_statistics") if name in flags})
 
 
 def write(recipes, measured, parameters, rounds):

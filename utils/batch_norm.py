@@ -23,7 +23,7 @@ class BatchNormStatistics:
     """
 
     def __init__(self, model, jit_compile=False):
-        self._all_layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self._all_layers = batch_norm_layers(model)
         self.layers = self._all_layers  # those that are not frozen
         self._updates = updates_per_pass(model)
         self._forward, self._jit_compile = TrainingModeForward(model), jit_compile
@@ -63,6 +63,11 @@ class BatchNormStatistics:
         return statistics
 
 
+def batch_norm_layers(model):
+    """The batch-norm layers of a network, frozen ones too, in its order."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
 def updates_per_pass(model):
     """How often each layer is used in one pass through the network: a dict from layer name to int."""
     return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
@@ -78,10 +83,9 @@ def use_batch_statistics(model):
     Args:
         model: functional `keras.Model`; changed in place, before it is compiled.
     """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable, layer.momentum = True, 1.0  # frozen layers have no batch statistics; averages do not move
-            layer.call = functools.partial(_call_as_in_training, layer.call)
+    for layer in batch_norm_layers(model):
+        layer.trainable, layer.momentum = True, 1.0  # frozen layers have no batch statistics; averages do not move
+        layer.call = functools.partial(_call_as_in_training, layer.call)
 
 
 def _call_as_in_training(call, inputs, training=None, mask=None):

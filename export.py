@@ -66,8 +66,10 @@ def check_flags(args):
     if precision != "float32" and args.format != "litert":
         raise BadUse(f"--{precision} is for --format litert only")
     if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
-        raise BadUse("--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
-                     "--crop_height and --crop_width")
+        raise BadUse(
+            "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
+            "--crop_height and --crop_width"
+        )
     return precision
 
 
@@ -98,8 +100,10 @@ def require_tensorflow():
     import keras
 
     if keras.config.backend() != "tensorflow":
-        raise BadUse(f"export.py needs the TensorFlow engine, not {keras.config.backend()}: set "
-                     "KERAS_BACKEND=tensorflow; checkpoints of every engine load there")
+        raise BadUse(
+            f"export.py needs the TensorFlow engine, not {keras.config.backend()}: set "
+            "KERAS_BACKEND=tensorflow; checkpoints of every engine load there"
+        )
 
 
 def fixed_size(args, precision, settings):
@@ -176,8 +180,10 @@ def reject(agreement, path, folder, choice):
         return
     rejected = path.with_name(f"{path.stem}_rejected{path.suffix}")
     move_parts(folder, rejected)
-    raise WorkFailed(f"the file agrees with Keras in {agreement:.2f} % of the pixels, and {choice.precision} must in "
-                     f"{least} %; to look into it, it is kept as {rejected}")
+    raise WorkFailed(
+        f"the file agrees with Keras in {agreement:.2f} % of the pixels, and {choice.precision} must in "
+        f"{least} %; to look into it, it is kept as {rejected}"
+    )
 
 
 if __name__ == "__main__":

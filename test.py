@@ -49,9 +49,7 @@ def main(argv=None):
     )
     predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
     with console.progress("Test images", len(pairs)) as progress:
-        confusion, rows = evaluate(
-            predictor, pairs, class_dict, unknown, crop, output, progress.count, args.workers
-        )
+        confusion, rows = evaluate(predictor, pairs, class_dict, unknown, crop, output, progress.count, args.workers)
     draw_samples(output, rows, pairs, class_dict, unknown, crop)
     report(output, record, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0

@@ -18,8 +18,16 @@ from utils.saved_settings import read_checkpoint
 
 # What cannot change when a training goes on.
 FIXED = (
-    "frontend", "mixed_precision", "ignore_class", "optimizer", "accumulate", "output_stride", "no_auxiliary",
-    "init_from", "ema", "recipe",
+    "frontend",
+    "mixed_precision",
+    "ignore_class",
+    "optimizer",
+    "accumulate",
+    "output_stride",
+    "no_auxiliary",
+    "init_from",
+    "ema",
+    "recipe",
 )
 
 
@@ -104,12 +112,27 @@ def prepare_data(folder, settings, class_dict):
     if settings["cache"]:
         check_cache_fits([one.size for one in checked])
     names = (
-        "crop_height", "crop_width", "h_flip", "v_flip", "brightness", "rotation", "zoom", "scale_range", "color_jitter"
+        "crop_height",
+        "crop_width",
+        "h_flip",
+        "v_flip",
+        "brightness",
+        "rotation",
+        "zoom",
+        "scale_range",
+        "color_jitter",
     )
     augmentation = Augmentation(**{name: settings[name] for name in names})
     data = SegmentationDataset(
-        pairs, class_dict, augmentation, settings["batch_size"], settings["seed"], settings["steps_per_epoch"],
-        settings["unknown_colours"], settings["cache"], settings["workers"],
+        pairs,
+        class_dict,
+        augmentation,
+        settings["batch_size"],
+        settings["seed"],
+        settings["steps_per_epoch"],
+        settings["unknown_colours"],
+        settings["cache"],
+        settings["workers"],
         output_names(settings),
     )
     weights = median_frequency_weights(checked).tolist() if settings["class_balancing"] else None
@@ -145,8 +168,13 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
 def announce(settings, model, num_images, num_validation_images):
     """Tells what is about to happen, in the original suite's words."""
     augmentation = {
-        "Vertical Flip": "v_flip", "Horizontal Flip": "h_flip", "Brightness Alteration": "brightness",
-        "Rotation": "rotation", "Zoom": "zoom", "Scale": "scale_range", "Colors": "color_jitter",
+        "Vertical Flip": "v_flip",
+        "Horizontal Flip": "h_flip",
+        "Brightness Alteration": "brightness",
+        "Rotation": "rotation",
+        "Zoom": "zoom",
+        "Scale": "scale_range",
+        "Colors": "color_jitter",
     }
     from utils.complexity import count_parameters
     from utils.engine import device

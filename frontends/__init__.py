@@ -6,8 +6,15 @@
 from frontends.errors import BadFrontendWeights, FrontendWeightsError, UnknownFrontend
 from frontends.table import FRONTENDS, Frontend
 
-__all__ = ["FRONTENDS", "BadFrontendWeights", "Frontend", "FrontendWeightsError", "UnknownFrontend",
-           "build_frontend", "check_output_stride"]
+__all__ = [
+    "FRONTENDS",
+    "BadFrontendWeights",
+    "Frontend",
+    "FrontendWeightsError",
+    "UnknownFrontend",
+    "build_frontend",
+    "check_output_stride",
+]
 
 
 def build_frontend(inputs, name, weights=None, output_stride=None):

@@ -17,8 +17,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         fused = (
-            keras.config.backend() == "tensorflow" and mask is None and not (self.renorm or self.synchronized)
-            and len(inputs.shape) == 4 and self.axis in (3, -1) and inputs.dtype.name != "float64"
+            keras.config.backend() == "tensorflow"
+            and mask is None
+            and not (self.renorm or self.synchronized)
+            and len(inputs.shape) == 4
+            and self.axis in (3, -1)
+            and inputs.dtype.name != "float64"
         )
         return self._fused(inputs, training) if fused else super().call(inputs, training, mask)
 
@@ -33,8 +37,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # channels: twelve of them take longer than converting them there and back.
         x = tf.cast(inputs, tf.float32) if inputs.shape[-1] % 16 else inputs
         x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=scale, offset=offset, mean=mean, variance=variance, epsilon=self.epsilon,
-            exponential_avg_factor=1.0 - self.momentum, is_training=training,
+            x=x,
+            scale=scale,
+            offset=offset,
+            mean=mean,
+            variance=variance,
+            epsilon=self.epsilon,
+            exponential_avg_factor=1.0 - self.momentum,
+            is_training=training,
         )
         if training:
             self.moving_mean.assign(mean)

@@ -60,8 +60,12 @@ class Rebuilder:
         """
         self.grids = {id(images): Grid()}
         self.tensors = {}
-        keras.models.clone_model(self.trunk, input_tensors=images, clone_function=lambda operation: operation,
-                                 call_function=self.call_and_note)
+        keras.models.clone_model(
+            self.trunk,
+            input_tensors=images,
+            clone_function=lambda operation: operation,
+            call_function=self.call_and_note,
+        )
         return self.tensors
 
     def call_and_note(self, operation, *args, **kwargs):
@@ -74,7 +78,7 @@ class Rebuilder:
     def call_copy(self, operation, *args, **kwargs):
         """Calls the copy of one operation, which is made if there is none yet."""
         if isinstance(operation, keras.Sequential):  # In ConvNeXt. Its layers are taken one by one.
-            x, = args
+            (x,) = args
             for layer in operation.layers:
                 x = self.call_copy(layer, x)
             return x
@@ -114,8 +118,16 @@ def copy(operation, grid, output_stride):
         if isinstance(operation, _CONVOLUTIONS):
             return dilated_convolution(operation, config, grid)
         if isinstance(operation, tuple(_POOLINGS)):
-            return [DilatedPooling(_POOLINGS[type(operation)], operation.pool_size[0], grid.dilation,
-                                   lead(operation, grid), name=operation.name, dtype=config["dtype"])]
+            return [
+                DilatedPooling(
+                    _POOLINGS[type(operation)],
+                    operation.pool_size[0],
+                    grid.dilation,
+                    lead(operation, grid),
+                    name=operation.name,
+                    dtype=config["dtype"],
+                )
+            ]
     return [type(operation).from_config(config)]
 
 

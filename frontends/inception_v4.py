@@ -116,8 +116,15 @@ def chain(x, convs, name):
 
 def conv(x, filters, kernel_size, name, strides=1, padding="same"):
     """Convolution, batch normalization, ReLU; the ReLU carries `name`, so that `name` is the feature."""
-    x = layers.Conv2D(filters, kernel_size, strides=strides, padding=padding, use_bias=False,
-                      kernel_initializer="he_normal", name=f"{name}_kernel")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding=padding,
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_kernel",
+    )(x)
     x = layers.BatchNormalization(scale=False, epsilon=0.001, name=f"{name}_norm")(x)
     return layers.ReLU(name=name)(x)
 

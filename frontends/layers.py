@@ -171,8 +171,10 @@ class CropToStride(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         (batch, *sizes, channels), (_, height, width, _) = input_shape
-        sizes = [None if None in (size, whole) else min(size, -(-whole // self.stride))
-                 for size, whole in zip(sizes, (height, width), strict=True)]
+        sizes = [
+            None if None in (size, whole) else min(size, -(-whole // self.stride))
+            for size, whole in zip(sizes, (height, width), strict=True)
+        ]
         return (batch, *sizes, channels)
 
     def get_config(self):
@@ -220,12 +222,17 @@ class DilatedPooling(keras.layers.Layer):
         after = (self.pool_size - 1) * self.dilation_rate - before
         x = ops.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], constant_values=outside)
         starts = [step * self.dilation_rate for step in range(self.pool_size)]
-        x = functools.reduce(function, [x[:, start:start + height] for start in starts])
-        return functools.reduce(function, [x[:, :, start:start + width] for start in starts])
+        x = functools.reduce(function, [x[:, start : start + height] for start in starts])
+        return functools.reduce(function, [x[:, :, start : start + width] for start in starts])
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "mode": self.mode, "pool_size": self.pool_size,
-                "dilation_rate": self.dilation_rate, "lead": self.lead}
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "pool_size": self.pool_size,
+            "dilation_rate": self.dilation_rate,
+            "lead": self.lead,
+        }

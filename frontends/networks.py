@@ -113,8 +113,11 @@ def tap(trunk, network, frontend):
     Returns:
         A dict of Keras tensors `pool1` ... `pool5`, without those that the network does not have.
     """
-    return {f"pool{level}": find_tensor(trunk, network, place)
-            for level, place in enumerate(frontend.taps, start=1) if place is not None}
+    return {
+        f"pool{level}": find_tensor(trunk, network, place)
+        for level, place in enumerate(frontend.taps, start=1)
+        if place is not None
+    }
 
 
 def find_tensor(trunk, network, place):
@@ -129,5 +132,7 @@ def find_tensor(trunk, network, place):
 
 def crop(end_points, inputs):
     """Cuts off from the features of padded images what belongs to the padding."""
-    return {level: CropToStride(2 ** int(level.removeprefix("pool")))([feature, inputs])
-            for level, feature in end_points.items()}
+    return {
+        level: CropToStride(2 ** int(level.removeprefix("pool")))([feature, inputs])
+        for level, feature in end_points.items()
+    }

@@ -55,8 +55,13 @@ def _resnet(network, parameters, conv3, conv4):
 
 def _resnet_v2(network, parameters, conv3, conv4):
     """Pre-activation ResNet. The last block of a stage has the stride, so the deepest feature is that block's input."""
-    taps = ("conv1_conv", "conv2_block3_preact_relu", f"conv3_block{conv3}_preact_relu",
-            f"conv4_block{conv4}_preact_relu", "post_relu")
+    taps = (
+        "conv1_conv",
+        "conv2_block3_preact_relu",
+        f"conv3_block{conv3}_preact_relu",
+        f"conv4_block{conv4}_preact_relu",
+        "post_relu",
+    )
     return Frontend(network, taps, (64, 256, 512, 1024, 2048), "tf", parameters, "He 2016, 1603.05027")
 
 
@@ -74,8 +79,13 @@ def _densenet(network, parameters, pool4, pool5):
 
 def _efficientnet(network, parameters, *channels):
     """EfficientNet, tapped at the widened input of each strided depthwise convolution."""
-    taps = ("block2a_expand_activation", "block3a_expand_activation", "block4a_expand_activation",
-            "block6a_expand_activation", "top_activation")
+    taps = (
+        "block2a_expand_activation",
+        "block3a_expand_activation",
+        "block4a_expand_activation",
+        "block6a_expand_activation",
+        "top_activation",
+    )
     return Frontend(network, taps, channels, "none", parameters, "Tan 2019, 1905.11946")
 
 
@@ -102,8 +112,7 @@ def _mobilenet_v3(network, parameters, blocks, channels):
 def _nasnet(network, parameters, cells, channels):
     """NASNet; `cells` are the last normal cells at strides 8, 16 and 32."""
     taps = ("stem_bn1", "reduction_concat_stem_1") + tuple(f"normal_concat_{cell}" for cell in cells)
-    return Frontend(network, taps, channels, "tf", parameters, "Zoph 2018, 1707.07012", whole_grid=True,
-                    dilates=False)
+    return Frontend(network, taps, channels, "tf", parameters, "Zoph 2018, 1707.07012", whole_grid=True, dilates=False)
 
 
 _RESNET50 = _resnet_v2("ResNet50V2", 23564800, 4, 6)
@@ -118,10 +127,21 @@ FRONTENDS = {
     "MobileNetV2": Frontend(
         "MobileNetV2",
         ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"),
-        (96, 144, 192, 576, 1280), "tf", 2257984, "Sandler 2018, 1801.04381"),
+        (96, 144, 192, 576, 1280),
+        "tf",
+        2257984,
+        "Sandler 2018, 1801.04381",
+    ),
     "InceptionV4": Frontend(
-        "InceptionV4", ("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
-        (64, 192, 384, 1024, 1536), "tf", 41174400, "Szegedy 2016, 1602.07261", smallest_size=75, dilates=False),
+        "InceptionV4",
+        ("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
+        (64, 192, 384, 1024, 1536),
+        "tf",
+        41174400,
+        "Szegedy 2016, 1602.07261",
+        smallest_size=75,
+        dilates=False,
+    ),
     "ResNet50V1": _resnet("ResNet50", 23587712, 4, 6),
     "ResNet101V1": _resnet("ResNet101", 42658176, 4, 23),
     "ResNet152V1": _resnet("ResNet152", 58370944, 8, 36),
@@ -136,13 +156,23 @@ FRONTENDS = {
     "MobileNet": Frontend(
         "MobileNet",
         ("conv_pw_1_relu", "conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu"),
-        (64, 128, 256, 512, 1024), "tf", 3228864, "Howard 2017, 1704.04861"),
+        (64, 128, 256, 512, 1024),
+        "tf",
+        3228864,
+        "Howard 2017, 1704.04861",
+    ),
     "MobileNetV3Small": _mobilenet_v3(
-        "MobileNetV3Small", 939120,
-        ("expanded_conv", "expanded_conv_1", "expanded_conv_3", "expanded_conv_8"), (16, 72, 96, 288, 576)),
+        "MobileNetV3Small",
+        939120,
+        ("expanded_conv", "expanded_conv_1", "expanded_conv_3", "expanded_conv_8"),
+        (16, 72, 96, 288, 576),
+    ),
     "MobileNetV3Large": _mobilenet_v3(
-        "MobileNetV3Large", 2996352,
-        ("expanded_conv_1", "expanded_conv_3", "expanded_conv_6", "expanded_conv_12"), (64, 72, 240, 672, 960)),
+        "MobileNetV3Large",
+        2996352,
+        ("expanded_conv_1", "expanded_conv_3", "expanded_conv_6", "expanded_conv_12"),
+        (64, 72, 240, 672, 960),
+    ),
     "EfficientNetB0": _efficientnet("EfficientNetB0", 4049571, 96, 144, 240, 672, 1280),
     "EfficientNetB1": _efficientnet("EfficientNetB1", 6575239, 96, 144, 240, 672, 1280),
     "EfficientNetB2": _efficientnet("EfficientNetB2", 7768569, 96, 144, 288, 720, 1408),
@@ -152,35 +182,65 @@ FRONTENDS = {
     "EfficientNetB6": _efficientnet("EfficientNetB6", 40960143, 192, 240, 432, 1200, 2304),
     "EfficientNetB7": _efficientnet("EfficientNetB7", 64097687, 192, 288, 480, 1344, 2560),
     "EfficientNetV2B0": _efficientnet_v2(
-        "EfficientNetV2B0", 5919312, "block1a_project_activation", "block2b_add", 16, 32, 192, 672, 1280),
+        "EfficientNetV2B0", 5919312, "block1a_project_activation", "block2b_add", 16, 32, 192, 672, 1280
+    ),
     "EfficientNetV2B1": _efficientnet_v2(
-        "EfficientNetV2B1", 6931124, "block1b_add", "block2c_add", 16, 32, 192, 672, 1280),
+        "EfficientNetV2B1", 6931124, "block1b_add", "block2c_add", 16, 32, 192, 672, 1280
+    ),
     "EfficientNetV2B2": _efficientnet_v2(
-        "EfficientNetV2B2", 8769374, "block1b_add", "block2c_add", 16, 32, 224, 720, 1408),
+        "EfficientNetV2B2", 8769374, "block1b_add", "block2c_add", 16, 32, 224, 720, 1408
+    ),
     "EfficientNetV2B3": _efficientnet_v2(
-        "EfficientNetV2B3", 12930622, "block1b_add", "block2c_add", 16, 40, 224, 816, 1536),
+        "EfficientNetV2B3", 12930622, "block1b_add", "block2c_add", 16, 40, 224, 816, 1536
+    ),
     "EfficientNetV2S": _efficientnet_v2(
-        "EfficientNetV2S", 20331360, "block1b_add", "block2d_add", 24, 48, 256, 960, 1280),
+        "EfficientNetV2S", 20331360, "block1b_add", "block2d_add", 24, 48, 256, 960, 1280
+    ),
     "EfficientNetV2M": _efficientnet_v2(
-        "EfficientNetV2M", 53150388, "block1c_add", "block2e_add", 24, 48, 320, 1056, 1280),
+        "EfficientNetV2M", 53150388, "block1c_add", "block2e_add", 24, 48, 320, 1056, 1280
+    ),
     "EfficientNetV2L": _efficientnet_v2(
-        "EfficientNetV2L", 117746848, "block1d_add", "block2g_add", 32, 64, 384, 1344, 1280),
+        "EfficientNetV2L", 117746848, "block1d_add", "block2g_add", 32, 64, 384, 1344, 1280
+    ),
     "ConvNeXtTiny": _convnext("Tiny", 27820128, 96),
     "ConvNeXtSmall": _convnext("Small", 49454688, 96),
     "ConvNeXtBase": _convnext("Base", 87566464, 128),
     "ConvNeXtLarge": _convnext("Large", 196230336, 192),
     "ConvNeXtXLarge": _convnext("XLarge", 348147968, 256),
     "InceptionV3": Frontend(
-        "InceptionV3", (9, 16, "mixed2", "mixed7", "mixed10"),
-        (64, 192, 288, 768, 2048), "tf", 21802784, "Szegedy 2016, 1512.00567", smallest_size=75, dilates=False),
+        "InceptionV3",
+        (9, 16, "mixed2", "mixed7", "mixed10"),
+        (64, 192, 288, 768, 2048),
+        "tf",
+        21802784,
+        "Szegedy 2016, 1512.00567",
+        smallest_size=75,
+        dilates=False,
+    ),
     "InceptionResNetV2": Frontend(
-        "InceptionResNetV2", (9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
-        (64, 192, 320, 1088, 1536), "tf", 54336736, "Szegedy 2016, 1602.07261", smallest_size=75, dilates=False),
+        "InceptionResNetV2",
+        (9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
+        (64, 192, 320, 1088, 1536),
+        "tf",
+        54336736,
+        "Szegedy 2016, 1602.07261",
+        smallest_size=75,
+        dilates=False,
+    ),
     "Xception": Frontend(
         "Xception",
-        ("block1_conv2_act", "block3_sepconv1_act", "block4_sepconv1_act", "block13_sepconv1_act",
-         "block14_sepconv2_act"),
-        (64, 128, 256, 728, 2048), "tf", 20861480, "Chollet 2017, 1610.02357"),
+        (
+            "block1_conv2_act",
+            "block3_sepconv1_act",
+            "block4_sepconv1_act",
+            "block13_sepconv1_act",
+            "block14_sepconv2_act",
+        ),
+        (64, 128, 256, 728, 2048),
+        "tf",
+        20861480,
+        "Chollet 2017, 1610.02357",
+    ),
     "NASNetMobile": _nasnet("NASNetMobile", 4269716, (3, 8, 12), (32, 44, 264, 528, 1056)),
     "NASNetLarge": _nasnet("NASNetLarge", 84916818, (5, 12, 18), (96, 168, 1008, 2016, 4032)),
 }

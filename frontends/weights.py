@@ -27,15 +27,19 @@ def check(name, weights):
         return
     if weights == "imagenet":
         if not hasattr(keras.applications, FRONTENDS[name].network):
-            raise BadFrontendWeights(f"there are no ImageNet weights for the frontend {name}; use"
-                                     " `--frontend_weights none` or the path of a weights file of your own")
+            raise BadFrontendWeights(
+                f"there are no ImageNet weights for the frontend {name}; use"
+                " `--frontend_weights none` or the path of a weights file of your own"
+            )
         return
     path = os.fspath(weights)
     if not os.path.isfile(path):
         raise BadFrontendWeights(f"there is no weights file {path} for the frontend {name}")
     if not path.endswith((".h5", ".hdf5", ".keras")):
-        raise BadFrontendWeights(f"{path} cannot be loaded into the frontend {name}; its name must end in .weights.h5"
-                                 " (Keras 3), .h5 (earlier Keras) or .keras")
+        raise BadFrontendWeights(
+            f"{path} cannot be loaded into the frontend {name}; its name must end in .weights.h5"
+            " (Keras 3), .h5 (earlier Keras) or .keras"
+        )
 
 
 def load(trunk, name, weights):
@@ -69,7 +73,8 @@ def load_imagenet(trunk, name):
         raise FrontendWeightsError(
             f"the ImageNet weights of the frontend {name} could not be downloaded ({cause(error)}); use"
             " `--frontend_weights none`, or download them on a machine with internet access and pass the file by"
-            " `--frontend_weights PATH`") from error
+            " `--frontend_weights PATH`"
+        ) from error
     trunk.set_weights(source.get_weights())
 
 
@@ -95,8 +100,11 @@ def load_file(trunk, name, path):
 
 def check_complete(trunk):
     """Raises ValueError if a weight of `trunk`, filled with NaN before loading, has not been loaded."""
-    missing = [weight.path for weight in trunk.weights
-               if np.isnan(np.asarray(keras.ops.convert_to_numpy(weight), "float32")).any()]
+    missing = [
+        weight.path
+        for weight in trunk.weights
+        if np.isnan(np.asarray(keras.ops.convert_to_numpy(weight), "float32")).any()
+    ]
     if missing:
         raise ValueError(f"it has no values for {len(missing)} of the network's weights, {missing[0]} for one")
 

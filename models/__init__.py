@@ -8,13 +8,24 @@ import importlib
 from models.registry import MODELS, Architecture, Head
 
 __all__ = [
-    "MODELS", "Architecture", "Head", "build_model", "check_output_stride", "frontend_layers", "import_module",
+    "MODELS",
+    "Architecture",
+    "Head",
+    "build_model",
+    "check_output_stride",
+    "frontend_layers",
+    "import_module",
     "inference_model",
 ]
 
 
 def build_model(
-    name, num_classes, frontend="ResNet101", input_shape=(None, None, 3), frontend_weights=None, training_heads=False,
+    name,
+    num_classes,
+    frontend="ResNet101",
+    input_shape=(None, None, 3),
+    frontend_weights=None,
+    training_heads=False,
     output_stride=None,
 ):
     """Builds a segmentation network.

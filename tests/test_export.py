@@ -126,8 +126,11 @@ def test_default_names_and_a_network_with_a_frontend(streets, tmp_path, monkeypa
     keras.utils.set_random_seed(0)
     model = spread_out(build_model("DeepLabV3_plus", 12, "MobileNetV3Small"))
     settings = {
-        **vars(train_parser().parse_args([])), "model": "DeepLabV3_plus", "frontend": "MobileNetV3Small",
-        "dataset_path": "/gone/Nowhere", **ClassDict.from_csv(streets / "class_dict.csv").to_dict(),
+        **vars(train_parser().parse_args([])),
+        "model": "DeepLabV3_plus",
+        "frontend": "MobileNetV3Small",
+        "dataset_path": "/gone/Nowhere",
+        **ClassDict.from_csv(streets / "class_dict.csv").to_dict(),
     }
     save_checkpoint("net.keras", model, settings, {})
     for form in ("savedmodel", "litert"):
@@ -221,8 +224,13 @@ def test_foreign_and_damaged_files(checkpoint, tmp_path):
     foreign, damaged = tmp_path / "foreign.tflite", tmp_path / "damaged.tflite"
     foreign.write_bytes(path.read_bytes()[:start])
     damaged.write_bytes(b"nothing")
-    for wrong, words in [(foreign, "not written by export.py"), (damaged, "damaged"), (tmp_path / "a.tflite", "no exp"),
-                         (tmp_path, "damaged"), (pathlib.Path(checkpoint), "none of export.py's")]:
+    for wrong, words in [
+        (foreign, "not written by export.py"),
+        (damaged, "damaged"),
+        (tmp_path / "a.tflite", "no exp"),
+        (tmp_path, "damaged"),
+        (pathlib.Path(checkpoint), "none of export.py's"),
+    ]:
         with pytest.raises(BadUse, match=words):
             load_exported(wrong)
 

@@ -15,9 +15,26 @@ from utils.checkpoints import load_network
 from utils.saved_settings import read_checkpoint
 
 FLAGS = [
-    "--model", "tiny-frontend", "--frontend", "MobileNetV3Small", "--frontend_weights", "none", "--crop_height", "32",
-    "--crop_width", "32", "--batch_size", "2", "--steps_per_epoch", "2", "--num_val_images", "1", "--optimizer", "adam",
-    "--learning_rate", "0.01",
+    "--model",
+    "tiny-frontend",
+    "--frontend",
+    "MobileNetV3Small",
+    "--frontend_weights",
+    "none",
+    "--crop_height",
+    "32",
+    "--crop_width",
+    "32",
+    "--batch_size",
+    "2",
+    "--steps_per_epoch",
+    "2",
+    "--num_val_images",
+    "1",
+    "--optimizer",
+    "adam",
+    "--learning_rate",
+    "0.01",
 ]
 LATEST = pathlib.Path("checkpoints/latest_model_tiny-frontend_Streets.keras")
 FRONTEND, DECODER = "conv", "logits"  # the frontend's first convolution, and the last one of the network
@@ -69,10 +86,13 @@ def test_a_frozen_frontend_keeps_weights_and_statistics_and_then_trains(frozen_o
 def test_continuing_in_the_frozen_epochs_gives_the_same(frozen_once, streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(streets, "--num_epochs", "1", "--freeze_frontend", "1")
-    assert train.main(["--model", "tiny-frontend", "--dataset", str(streets), "--continue_training",
-                       "--num_epochs", "3"]) == 0
-    for ours, theirs in zip(*(keras.models.load_model(path, compile=False).get_weights()
-                              for path in (LATEST, frozen_once / LATEST))):
+    assert (
+        train.main(["--model", "tiny-frontend", "--dataset", str(streets), "--continue_training", "--num_epochs", "3"])
+        == 0
+    )
+    for ours, theirs in zip(
+        *(keras.models.load_model(path, compile=False).get_weights() for path in (LATEST, frozen_once / LATEST))
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -155,11 +175,15 @@ def test_a_run_again_from_its_settings(streets, tmp_path, monkeypatch, capsys):
         output = capsys.readouterr().out
         assert "*num_epochs 1" in output and "*h_flip True" in output and " | seed 0" in output
         assert "*ignore_class Sky, Unlabelled" in output and "Versions: python 3" in output
-    first, again = (json.loads(pathlib.Path(f"{folder}/tiny_Streets/settings.json").read_text())
-                    for folder in ("checkpoints", "again0"))
+    first, again = (
+        json.loads(pathlib.Path(f"{folder}/tiny_Streets/settings.json").read_text())
+        for folder in ("checkpoints", "again0")
+    )
     assert {key for key in first if first[key] != again[key]} == {"output_dir", "num_epochs"}
-    losses = [next(csv.DictReader(open(f"{folder}/tiny_Streets/log.csv")))["loss"]
-              for folder in ("checkpoints", "again0", "again1")]
+    losses = [
+        next(csv.DictReader(open(f"{folder}/tiny_Streets/log.csv")))["loss"]
+        for folder in ("checkpoints", "again0", "again1")
+    ]
     assert [float(loss) for loss in losses] == pytest.approx([float(losses[0])] * 3, rel=1e-4)
 
     config = "again0/tiny_Streets/settings.json"

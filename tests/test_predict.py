@@ -73,9 +73,7 @@ def test_a_bad_file_does_not_stop_the_others(checkpoint, folder, capsys):
     assert len(os.listdir("out")) == 3
 
 
-@pytest.mark.parametrize(
-    "image, words", [("nowhere.png", ["nowhere.png"]), ("empty", ["empty", "no images"])]
-)
+@pytest.mark.parametrize("image, words", [("nowhere.png", ["nowhere.png"]), ("empty", ["empty", "no images"])])
 def test_nothing_to_predict(checkpoint, folder, capsys, image, words):
     os.makedirs("empty")
     with pytest.raises(SystemExit) as end:
@@ -89,7 +87,9 @@ def test_folders_below_a_folder_and_a_pattern(checkpoint, folder):
     os.rename("in/b.jpg", "in/deep/a.png")
     assert predict.main(["--image", "in", "--checkpoint_path", checkpoint, "--output_dir", "out"]) == 0
     assert sorted(path.as_posix() for path in pathlib.Path("out").rglob("*.png")) == [
-        "out/a_pred.png", "out/c_pred.png", "out/deep/a_pred.png"
+        "out/a_pred.png",
+        "out/c_pred.png",
+        "out/deep/a_pred.png",
     ]
     arguments = ["--checkpoint_path", checkpoint, "--output_dir", "some"]
     assert predict.main(["--image", "in/*.png", "in/c.bmp", *arguments]) == 0
@@ -110,7 +110,7 @@ def test_indices_shares_and_chosen_classes(checkpoint, folder, streets):
     assert indices.shape == (50, 70)
     np.testing.assert_array_equal(classes.decode(indices), cv2.imread("a_pred.png")[..., ::-1])
     with open("coverage.csv", newline="") as file:
-        row, = csv.DictReader(file)
+        (row,) = csv.DictReader(file)
     assert row["image"] == "in/a.png" and list(row)[3:] == classes.class_names
     for index, name in enumerate(classes.class_names):
         assert float(row[name]) == pytest.approx(100 * (indices == index).mean(), abs=1e-3)
@@ -128,9 +128,7 @@ def test_tiles_views_and_batches_reach_the_network(checkpoint, folder):
     options = ["--tile", "64", "--overlap", "32", "--scales", "0.5,1", "--flip"]
     assert predict.main([*arguments, "--output_dir", "plain"]) == 0
     assert predict.main([*arguments, *options, "--output_dir", "fancy"]) == 0
-    same = [
-        (cv2.imread(f"plain/{name}") == cv2.imread(f"fancy/{name}")).all(-1).mean() for name in os.listdir("plain")
-    ]
+    same = [(cv2.imread(f"plain/{name}") == cv2.imread(f"fancy/{name}")).all(-1).mean() for name in os.listdir("plain")]
     assert 0.2 < np.mean(same) < 1  # another answer, yet of the same network
 
 
@@ -171,10 +169,16 @@ def test_a_video_gives_what_its_frames_give_as_images(checkpoint, clip):
         assert (cv2.imread(one) == cv2.imread(other)).mean() > 0.999
 
 
-@pytest.mark.parametrize("options, word", [
-    (["--tile", "100"], "multiples of 32"), (["--tile", "64", "--overlap", "64"], "half"), (["--scales", "0"], "scale"),
-    (["--classes", "Tram"], "Tram"), (["--crop_height", "64"], "--crop_width"),
-])
+@pytest.mark.parametrize(
+    "options, word",
+    [
+        (["--tile", "100"], "multiples of 32"),
+        (["--tile", "64", "--overlap", "64"], "half"),
+        (["--scales", "0"], "scale"),
+        (["--classes", "Tram"], "Tram"),
+        (["--crop_height", "64"], "--crop_width"),
+    ],
+)
 def test_wrong_options(checkpoint, folder, capsys, options, word):
     with pytest.raises(SystemExit) as end:
         predict.main(["--image", "in", "--checkpoint_path", checkpoint, *options])

@@ -68,15 +68,23 @@ def test_the_python_examples_run(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(next((streets / "test").glob("*.jpg")), "street.jpg")
     replaced = {
-        '"CamVid"': repr(str(streets)), '"imagenet"': "None", "MobileNetV2": "MobileNetV3Small", "=352": "=64",
-        "=480": "=64", "epochs=10": "epochs=1", "ResNet101": "MobileNetV3Small",
+        '"CamVid"': repr(str(streets)),
+        '"imagenet"': "None",
+        "MobileNetV2": "MobileNetV3Small",
+        "=352": "=64",
+        "=480": "=64",
+        "epochs=10": "epochs=1",
+        "ResNet101": "MobileNetV3Small",
     }
     program = "\n".join(blocks)
     for old, new in replaced.items():
         assert old in program
         program = program.replace(old, new)
     scores, rng = [], np.random.default_rng(0)
-    found = {"print": scores.append, "images": rng.integers(0, 256, (2, 64, 64, 3), np.uint8),
-             "labels": rng.integers(0, 12, (2, 64, 64), np.uint8)}
+    found = {
+        "print": scores.append,
+        "images": rng.integers(0, 256, (2, 64, 64, 3), np.uint8),
+        "labels": rng.integers(0, 12, (2, 64, 64), np.uint8),
+    }
     exec(program, found)
     assert 0 <= scores[0] <= 1 and found["colors"].ndim == 3 and found["logits"].shape == (2, 64, 64, 12)

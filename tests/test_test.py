@@ -23,11 +23,31 @@ def run(streets, tmp_path_factory):
     """A folder with a network trained for one epoch, without the class Unlabelled."""
     folder = tmp_path_factory.mktemp("run")
     with contextlib.chdir(folder):
-        assert train.main([
-            "--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--crop_height", "64", "--crop_width",
-            "64", "--batch_size", "2", "--learning_rate", "0.01", "--num_val_images", "1",
-            "--ignore_class", "Unlabelled",
-        ]) == 0
+        assert (
+            train.main(
+                [
+                    "--model",
+                    "tiny",
+                    "--dataset",
+                    str(streets),
+                    "--num_epochs",
+                    "1",
+                    "--crop_height",
+                    "64",
+                    "--crop_width",
+                    "64",
+                    "--batch_size",
+                    "2",
+                    "--learning_rate",
+                    "0.01",
+                    "--num_val_images",
+                    "1",
+                    "--ignore_class",
+                    "Unlabelled",
+                ]
+            )
+            == 0
+        )
     return folder
 
 
@@ -50,7 +70,10 @@ def test_files(tested, streets):
     names = sorted(path.stem for path in (streets / "test").iterdir())
     expected = {f"{name}_{kind}.png" for name in names for kind in ("pred", "gt")}
     assert {path.name for path in tested.iterdir()} == expected | {
-        "scores.json", "test_scores.csv", "confusion.png", "samples.png"
+        "scores.json",
+        "test_scores.csv",
+        "confusion.png",
+        "samples.png",
     }
     lines = (tested / "test_scores.csv").read_text().splitlines()
     assert lines[0].startswith("test_name, test_accuracy, precision, recall, f1 score, mean iou, Sky")

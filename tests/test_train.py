@@ -160,10 +160,19 @@ def test_continuing_with_contradicting_flags_is_refused(copy_of_trained, streets
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(copy_of_trained, streets, capsys):
     before = LATEST.read_bytes()
     with pytest.raises(SystemExit) as end:
-        train.main([
-            "--model", "tiny", "--dataset", str(streets), "--continue_training", "--num_epochs", "5",
-            "--learning_rate", "1e38",
-        ])
+        train.main(
+            [
+                "--model",
+                "tiny",
+                "--dataset",
+                str(streets),
+                "--continue_training",
+                "--num_epochs",
+                "5",
+                "--learning_rate",
+                "1e38",
+            ]
+        )
     assert end.value.code in (1, 2)
     error = capsys.readouterr().err
     assert end.value.code == 1 and "epoch 3, step" in error and str(LATEST) in error, error
@@ -341,8 +350,13 @@ def start(folder, arguments):
     """Starts train.py with the tiny network as a process of its own."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, str(TINY_PROGRAM), *arguments], cwd=folder, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        [sys.executable, str(TINY_PROGRAM), *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -411,15 +425,21 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
         (["--model", "custom", "--frontend", "InceptionV3", "--crop_width", "64"], 2, ["512x64", "InceptionV3", "75"]),
         (["--brightness", "2"], 2, ["--brightness"]),
         (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower end"]),
-        (["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"], 2,
-         ["--label_smoothing 0.1", "dice", "ohem"]),
+        (
+            ["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"],
+            2,
+            ["--label_smoothing 0.1", "dice", "ohem"],
+        ),
         (["--h_flip", "perhaps"], 2, ["perhaps", "True or False"]),
         (["--dataset", "Nowhere"], 2, ["Nowhere", "--dataset"]),
         (["--dataset", "streets"], 2, ["'streets'", "did you mean Streets?"]),
         (["--dataset", "STREETS", "--ignore_class", "Void"], 2, ["Void", "Unlabelled"]),
         (["--dataset", "STREETS", "--ignore_class", "unlabeled"], 2, ["did you mean Unlabelled?"]),
-        (["--dataset", "STREETS", "--model", "custom", "--frontend", "MobileNet", "--frontend_weights", "no.h5"], 2,
-         ["no.h5"]),
+        (
+            ["--dataset", "STREETS", "--model", "custom", "--frontend", "MobileNet", "--frontend_weights", "no.h5"],
+            2,
+            ["no.h5"],
+        ),
     ],
 )
 def test_bad_use_is_one_line(streets, tmp_path, monkeypatch, capsys, arguments, code, words):
@@ -475,11 +495,35 @@ def test_loss_with_batch_statistics_and_with_moving_ones_agree_after_an_epoch(en
     from utils.losses import build_loss
 
     monkeypatch.chdir(tmp_path)
-    assert train.main([
-        "--model", "custom", "--frontend", "MobileNet", "--frontend_weights", "none", "--dataset", str(enough_data),
-        "--num_epochs", "1", "--steps_per_epoch", "30", "--batch_size", "4", "--crop_height", "64",
-        "--crop_width", "64", "--learning_rate", "1e-3", "--num_val_images", "1",
-    ]) == 0
+    assert (
+        train.main(
+            [
+                "--model",
+                "custom",
+                "--frontend",
+                "MobileNet",
+                "--frontend_weights",
+                "none",
+                "--dataset",
+                str(enough_data),
+                "--num_epochs",
+                "1",
+                "--steps_per_epoch",
+                "30",
+                "--batch_size",
+                "4",
+                "--crop_height",
+                "64",
+                "--crop_width",
+                "64",
+                "--learning_rate",
+                "1e-3",
+                "--num_val_images",
+                "1",
+            ]
+        )
+        == 0
+    )
     (latest,) = pathlib.Path("checkpoints").glob("latest*.keras")
     model = keras.models.load_model(latest, compile=False)
     classes = ClassDict.from_csv(enough_data / "class_dict.csv")

@@ -1,6 +1,6 @@
 """Tells what a dataset is made of and everything that is wrong with it, in one HTML file.
 
-    python tools/analyse_dataset.py --dataset CamVid
+python tools/analyse_dataset.py --dataset CamVid
 """
 
 import contextlib
@@ -23,8 +23,11 @@ def parser():
     flags.add_argument("--dataset", required=True, help="a name (looked for in . and datasets/) or a path")
     flags.add_argument("--output_dir", help="folder for report.html; default: analysis/<dataset>")
     flags.add_argument("--json", metavar="FILE", help="write the values there too, - for standard output")
-    flags.add_argument("--near_duplicates", action="store_true",
-                       help="also look for images in different splits that look alike (a hash of 64 bits)")
+    flags.add_argument(
+        "--near_duplicates",
+        action="store_true",
+        help="also look for images in different splits that look alike (a hash of 64 bits)",
+    )
     flags.add_argument("--pictures", type=natural, default=8, help="rarest classes to show; default: 8")
     flags.add_argument("--workers", type=positive_int, default=2, help="threads that read; default: 2")
     return flags

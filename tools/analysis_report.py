@@ -61,9 +61,13 @@ def values(analysis):
     if analysis.near is not None:
         near = [[bits, str(one.pair.image), str(other.pair.image)] for bits, one, other in analysis.near]
     return {
-        "dataset": analysis.name, "classes": names, "splits": splits,
+        "dataset": analysis.name,
+        "classes": names,
+        "splits": splits,
         "median_frequency_weights": {name: round(float(weight), 6) for name, weight in zip(names, analysis.weights)},
-        "unknown_colors": unknown, "near_duplicates": near, "notes": analysis.notes,
+        "unknown_colors": unknown,
+        "near_duplicates": near,
+        "notes": analysis.notes,
         "faults": [{"kind": kind, "what": text} for kind, text in analysis.faults],
     }
 

@@ -28,9 +28,18 @@ from utils.errors import WorkFailed, reports_errors
 RESULTS = ROOT / "tools" / "results" / "streets.json"
 # From scratch, on small crops, with a small frontend.
 RECIPE = {
-    "frontend": "MobileNet", "frontend_weights": "none", "crop_height": 96, "crop_width": 128, "batch_size": 4,
-    "h_flip": True, "num_epochs": 4, "validation_step": 4, "num_val_images": 5, "optimizer": "adamw",
-    "learning_rate": 0.001, "schedule": "poly",
+    "frontend": "MobileNet",
+    "frontend_weights": "none",
+    "crop_height": 96,
+    "crop_width": 128,
+    "batch_size": 4,
+    "h_flip": True,
+    "num_epochs": 4,
+    "validation_step": 4,
+    "num_val_images": 5,
+    "optimizer": "adamw",
+    "learning_rate": 0.001,
+    "schedule": "poly",
 }
 # Whole images: DDSC's decoder pools over 17 pixels of stride 32, and without skips the borders of the image tell most
 # about where things are.
@@ -51,11 +60,16 @@ LONGER = {"RefineNet": 60, "DDSC": 60, "FC-DenseNet56": 60, "FC-DenseNet67": 60,
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME",
-                        help="networks; default: all")
+    parser.add_argument(
+        "--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME", help="networks; default: all"
+    )
     parser.add_argument("--dataset", default="Streets", help="a name or a path; default: Streets")
-    parser.add_argument("--teraflops", type=float, default=6.0,
-                        help="computation of each training, 10**12 operations; default: 6, minutes on two cores")
+    parser.add_argument(
+        "--teraflops",
+        type=float,
+        default=6.0,
+        help="computation of each training, 10**12 operations; default: 6, minutes on two cores",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="networks at once, which share the cores; default: 2")
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
@@ -82,8 +96,11 @@ def main(argv=None):
                 print(f"{name} failed", flush=True)
                 continue
             write_json(args.results, results)
-            print(f"{name}: {row['steps']} steps, loss {row['first_loss']:.2f} -> {row['last_loss']:.2f}, "
-                  f"mean IoU {100 * row['mean_iou']:.1f} %", flush=True)
+            print(
+                f"{name}: {row['steps']} steps, loss {row['first_loss']:.2f} -> {row['last_loss']:.2f}, "
+                f"mean IoU {100 * row['mean_iou']:.1f} %",
+                flush=True,
+            )
     if failed:
         raise WorkFailed("; ".join(sorted(failed)))
     return 0
@@ -142,18 +159,33 @@ def run(name, dataset, steps, output_dir, threads=1):
     folder, output = find_dataset(dataset), output_dir / name
     shutil.rmtree(output, ignore_errors=True)
     flags = [f"--{flag}={value}" for flag, value in recipe_of(name).items()]
-    call(threads, "train.py", f"--model={name}", f"--dataset={folder}", f"--steps_per_epoch={steps}",
-         f"--output_dir={output}", *flags)
+    call(
+        threads,
+        "train.py",
+        f"--model={name}",
+        f"--dataset={folder}",
+        f"--steps_per_epoch={steps}",
+        f"--output_dir={output}",
+        *flags,
+    )
     checkpoint = next(output.glob("latest_model_*.keras"))
     call(threads, "test.py", f"--checkpoint_path={checkpoint}", f"--output_dir={output / 'test'}", "--batch_size=4")
     image = list_pairs(folder, "test")[0].image
-    call(threads, "predict.py", f"--checkpoint_path={checkpoint}", f"--image={image}", f"--output_dir={output}",
-         "--overlay")
+    call(
+        threads,
+        "predict.py",
+        f"--checkpoint_path={checkpoint}",
+        f"--image={image}",
+        f"--output_dir={output}",
+        "--overlay",
+    )
     with next(output.glob("*/log.csv")).open(encoding="utf-8") as file:
         losses = [float(row.get("logits_loss") or row["loss"]) for row in csv.DictReader(file)]
     scores = json.loads((output / "test" / "scores.json").read_text(encoding="utf-8"))
     return {
-        "steps": steps * RECIPE["num_epochs"], "first_loss": losses[0], "last_loss": losses[-1],
+        "steps": steps * RECIPE["num_epochs"],
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
         "mean_iou": scores["mean_iou"],
     }
 

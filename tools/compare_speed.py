@@ -79,17 +79,25 @@ def build_parser():
     """The flags."""
     parser = Parser(prog="tools/compare_speed.py", description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", help="a name or a path; default: street scenes of 360x480, drawn for the purpose")
-    parser.add_argument("--rows", nargs="+", choices=ROWS + ALONE,
-                        help=f"what to measure; default: {' '.join(ROWS)}")
+    parser.add_argument("--rows", nargs="+", choices=ROWS + ALONE, help=f"what to measure; default: {' '.join(ROWS)}")
     parser.add_argument("--rounds", type=positive_int, default=7, help="measurements of each; default: 7")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the results to this file")
-    parser.add_argument("--checkpoint_path", type=pathlib.Path, metavar="FILE",
-                        help="network for the row predict; default: one that has hardly learned anything")
+    parser.add_argument(
+        "--checkpoint_path",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="network for the row predict; default: one that has hardly learned anything",
+    )
     parser.add_argument("--images", type=positive_int, default=100, help="images to predict; default: 100")
-    parser.add_argument("--size", type=positive_int, default=512,
-                        help="side of the images for scoring, labels and networks; default: 512")
-    parser.add_argument("--num_classes", type=positive_int, default=32,
-                        help="classes of scoring, labels and networks; default: 32")
+    parser.add_argument(
+        "--size",
+        type=positive_int,
+        default=512,
+        help="side of the images for scoring, labels and networks; default: 512",
+    )
+    parser.add_argument(
+        "--num_classes", type=positive_int, default=32, help="classes of scoring, labels and networks; default: 32"
+    )
     parser.add_argument("--crop_height", type=positive_int, default=352, help="crop to load; default: 352")
     parser.add_argument("--crop_width", type=positive_int, default=480, help="crop to load; default: 480")
     return parser

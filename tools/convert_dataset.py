@@ -32,20 +32,44 @@ SHARES = (0.8, 0.1, 0.1)  # of a source without splits
 def parser():
     """Flags of this tool."""
     flags = Parser(prog="tools/convert_dataset.py", description=__doc__.splitlines()[0])
-    flags.add_argument("--format", required=True, choices=list(FORMATS), metavar="NAME",
-                       help=f"the source's format: {', '.join(FORMATS)}")
+    flags.add_argument(
+        "--format",
+        required=True,
+        choices=list(FORMATS),
+        metavar="NAME",
+        help=f"the source's format: {', '.join(FORMATS)}",
+    )
     flags.add_argument("--source", required=True, help="folder of the dataset as it was downloaded or exported")
     flags.add_argument("--target", required=True, help="folder to make, such as datasets/Cityscapes")
-    flags.add_argument("--classes", help="cityscapes: 19 or 34; coco_stuff: 171 or 182; mapillary: v1.2 or v2.0; "
-                       "labelme, cvat, folder: a CSV file name,r,g,b or a text file with a name per line")
-    flags.add_argument("--background", default="background", metavar="NAME",
-                       help="labelme, cvat: class of what no shape covers, or ignore; default: background")
-    flags.add_argument("--unknown_colours", choices=("error", "ignore"), default="error",
-                       help="folder: what to do with values and colors of no class; default: error")
-    flags.add_argument("--fractions", type=fractions, metavar="TRAIN,VAL,TEST",
-                       help="shares of the splits where the source has none; default: 0.8,0.1,0.1")
-    flags.add_argument("--group", type=pattern, metavar="REGEX",
-                       help="keep images together in whose names this expression finds the same, such as a scene")
+    flags.add_argument(
+        "--classes",
+        help="cityscapes: 19 or 34; coco_stuff: 171 or 182; mapillary: v1.2 or v2.0; "
+        "labelme, cvat, folder: a CSV file name,r,g,b or a text file with a name per line",
+    )
+    flags.add_argument(
+        "--background",
+        default="background",
+        metavar="NAME",
+        help="labelme, cvat: class of what no shape covers, or ignore; default: background",
+    )
+    flags.add_argument(
+        "--unknown_colours",
+        choices=("error", "ignore"),
+        default="error",
+        help="folder: what to do with values and colors of no class; default: error",
+    )
+    flags.add_argument(
+        "--fractions",
+        type=fractions,
+        metavar="TRAIN,VAL,TEST",
+        help="shares of the splits where the source has none; default: 0.8,0.1,0.1",
+    )
+    flags.add_argument(
+        "--group",
+        type=pattern,
+        metavar="REGEX",
+        help="keep images together in whose names this expression finds the same, such as a scene",
+    )
     flags.add_argument("--seed", type=natural, default=0, help="of the split; default: 0")
     flags.add_argument("--link", action="store_true", help="link the images rather than copy them (same disk only)")
     flags.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
@@ -73,8 +97,10 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
     items = in_splits(source.items, shares, group, seed)
     listed = "\n".join(f"{item.split}/{item.name}" for item in items)
     settings = {
-        **(settings or {}), "class_names": source.classes.class_names,
-        "images": len(items), "images_sha256": hashlib.sha256(listed.encode()).hexdigest(),
+        **(settings or {}),
+        "class_names": source.classes.class_names,
+        "images": len(items),
+        "images_sha256": hashlib.sha256(listed.encode()).hexdigest(),
     }
     prepare(target, items, settings)
     problems = each(lambda item: convert_item(item, target, link), items, workers, "Converting")

@@ -111,7 +111,12 @@ def analyse(folder, workers=2, near_duplicates=False):
     weights = median_frequency_weights(training) if training else np.zeros(number, np.float32)
     leaks, notes = same_images(seen)
     analysis = Analysis(
-        folder.resolve().name, classes, seen, faults + leaks, notes, weights,
+        folder.resolve().name,
+        classes,
+        seen,
+        faults + leaks,
+        notes,
+        weights,
         near_pairs(seen) if near_duplicates else None,
     )
     notes += class_notes(analysis)

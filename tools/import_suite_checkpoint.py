@@ -22,11 +22,15 @@ from utils.errors import BadUse, WorkFailed, reports_errors
 
 # Networks that can be imported, and how ours differ although the weights are the same.
 IMPORTABLE = {
-    "FC-DenseNet56": "", "FC-DenseNet67": "", "FC-DenseNet103": "",
-    "Encoder-Decoder": "", "Encoder-Decoder-Skip": "",
+    "FC-DenseNet56": "",
+    "FC-DenseNet67": "",
+    "FC-DenseNet103": "",
+    "Encoder-Decoder": "",
+    "Encoder-Decoder-Skip": "",
     "FRRN-A": "the original had lost the identity of its residual units; train on before you use the weights",
     "FRRN-B": "the original had lost the identity of its residual units; train on before you use the weights",
-    "MobileUNet": "", "MobileUNet-Skip": "",
+    "MobileUNet": "",
+    "MobileUNet-Skip": "",
     "AdapNet": "the original resized with another sampling; logits differ a little near borders",
 }
 LARGEST_CROP = 512  # pixels; for the statistics of large images, as the original suite trained
@@ -52,9 +56,14 @@ def main(argv=None):
     variables = read_variables(args.checkpoint)
     print("Preparing the model ...", flush=True)
     settings = {
-        **vars(train_parser().parse_args([])), "model": args.model, "dataset": args.dataset,
-        "dataset_path": str(folder.resolve()), **class_dict.to_dict(), "num_classes": class_dict.num_classes,
-        "versions": versions(), "imported_from": str(pathlib.Path(args.checkpoint).resolve()),
+        **vars(train_parser().parse_args([])),
+        "model": args.model,
+        "dataset": args.dataset,
+        "dataset_path": str(folder.resolve()),
+        **class_dict.to_dict(),
+        "num_classes": class_dict.num_classes,
+        "versions": versions(),
+        "imported_from": str(pathlib.Path(args.checkpoint).resolve()),
     }
     model = prepare_model(settings, variables)
     if IMPORTABLE[args.model]:
@@ -64,8 +73,11 @@ def main(argv=None):
     elif args.no_statistics:
         print("The checkpoint has no batch-norm statistics and none are estimated: the network needs training")
     else:
-        print("The checkpoint has no batch-norm statistics, for the original suite never updated them: estimating "
-              f"them from {folder / 'train'} ...", flush=True)
+        print(
+            "The checkpoint has no batch-norm statistics, for the original suite never updated them: estimating "
+            f"them from {folder / 'train'} ...",
+            flush=True,
+        )
         estimate_statistics(model, folder, class_dict)
     make_folder(pathlib.Path(args.output).parent)
     save_checkpoint(args.output, model, settings, new_state(0))
@@ -76,16 +88,26 @@ def main(argv=None):
 def command_line():
     """The flags of this tool."""
     parser = Parser(prog="tools/import_suite_checkpoint.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", required=True, metavar="PATH.ckpt",
-                        help="what the names of the checkpoint's files have in common, or its .index file")
-    parser.add_argument("--model", required=True, choices=list(MODELS), metavar="NAME",
-                        help=f"one of: {', '.join(IMPORTABLE)}")
-    parser.add_argument("--dataset", default="CamVid",
-                        help="what it was trained on: a name (looked for in . and datasets/) or a path; "
-                        "default: CamVid")
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        metavar="PATH.ckpt",
+        help="what the names of the checkpoint's files have in common, or its .index file",
+    )
+    parser.add_argument(
+        "--model", required=True, choices=list(MODELS), metavar="NAME", help=f"one of: {', '.join(IMPORTABLE)}"
+    )
+    parser.add_argument(
+        "--dataset",
+        default="CamVid",
+        help="what it was trained on: a name (looked for in . and datasets/) or a path; default: CamVid",
+    )
     parser.add_argument("--output", required=True, metavar="FILE.keras", help="the checkpoint to write")
-    parser.add_argument("--no_statistics", action="store_true",
-                        help="if the checkpoint has no batch-norm statistics, do not estimate them")
+    parser.add_argument(
+        "--no_statistics",
+        action="store_true",
+        help="if the checkpoint has no batch-norm statistics, do not estimate them",
+    )
     return parser
 
 

@@ -39,8 +39,13 @@ def models_table():
         with without_weights():
             model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
         cells = (
-            f"`{name}`", row.paper, "yes" if row.frontend else "-", f"{count_parameters(model) / 1e6:.1f} M",
-            f"{count_flops(model) / 1e9:.0f}", heads_text(row.heads), row.special,
+            f"`{name}`",
+            row.paper,
+            "yes" if row.frontend else "-",
+            f"{count_parameters(model) / 1e6:.1f} M",
+            f"{count_flops(model) / 1e9:.0f}",
+            heads_text(row.heads),
+            row.special,
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -90,10 +95,16 @@ def speed_table(path=SPEED):
 
 
 TABLES = {
-    "models": models_table, "frontends": frontends_table, "camvid": iou_table, "accuracies": accuracy_table,
-    "streets": streets_table, "fine_tuning": fine_tuning_table, "comparison": comparison_table,
+    "models": models_table,
+    "frontends": frontends_table,
+    "camvid": iou_table,
+    "accuracies": accuracy_table,
+    "streets": streets_table,
+    "fine_tuning": fine_tuning_table,
+    "comparison": comparison_table,
     **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
-    "speed": speed_table, "remat": lambda: speed_table(REMAT),
+    "speed": speed_table,
+    "remat": lambda: speed_table(REMAT),
 }
 
 

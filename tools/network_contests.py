@@ -106,7 +106,8 @@ def training_rows(ours, theirs, how, yardstick, rounds):
     name = f"{LARGE['model']} at {LARGE['size']}x{LARGE['size']}{how}"
     return [
         Row(f"{title}, {name}", results[0][key], yardstick, results[1][key], "", unit)
-        for key, (title, unit, _) in KINDS.items() if key in ("train", "memory")
+        for key, (title, unit, _) in KINDS.items()
+        if key in ("train", "memory")
     ]
 
 
@@ -166,8 +167,11 @@ class Worker:
     def __init__(self, kind, settings):
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, WORKER, kind, json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, text=True,
+            [sys.executable, WORKER, kind, json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
         )
 
     def ask(self, line):

@@ -38,8 +38,12 @@ class Ours:
 
         size = settings["size"]
         self.settings = {
-            **vars(train_parser().parse_args([])), **settings, "frontend_weights": "none", "crop_height": size,
-            "crop_width": size, "learning_rate": LEARNING_RATE,
+            **vars(train_parser().parse_args([])),
+            **settings,
+            "frontend_weights": "none",
+            "crop_height": size,
+            "crop_width": size,
+            "learning_rate": LEARNING_RATE,
         }
         self.speed = speed
         self.model = compiled_network(self.settings, None, 1)

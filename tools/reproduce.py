@@ -69,8 +69,11 @@ def recorded(table):
     Where a recipe names another one's training, it has that one's flags.
     """
     found = {name: read_recipe(name) for name in names()}
-    found = {name: {**one, "train": training_flags(name)} for name, one in found.items()
-             if one.get("table") == table and "result" in one}
+    found = {
+        name: {**one, "train": training_flags(name)}
+        for name, one in found.items()
+        if one.get("table") == table and "result" in one
+    }
     return dict(sorted(found.items(), key=lambda item: -item[1]["result"]["mean_iou"]))
 
 
@@ -169,11 +172,13 @@ def measured(output, checkpoint, epochs):
             key: {name: rounded(value) for name, value in scores[key].items()}
             for key in ("class_iou", "class_accuracy")
         },
-        "images": scores["images"], "images_per_second": round(scores["images_per_second"] or 0, 2),
+        "images": scores["images"],
+        "images_per_second": round(scores["images_per_second"] or 0, 2),
         "epochs": len(epochs),
         "history": {key: [rounded(row.get(key)) for row in state["log"]] for key in ("loss", "val_mean_iou")},
         "train_minutes": round(sum(row["seconds"] for row in epochs) / 60, 1),
-        "machine": f"{cpu_name()}, {cpu_cores()} cores", "versions": settings["versions"],
+        "machine": f"{cpu_name()}, {cpu_cores()} cores",
+        "versions": settings["versions"],
     }
 
 

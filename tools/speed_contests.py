@@ -24,8 +24,15 @@ SUITE_IMAGES = 8  # that the suite's loop loads in a round
 PEERS = ("torch", "torchmetrics", "albumentations", "segmentation_models_pytorch")
 SINGLE_RUNS = 3  # of predict.py with one image
 PREDICTOR = {  # the network that predicts, if none is given
-    "model": "DeepLabV3_plus", "frontend": "MobileNetV2", "frontend_weights": "none", "num_epochs": 1,
-    "steps_per_epoch": 1, "num_val_images": 1, "crop_height": 64, "crop_width": 64, "unknown_colours": "ignore",
+    "model": "DeepLabV3_plus",
+    "frontend": "MobileNetV2",
+    "frontend_weights": "none",
+    "num_epochs": 1,
+    "steps_per_epoch": 1,
+    "num_val_images": 1,
+    "crop_height": 64,
+    "crop_width": 64,
+    "unknown_colours": "ignore",
 }
 
 
@@ -166,8 +173,15 @@ def suite_loader(pairs, class_dict, crop_height, crop_width):
     def work():
         for pair in rng.sample(pairs, number):
             suite_loops.load_and_augment(
-                str(pair.image), str(pair.label), class_dict.label_values, crop_height, crop_width, rng, H_FLIP,
-                brightness=BRIGHTNESS, rotation=ROTATION,
+                str(pair.image),
+                str(pair.label),
+                class_dict.label_values,
+                crop_height,
+                crop_width,
+                rng,
+                H_FLIP,
+                brightness=BRIGHTNESS,
+                rotation=ROTATION,
             )
         return number
 
@@ -179,9 +193,7 @@ def torch_loader(pairs, class_dict, crop_height, crop_width):
     from torch.utils.data import DataLoader
 
     data = TorchPairs(pairs, class_dict, crop_height, crop_width)
-    loader = DataLoader(
-        data, BATCH_SIZE, num_workers=WORKERS, persistent_workers=True, multiprocessing_context="spawn"
-    )
+    loader = DataLoader(data, BATCH_SIZE, num_workers=WORKERS, persistent_workers=True, multiprocessing_context="spawn")
     return lambda: sum(len(images) for images, _ in loader)
 
 

@@ -34,14 +34,23 @@ def parser():
     source.add_argument("--class_dict", help="without --dataset: class_dict.csv, for --stratify and the class shares")
     result = flags.add_argument_group("result")
     result.add_argument("--target", help="folder to make; not needed with --dry_run")
-    result.add_argument("--fractions", type=fractions, default=(0.7, 0.15, 0.15), metavar="TRAIN,VAL,TEST",
-                        help="shares of the splits; with --dataset, val or test of share 0 is taken along as it is; "
-                        "default: 0.7,0.15,0.15")
+    result.add_argument(
+        "--fractions",
+        type=fractions,
+        default=(0.7, 0.15, 0.15),
+        metavar="TRAIN,VAL,TEST",
+        help="shares of the splits; with --dataset, val or test of share 0 is taken along as it is; "
+        "default: 0.7,0.15,0.15",
+    )
     result.add_argument("--seed", type=natural, default=0, help="another seed, another split; default: 0")
     result.add_argument("--stratify", action="store_true", help="have every class in every split, the rarest first")
-    result.add_argument("--group", type=pattern, metavar="REGEX",
-                        help="keep images together in whose names this expression finds the same: those of a video "
-                        "or scene, which else would be both learned and tested")
+    result.add_argument(
+        "--group",
+        type=pattern,
+        metavar="REGEX",
+        help="keep images together in whose names this expression finds the same: those of a video "
+        "or scene, which else would be both learned and tested",
+    )
     result.add_argument("--mode", choices=("copy", "link", "move"), default="copy", help="default: copy")
     result.add_argument("--dry_run", action="store_true", help="only print what the splits would be")
     result.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")

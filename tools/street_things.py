@@ -51,10 +51,16 @@ def building(canvas, side, x, z, length, width, height, gable, lit):
         canvas.panel(corners, "Building", lambda: slope)
         canvas.polygon([(x, height, z), (middle, ridge, z), (back, height, z)], "Building", colour * 0.85)
     shop = not gable and rng.random() < 0.6
-    canvas.panel([(x, height, z), (back, height, z), (back, 0, z), (x, 0, z)], "Building",
-                 lambda: facade(rng, width, height, colour * 0.85, lit, False))
-    canvas.panel([(x, height, z), (x, height, far), (x, 0, far), (x, 0, z)], "Building",
-                 lambda: facade(rng, length, height, colour * bright, lit, shop))
+    canvas.panel(
+        [(x, height, z), (back, height, z), (back, 0, z), (x, 0, z)],
+        "Building",
+        lambda: facade(rng, width, height, colour * 0.85, lit, False),
+    )
+    canvas.panel(
+        [(x, height, z), (x, height, far), (x, 0, far), (x, 0, z)],
+        "Building",
+        lambda: facade(rng, length, height, colour * bright, lit, shop),
+    )
 
 
 def fence(canvas, x, z, length, height, colour, railing):

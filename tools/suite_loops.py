@@ -105,7 +105,15 @@ def one_hot_it(label, label_values):
 
 
 def load_and_augment(
-    image_path, label_path, label_values, crop_height, crop_width, rng, h_flip=False, v_flip=False, brightness=0.0,
+    image_path,
+    label_path,
+    label_values,
+    crop_height,
+    crop_width,
+    rng,
+    h_flip=False,
+    v_flip=False,
+    brightness=0.0,
     rotation=0.0,
 ):
     """Reads and augments a pair as a training step of batch size 1 did.

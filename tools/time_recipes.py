@@ -66,7 +66,9 @@ def predictors_of(recipes):
         train, test = recipe["train"], parser_of_test().parse_args(words_for_one_image(recipe["test"]))
         set_precision(train.get("mixed_precision", "float32"))
         model = build_model(
-            train["model"], len(recipe["result"]["class_iou"]), train.get("frontend", "ResNet101"),
+            train["model"],
+            len(recipe["result"]["class_iou"]),
+            train.get("frontend", "ResNet101"),
             output_stride=train.get("output_stride"),
         )
         if test.batch_statistics:
@@ -112,9 +114,15 @@ def write(recipes, measured, parameters, rounds):
     for name in sorted(measured, key=measured.get):
         print(f"{name:52} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
     machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
-    write_json(RESULTS, {
-        "machine": machine, "rounds": rounds, "milliseconds": measured, "parameters": parameters,
-    })
+    write_json(
+        RESULTS,
+        {
+            "machine": machine,
+            "rounds": rounds,
+            "milliseconds": measured,
+            "parameters": parameters,
+        },
+    )
     draw(PICTURE, recipes, measured)
     print(f"Written: {RESULTS}, {PICTURE}")
 
@@ -138,7 +146,9 @@ def draw(path, recipes, measured):
     axes.plot(*zip(*frontier(points.values())), color="tab:orange", linewidth=1, zorder=1)
     axes.scatter(*zip(*points.values()), zorder=2)
     axes.set(
-        xscale="log", xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms", ylabel="Mean IoU, CamVid test split, %",
+        xscale="log",
+        xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms",
+        ylabel="Mean IoU, CamVid test split, %",
         title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
     )
     low, high = min(measured.values()), max(measured.values())
@@ -161,9 +171,13 @@ def title(recipe):
     views = len(scales) * (2 if recipe["test"].get("flip") else 1)
     extent = f" at {scales[0]}-{scales[-1]}" if len(scales) > 1 else ""
     parts = {
-        model: True, "from scratch": not MODELS[model].frontend, f"stride {stride}": stride,
-        precision: precision != "float32", f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,
-        f"{views} views{extent}": views > 1, "batch statistics": recipe["test"].get("batch_statistics"),
+        model: True,
+        "from scratch": not MODELS[model].frontend,
+        f"stride {stride}": stride,
+        precision: precision != "float32",
+        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,
+        f"{views} views{extent}": views > 1,
+        "batch statistics": recipe["test"].get("batch_statistics"),
     }
     return ", ".join(part for part, is_told in parts.items() if is_told)
 

@@ -29,8 +29,16 @@ class Augmentation:
     """
 
     def __init__(
-        self, crop_height, crop_width, h_flip=False, v_flip=False, brightness=None, rotation=None, zoom=None,
-        scale_range=None, color_jitter=None,
+        self,
+        crop_height,
+        crop_width,
+        h_flip=False,
+        v_flip=False,
+        brightness=None,
+        rotation=None,
+        zoom=None,
+        scale_range=None,
+        color_jitter=None,
     ):
         self.crop_height, self.crop_width = crop_height, crop_width
         self.h_flip, self.v_flip = h_flip, v_flip

@@ -44,7 +44,10 @@ def in_fresh_process(program, settings):
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, *program], input=json.dumps(settings), capture_output=True, text=True,
+        [sys.executable, *program],
+        input=json.dumps(settings),
+        capture_output=True,
+        text=True,
         env={**os.environ, "PYTHONPATH": path},
     )
     if done.returncode == 0:
@@ -108,25 +111,27 @@ def summary(result):
         "machine": f"{r['device']}; {r['cpu_cores']} CPU cores; {versions}",
         "network": f"{name}, {r['crop_height']}x{r['crop_width']}, {r['num_classes']} classes",
         "arithmetic": f"{r['mixed_precision']}, {'with' if r['jit_compile'] else 'without'} XLA"
-                      f"{', features rematerialized' if r['remat'] else ''}",
+        f"{', features rematerialized' if r['remat'] else ''}",
         "batches": f"of {r['batch_size']}; {r['rounds']} rounds of {r['training_steps']} training steps and of "
-                   f"{r['inference_steps']} predictions; the median round counts",
+        f"{r['inference_steps']} predictions; the median round counts",
         "parameters": f"{result['parameters']:,} trainable",
         "computation": f"{r['gflops_per_image']} GFLOPs per image",
         "cold start": f"{r['cold_start_seconds']} s: imports {r['import_seconds']} s, network {r['build_seconds']} s, "
-                      f"first training step {r['first_step_seconds']} s",
+        f"first training step {r['first_step_seconds']} s",
         "training": f"{r['training_images_per_second']} images/s",
         "inference": f"{r['inference_images_per_second']} images/s",
         "latency": f"{r['latency_ms_median']} ms median, {r['latency_ms_p95']} ms 95th percentile, of a whole batch",
         "achieved": f"training {r['training_gflops_per_second']} GFLOP/s ({shares[0]} % of the peak), "
-                    f"inference {r['inference_gflops_per_second']} GFLOP/s ({shares[1]} %)",
+        f"inference {r['inference_gflops_per_second']} GFLOP/s ({shares[1]} %)",
         "peak": f"{r['matmul_peak_gflops_per_second']} GFLOP/s, the fastest square matrix product",
         "memory": f"at most {r['peak_memory_mib']} MiB of the machine, {r['device_memory_mib']} MiB of an accelerator",
         "scoring": f"{r['scoring_ms_per_image']} ms per image of 512x512 and 32 classes",
     }
     if "input_images_per_second" in r:
-        lines["input"] = (f"{r['input_images_per_second']} images/s with {r['workers']} workers, "
-                          f"{r['input_cached_images_per_second']} images/s with --cache")
+        lines["input"] = (
+            f"{r['input_images_per_second']} images/s with {r['workers']} workers, "
+            f"{r['input_cached_images_per_second']} images/s with --cache"
+        )
     return "\n".join(f"  {key:13}{value}" for key, value in lines.items())
 
 
@@ -141,7 +146,9 @@ def speed_table(results):
         f"{first['device']}; {first['cpu_cores']} CPU cores; {first['crop_height']}x{first['crop_width']}, batches of "
         f"{first['batch_size']}, {first['mixed_precision']}; frontend, where there is one: "
         f"{next((row['frontend'] for row in results if row['frontend']), '-')}",
-        "", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
     ]
     lines += [f"| {' | '.join(cell(row) for cell in COLUMNS.values())} |" for row in results]
     return "\n".join(lines)
@@ -164,8 +171,13 @@ def plot_speed(path, results):
     axes.scatter(*zip(*points))
     first = results[0]
     size = f"{first['crop_height']}x{first['crop_width']}"
-    axes.set(xscale="log", yscale="log", xlabel="Trainable parameters, millions", ylabel="Inference, images/s",
-             title=f"Speed and size, {size}, batches of {first['batch_size']}, {first['mixed_precision']}")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="Trainable parameters, millions",
+        ylabel="Inference, images/s",
+        title=f"Speed and size, {size}, batches of {first['batch_size']}, {first['mixed_precision']}",
+    )
     axes.margins(0.12)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
@@ -197,7 +209,12 @@ def label_points(axes, points, names):
     for name, point in zip(names, points):
         for x, y in places:
             text = axes.annotate(
-                name, point, (x, y), textcoords="offset points", fontsize=8, va="center",
+                name,
+                point,
+                (x, y),
+                textcoords="offset points",
+                fontsize=8,
+                va="center",
                 ha="left" if x > 0 else "right",
             )
             box = text.get_window_extent()

@@ -10,8 +10,17 @@ EXPORT_OUTPUTS = ("logits", "classes", "colours")
 RECIPES = {  # defaults of train.py's flags
     "suite": {},
     "strong": {
-        "batch_size": 4, "optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2, "schedule": "cosine",
-        "warm_up": 1.0, "frontend_learning_rate": 0.25, "h_flip": True, "scale_range": [0.5, 2.0], "color_jitter": 0.4,
-        "brightness": 0.3, "loss": "cross_entropy_lovasz",
+        "batch_size": 4,
+        "optimizer": "adamw",
+        "learning_rate": 1e-3,
+        "weight_decay": 1e-2,
+        "schedule": "cosine",
+        "warm_up": 1.0,
+        "frontend_learning_rate": 0.25,
+        "h_flip": True,
+        "scale_range": [0.5, 2.0],
+        "color_jitter": 0.4,
+        "brightness": 0.3,
+        "loss": "cross_entropy_lovasz",
     },
 }

@@ -227,7 +227,8 @@ class ClassDict:
         raise UnknownColors(
             f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
             f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with "
-            "--unknown_colours ignore", pixels,
+            "--unknown_colours ignore",
+            pixels,
         )
 
 

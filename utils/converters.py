@@ -58,7 +58,11 @@ def dilated_in_one_piece():
 
     def depthwise_conv2d(x, filters, strides, padding, data_format=None, dilations=None):
         return tf.raw_ops.DepthwiseConv2dNative(
-            input=x, filter=filters, strides=strides, padding=padding, data_format=data_format or "NHWC",
+            input=x,
+            filter=filters,
+            strides=strides,
+            padding=padding,
+            data_format=data_format or "NHWC",
             dilations=(1, *(dilations or (1, 1)), 1),
         )
 

@@ -37,8 +37,17 @@ class SegmentationDataset(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, pairs, class_dict, augmentation, batch_size, seed=0, steps_per_epoch=None, unknown="error", cache=False,
-        workers=1, outputs=(),
+        self,
+        pairs,
+        class_dict,
+        augmentation,
+        batch_size,
+        seed=0,
+        steps_per_epoch=None,
+        unknown="error",
+        cache=False,
+        workers=1,
+        outputs=(),
     ):
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
@@ -49,8 +58,18 @@ class SegmentationDataset(keras.utils.PyDataset):
 
     @classmethod
     def from_folder(
-        cls, dataset, split="train", crop_height=512, crop_width=512, batch_size=1, ignore_class=(), unknown="error",
-        seed=0, cache=False, workers=2, **augmentation,
+        cls,
+        dataset,
+        split="train",
+        crop_height=512,
+        crop_width=512,
+        batch_size=1,
+        ignore_class=(),
+        unknown="error",
+        seed=0,
+        cache=False,
+        workers=2,
+        **augmentation,
     ):
         """Opens a dataset for `fit`, as train.py does. All files are read once, to be sure of them.
 

@@ -27,8 +27,10 @@ def check_scale_range(scales):
 def check_label_smoothing(share, loss):
     """Refuses `--label_smoothing` for a loss that has none."""
     if share and loss not in SMOOTHED_LOSSES:
-        raise BadUse(f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
-                     f"{', '.join(SMOOTHED_LOSSES)}")
+        raise BadUse(
+            f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
+            f"{', '.join(SMOOTHED_LOSSES)}"
+        )
 
 
 def tile_size(tile, overlap):
@@ -71,8 +73,12 @@ def check_fine_tuning(flags):
         return
     theirs, _ = read_checkpoint(flags["init_from"])
     if theirs["model"] != model:
-        raise BadUse(f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
-                     f"{theirs['model']}, or another checkpoint")
+        raise BadUse(
+            f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
+            f"{theirs['model']}, or another checkpoint"
+        )
     if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
-        raise BadUse(f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
-                     f"--frontend {theirs['frontend']}, or another checkpoint")
+        raise BadUse(
+            f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
+            f"--frontend {theirs['frontend']}, or another checkpoint"
+        )

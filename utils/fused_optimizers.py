@@ -27,8 +27,13 @@ class RMSprop(ByPart, keras.optimizers.RMSprop):
         velocity = self._velocities[self._get_variable_index(variable)]
         last_update = self._last_updates[tuple(variable.shape), variable.dtype.name]
         APPLY.ResourceApplyRMSProp(
-            var=variable.handle, ms=handle(velocity), mom=last_update.handle,
-            lr=tf.cast(learning_rate, variable.dtype), rho=self.rho, momentum=0.0, epsilon=self.epsilon,
+            var=variable.handle,
+            ms=handle(velocity),
+            mom=last_update.handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            rho=self.rho,
+            momentum=0.0,
+            epsilon=self.epsilon,
             grad=tf.cast(gradient, variable.dtype),
         )
 
@@ -40,9 +45,16 @@ class _Adam:
         index = self._get_variable_index(variable)
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, variable.dtype)
         APPLY.ResourceApplyAdam(
-            var=variable.handle, m=handle(self._momentums[index]), v=handle(self._velocities[index]),
-            beta1_power=self.beta_1**step, beta2_power=self.beta_2**step, beta1=self.beta_1, beta2=self.beta_2,
-            lr=tf.cast(learning_rate, variable.dtype), epsilon=self.epsilon, grad=tf.cast(gradient, variable.dtype),
+            var=variable.handle,
+            m=handle(self._momentums[index]),
+            v=handle(self._velocities[index]),
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            lr=tf.cast(learning_rate, variable.dtype),
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
         )
 
 
@@ -62,8 +74,11 @@ class SGD(ByPart, keras.optimizers.SGD):
 
     def update_step(self, gradient, variable, learning_rate):
         APPLY.ResourceApplyKerasMomentum(
-            var=variable.handle, accum=handle(self.momentums[self._get_variable_index(variable)]),
-            lr=tf.cast(learning_rate, variable.dtype), momentum=self.momentum, use_nesterov=self.nesterov,
+            var=variable.handle,
+            accum=handle(self.momentums[self._get_variable_index(variable)]),
+            lr=tf.cast(learning_rate, variable.dtype),
+            momentum=self.momentum,
+            use_nesterov=self.nesterov,
             grad=tf.cast(gradient, variable.dtype),
         )
 

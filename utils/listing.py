@@ -68,13 +68,19 @@ def settings_block(parser, settings):
     indent = max(len(group.title) for group in parser._action_groups) + 4
     for group in parser._action_groups:
         actions = [action for action in group._group_actions if action.dest in settings]
-        items = [f"{'*' if differs(action, settings) else ''}{action.dest} {shown(settings[action.dest])}"
-                 for action in actions]
+        items = [
+            f"{'*' if differs(action, settings) else ''}{action.dest} {shown(settings[action.dest])}"
+            for action in actions
+        ]
         if items:  # a blank inside an item is no place to break a line
             text = " | ".join(item.replace(" ", "\0") for item in items)
             wrapped = textwrap.wrap(
-                text, 116, initial_indent=f"  {group.title}:".ljust(indent), subsequent_indent=" " * indent,
-                break_long_words=False, break_on_hyphens=False,
+                text,
+                116,
+                initial_indent=f"  {group.title}:".ljust(indent),
+                subsequent_indent=" " * indent,
+                break_long_words=False,
+                break_on_hyphens=False,
             )
             lines += [line.replace("\0", " ").removesuffix(" |") for line in wrapped]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ def nearest(word, names):
 
 
 def did_you_mean(word, names):
-    """"; did you mean X?" with the nearest name, or nothing."""
+    """ "; did you mean X?" with the nearest name, or nothing."""
     name = nearest(word, names)
     return f"; did you mean {name}?" if name else ""
 

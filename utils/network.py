@@ -39,8 +39,12 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     set_precision(settings["mixed_precision"])
     weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], training_heads(settings)
     model = build_model(
-        settings["model"], num_classes, settings["frontend"], frontend_weights=None if weights == "none" else weights,
-        training_heads=bool(heads), output_stride=settings["output_stride"],
+        settings["model"],
+        num_classes,
+        settings["frontend"],
+        frontend_weights=None if weights == "none" else weights,
+        training_heads=bool(heads),
+        output_stride=settings["output_stride"],
     )
     if settings["remat"]:
         rematerialize(model, (settings["crop_height"], settings["crop_width"], 3))

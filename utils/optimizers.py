@@ -114,4 +114,3 @@ def engine_free_optimizers():
 def current_learning_rate(optimizer):
     """float, the learning rate of the next step."""
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-

@@ -12,8 +12,16 @@ from utils.saved_settings import read_settings
 FEW = 12  # choices that an error or a help text lists; longer lists have a flag of their own
 # Keys of a run's settings that are no flags, and flags that are wishes of the moment.
 NOT_OF_A_CONFIG = (
-    "class_names", "label_values", "ignored", "num_classes", "dataset_path", "versions", "imported_from",
-    "continue_training", "config", "progress",
+    "class_names",
+    "label_values",
+    "ignored",
+    "num_classes",
+    "dataset_path",
+    "versions",
+    "imported_from",
+    "continue_training",
+    "config",
+    "progress",
 )
 
 
@@ -205,8 +213,9 @@ def names(text):
 
 def scales(text):
     """Scales with commas between them, a tuple of float."""
-    return tuple(_number(part, float, lambda value: 0.05 <= value <= 8, "a scale from 0.05 to 8")
-                 for part in text.split(","))
+    return tuple(
+        _number(part, float, lambda value: 0.05 <= value <= 8, "a scale from 0.05 to 8") for part in text.split(",")
+    )
 
 
 def _number(text, kind, accept, description):

@@ -140,9 +140,12 @@ def predict_video(predictor, video, results, most_frames=None):
 
     frames = make_folder(results.folder / f"{video.name}_indices") if results.indices else None
     with contextlib.ExitStack() as stack:
-        writers = {kind: stack.enter_context(VideoWriter(
-            results.folder / f"{video.name}_{kind}.mp4", video.frame_rate, video.is_live
-        )) for kind in kinds}
+        writers = {
+            kind: stack.enter_context(
+                VideoWriter(results.folder / f"{video.name}_{kind}.mp4", video.frame_rate, video.is_live)
+            )
+            for kind in kinds
+        }
         submit = stack.enter_context(on_threads(1))  # which keeps the order
         progress = stack.enter_context(results.console.progress(video.name, total))
         for number, indices in predictor(inputs()):

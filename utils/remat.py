@@ -115,7 +115,7 @@ class Segment:
         states = [(variable, keras.ops.copy(variable)) for variable in states]  # as they are now
 
         def compute(*arguments):
-            weights = list(zip(trainable, arguments[len(names):]))
+            weights = list(zip(trainable, arguments[len(names) :]))
             local = {**given, **dict(zip(names, arguments))}
             # Nothing outside may change, for this happens twice; and the second time with the same dropout.
             with keras.StatelessScope(weights + states) as scope:
@@ -127,7 +127,7 @@ class Segment:
         weights = [variable.value for variable in trainable]
         results = keras.remat(compute)(*(given[name] for name in names), *weights)
         values.update(zip(self.outputs, results))
-        for variable, value in zip(statistics, results[len(self.outputs):]):
+        for variable, value in zip(statistics, results[len(self.outputs) :]):
             variable.assign(value)
         for generator in self.generators:
             generator.next()

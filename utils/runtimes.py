@@ -1,7 +1,7 @@
 """Running the files that export.py writes, each in its own runtime. None of them needs Keras.
 
-    network, settings = load_exported("model.onnx")
-    logits = network(images)
+network, settings = load_exported("model.onnx")
+logits = network(images)
 """
 
 import json

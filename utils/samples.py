@@ -88,7 +88,12 @@ def plot_samples(path, samples, class_dict):
         top += tiles[0].shape[0]
     figure.figimage(canvas)
     figure.legend(
-        handles=legend, ncols=legend_columns, loc="lower center", frameon=False, handlelength=1.4, columnspacing=1.5,
+        handles=legend,
+        ncols=legend_columns,
+        loc="lower center",
+        frameon=False,
+        handlelength=1.4,
+        columnspacing=1.5,
     )
     save(figure, path)
 

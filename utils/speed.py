@@ -26,7 +26,14 @@ MATRIX_SIZES = (512, 1024, 2048, 4096, 8192)
 SCORED_SIZE, SCORED_CLASSES = 512, 32
 MOST_PAIRS = 64  # images that the input pipeline is measured with
 SETTINGS = (
-    "model", "output_stride", "crop_height", "crop_width", "batch_size", "num_classes", "mixed_precision", "remat",
+    "model",
+    "output_stride",
+    "crop_height",
+    "crop_width",
+    "batch_size",
+    "num_classes",
+    "mixed_precision",
+    "remat",
     "rounds",
 )
 
@@ -55,11 +62,16 @@ def measure(model, batch, settings, times):
         **{name: settings[name] for name in SETTINGS},
         "frontend": settings["frontend"] if MODELS[settings["model"]].frontend else None,
         "jit_compile": use_xla(settings["jit_compile"]),
-        "device": device(), "cpu_cores": cpu_cores(), "versions": versions(),
-        "parameters": count_parameters(model), "cold_start_seconds": times[-1] - times[0], **stages,
+        "device": device(),
+        "cpu_cores": cpu_cores(),
+        "versions": versions(),
+        "parameters": count_parameters(model),
+        "cold_start_seconds": times[-1] - times[0],
+        **stages,
         **training_speed(model, batch, settings["rounds"], settings["steps"]),
         **inference_speed(inference_model(model), batch[0], settings),
-        "peak_memory_mib": process_memory(), "device_memory_mib": device_memory(),
+        "peak_memory_mib": process_memory(),
+        "device_memory_mib": device_memory(),
     }
     # From here on nothing may count as the network's memory.
     result["gflops_per_image"] = gflops(settings)
@@ -133,8 +145,10 @@ def training_speed(model, batch, rounds, steps=None):
     """Dict: "training_images_per_second" of the median round, "training_steps" of a round."""
     steps = steps_of_round(train(model, batch, WARM_UP)[-1], steps)
     seconds = np.reshape(train(model, batch, 1 + rounds * steps), (rounds, steps)).sum(axis=1)
-    return {"training_images_per_second": steps * len(batch[0]) / quantile(seconds.tolist(), 0.5),
-            "training_steps": steps}
+    return {
+        "training_images_per_second": steps * len(batch[0]) / quantile(seconds.tolist(), 0.5),
+        "training_steps": steps,
+    }
 
 
 def inference_speed(model, images, settings):
@@ -148,18 +162,24 @@ def inference_speed(model, images, settings):
     rounds = [predict(steps) for _ in range(settings["rounds"])]
     latencies = [1000 * seconds for one in rounds for seconds in one]
     return {
-        "inference_images_per_second": steps * len(images) / quantile(map(sum, rounds), 0.5), "inference_steps": steps,
-        "latency_ms_median": quantile(latencies, 0.5), "latency_ms_p95": quantile(latencies, 0.95),
+        "inference_images_per_second": steps * len(images) / quantile(map(sum, rounds), 0.5),
+        "inference_steps": steps,
+        "latency_ms_median": quantile(latencies, 0.5),
+        "latency_ms_p95": quantile(latencies, 0.95),
     }
 
 
 def gflops(settings):
-    """10**9 operations of a forward pass for one image, or None: not every network can be built for a small fixed size.
-    """
+    """10**9 operations of a forward pass for one image, or None: not every network can be built for a small fixed size."""
     shape = (settings["crop_height"], settings["crop_width"], 3)
     try:
-        model = build_model(settings["model"], settings["num_classes"], settings["frontend"], shape,
-                            output_stride=settings["output_stride"])
+        model = build_model(
+            settings["model"],
+            settings["num_classes"],
+            settings["frontend"],
+            shape,
+            output_stride=settings["output_stride"],
+        )
     except ValueError:
         return None
     return count_flops(model) / 1e9
@@ -201,7 +221,12 @@ def input_speed(settings):
     augmentation = Augmentation(settings["crop_height"], settings["crop_width"])
     for name, cache in (("input_images_per_second", False), ("input_cached_images_per_second", True)):
         data = SegmentationDataset(
-            pairs, class_dict, augmentation, settings["batch_size"], unknown="ignore", cache=cache,
+            pairs,
+            class_dict,
+            augmentation,
+            settings["batch_size"],
+            unknown="ignore",
+            cache=cache,
             workers=settings["workers"],
         )
 

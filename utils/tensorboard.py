@@ -48,7 +48,8 @@ class Writer:
         """Writes every number of a row of the log at its epoch, in groups: train, val and val_iou."""
         values = [
             self._summaries.Summary.Value(tag=scalar_tag(name), simple_value=value)
-            for name, value in row.items() if name != "epoch" and value is not None
+            for name, value in row.items()
+            if name != "epoch" and value is not None
         ]
         self._add(row["epoch"], summary=self._summaries.Summary(value=values))
         self._writer.flush()
@@ -96,8 +97,13 @@ class Writer:
         weights = weights[np.isfinite(weights)]
         counts, edges = np.histogram(weights, BINS)
         return self._summaries.HistogramProto(
-            min=weights.min(initial=edges[-1]), max=weights.max(initial=edges[0]), num=len(weights),
-            sum=weights.sum(), sum_squares=weights @ weights, bucket_limit=edges[1:], bucket=counts,
+            min=weights.min(initial=edges[-1]),
+            max=weights.max(initial=edges[0]),
+            num=len(weights),
+            sum=weights.sum(),
+            sum_squares=weights @ weights,
+            bucket_limit=edges[1:],
+            bucket=counts,
         )
 
     def _add(self, epoch, **content):

@@ -60,7 +60,17 @@ class Training:
     """
 
     def __init__(
-        self, model, data, predictor, statistics, validation_pairs, class_dict, run, settings, state, interruption,
+        self,
+        model,
+        data,
+        predictor,
+        statistics,
+        validation_pairs,
+        class_dict,
+        run,
+        settings,
+        state,
+        interruption,
         writer=None,
     ):
         self.model, self.data, self.predictor, self.statistics = model, data, predictor, statistics
@@ -129,12 +139,17 @@ class Training:
         guard = StepGuard(self.interruption, first_step)
         title = f"Epoch {epoch:04d} ({epoch + 1}/{self.settings['num_epochs']})"
         with (
-            memory_errors(), frontend_phase(self.model, self.settings, self.state, epoch),
+            memory_errors(),
+            frontend_phase(self.model, self.settings, self.state, epoch),
             self.console.progress(title, self.data.steps, first_step, self.data.batch_size) as progress,
         ):
             callbacks = [guard, EpochProgress(progress, first_step)]
             history = self.model.fit(
-                self.data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0,
+                self.data,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                shuffle=False,
+                verbose=0,
                 callbacks=StepwiseCallbacks(callbacks, add_history=True, model=self.model),
             )
         if guard.bad_step is not None:
@@ -160,12 +175,20 @@ class Training:
         folder, unknown = self.run.epoch(epoch), self.settings["unknown_colours"]
         with self.console.progress("Validation", len(self.validation_pairs)) as progress:
             confusion, rows = evaluate(
-                self.predictor, self.validation_pairs, self.class_dict, unknown, folder=folder,
-                progress=progress.count, workers=self.settings["workers"],
+                self.predictor,
+                self.validation_pairs,
+                self.class_dict,
+                unknown,
+                folder=folder,
+                progress=progress.count,
+                workers=self.settings["workers"],
             )
         scores = confusion.result()
         write_image_scores(
-            folder / "val_scores.csv", ("val_name", "avg_accuracy"), self.validation_pairs, rows,
+            folder / "val_scores.csv",
+            ("val_name", "avg_accuracy"),
+            self.validation_pairs,
+            rows,
             self.class_dict.class_names,
         )
         self.draw_validation(epoch, confusion.matrix, rows)

@@ -37,10 +37,14 @@ class VideoReader:
             raise BadUse(f"there is no {self._source}")
         self._capture = cv2.VideoCapture(source if is_camera else str(source))
         if not self._capture.isOpened():
-            raise BadUse(f"cannot open {self._source}; " + (
-                "is it connected, and may you use it?" if is_camera else
-                "it is damaged, or of a kind that OpenCV cannot decode"
-            ))
+            raise BadUse(
+                f"cannot open {self._source}; "
+                + (
+                    "is it connected, and may you use it?"
+                    if is_camera
+                    else "it is damaged, or of a kind that OpenCV cannot decode"
+                )
+            )
         rate, frames = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.frame_rate = rate if 0 < rate < 1000 else USUAL_RATE
         self.frames = int(frames) if 0 < frames < 1e9 and not self.is_live else None
@@ -83,9 +87,7 @@ class VideoWriter:
         """Writes a frame, uint8 `(H, W, 3)`; all must have one size."""
         if self._writer is None:
             size = rgb.shape[1::-1]
-            self._writer = cv2.VideoWriter(
-                str(self._temporary), cv2.VideoWriter_fourcc(*"mp4v"), self.frame_rate, size
-            )
+            self._writer = cv2.VideoWriter(str(self._temporary), cv2.VideoWriter_fourcc(*"mp4v"), self.frame_rate, size)
             if not self._writer.isOpened():
                 raise WorkFailed(f"cannot write the video {self.path}: no place there, or no encoder for {size}")
             self._start = time.perf_counter()
@@ -121,8 +123,10 @@ class Window:
     """
 
     def __init__(self, title):
-        if os.name == "posix" and os.uname().sysname == "Linux" and not (
-            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if (
+            os.name == "posix"
+            and os.uname().sysname == "Linux"
+            and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         ):
             raise BadUse("--show needs a display, and there is none; leave it out and look at the files")
         self._title = title

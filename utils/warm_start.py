@@ -59,8 +59,11 @@ def start_from(path, model, settings):
 def probe(settings):
     """The same network with one class more: by its shapes one can tell what depends on the number of classes."""
     return build_model(
-        settings["model"], settings["num_classes"] + 1, settings["frontend"],
-        training_heads=bool(training_heads(settings)), output_stride=settings["output_stride"],
+        settings["model"],
+        settings["num_classes"] + 1,
+        settings["frontend"],
+        training_heads=bool(training_heads(settings)),
+        output_stride=settings["output_stride"],
     )
 
 

@@ -9,8 +9,17 @@ import pytest
 
 from frontends import FRONTENDS, UnknownFrontend, build_frontend, check_output_stride
 
-FAMILIES = ("ResNet50", "ResNet50V1", "DenseNet121", "MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0",
-            "EfficientNetV2B0", "Xception")
+FAMILIES = (
+    "ResNet50",
+    "ResNet50V1",
+    "DenseNet121",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "Xception",
+)
 REFUSED = ("InceptionV4", "InceptionV3", "InceptionResNetV2", "NASNetMobile", "NASNetLarge")
 # The convolution that ends a squeeze-and-excitation, by the end of its name.
 GATES = ("se_expand", "squeeze_excite_conv_1")
@@ -54,8 +63,11 @@ def dilated(name, output_stride, size=(None, None)):
 
 def weighted_layers(model):
     """Names and shapes, without the numbers at the end of a name: Keras numbers unnamed layers per process."""
-    return [(re.sub(r"_\d+$", "", layer.name), [weight.shape for weight in layer.weights])
-            for layer in model.layers if layer.weights]
+    return [
+        (re.sub(r"_\d+$", "", layer.name), [weight.shape for weight in layer.weights])
+        for layer in model.layers
+        if layer.weights
+    ]
 
 
 def assert_close(actual, expected, err_msg=""):
@@ -251,10 +263,14 @@ def test_small_images(size, tmp_path):
     pixels = images(97, 131)
     features = model(pixels)
     assert {level: feature.shape[1:3] for level, feature in features.items()} == {
-        "pool3": (6, 8), "pool4": (2, 2), "pool5": (1, 1)}
+        "pool3": (6, 8),
+        "pool4": (2, 2),
+        "pool5": (1, 1),
+    }
     if None not in size:
         assert {level: x.shape[1:3] for level, x in model.output.items()} == {
-            level: x.shape[1:3] for level, x in features.items()}
+            level: x.shape[1:3] for level, x in features.items()
+        }
     model.save(tmp_path / "model.keras")
     restored = keras.models.load_model(tmp_path / "model.keras")(pixels)
     alone = build("MobileNet")

@@ -9,8 +9,17 @@ from frontends.layers import CropToStride, DilatedPooling, PadToGrid, PadToLeast
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 5, 7, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("mode, module", [("caffe", "vgg16"), ("caffe", "resnet"), ("tf", "resnet_v2"),
-                                          ("tf", "mobilenet_v2"), ("tf", "nasnet"), ("torch", "densenet")])
+@pytest.mark.parametrize(
+    "mode, module",
+    [
+        ("caffe", "vgg16"),
+        ("caffe", "resnet"),
+        ("tf", "resnet_v2"),
+        ("tf", "mobilenet_v2"),
+        ("tf", "nasnet"),
+        ("torch", "densenet"),
+    ],
+)
 def test_preprocess_equals_keras(mode, module):
     expected = getattr(keras.applications, module).preprocess_input(IMAGES.copy())
     np.testing.assert_allclose(Preprocess(mode)(IMAGES), expected, rtol=1e-5, atol=1e-5)
@@ -27,8 +36,9 @@ def test_preprocess_takes_integers(mode):
     np.testing.assert_array_equal(Preprocess(mode)(pixels), Preprocess(mode)(pixels.astype("float32")))
 
 
-@pytest.mark.parametrize("policy, compute_dtype, step", [("mixed_float16", "float16", 2**-11),
-                                                         ("mixed_bfloat16", "bfloat16", 2**-8)])
+@pytest.mark.parametrize(
+    "policy, compute_dtype, step", [("mixed_float16", "float16", 2**-11), ("mixed_bfloat16", "bfloat16", 2**-8)]
+)
 def test_preprocess_rounds_only_its_result(policy, compute_dtype, step):
     x = Preprocess("tf", dtype=policy)(IMAGES)
     assert keras.backend.standardize_dtype(x.dtype) == compute_dtype

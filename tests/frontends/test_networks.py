@@ -8,8 +8,21 @@ import pytest
 
 from frontends import FRONTENDS, build_frontend
 
-FAMILIES = ("ResNet50", "ResNet50V1", "VGG16", "DenseNet121", "MobileNet", "MobileNetV2", "MobileNetV3Small",
-            "EfficientNetB0", "EfficientNetV2B0", "ConvNeXtTiny", "InceptionV3", "Xception", "NASNetMobile")
+FAMILIES = (
+    "ResNet50",
+    "ResNet50V1",
+    "VGG16",
+    "DenseNet121",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "ConvNeXtTiny",
+    "InceptionV3",
+    "Xception",
+    "NASNetMobile",
+)
 SIZES = ((224, 224), (250, 331))
 # By how many pixels a feature may be smaller than ceil(size / stride); unpadded convolutions lose some at the border.
 UNPADDED = {"InceptionV3": 5, "InceptionResNetV2": 5, "InceptionV4": 5, "Xception": 3}
@@ -34,8 +47,10 @@ def check_shapes(name, shapes, size):
 
 def describe(model):
     """Returns for each feature the kinds of layers that lead to it: which place in the network it is, without names."""
-    return {level: [type(layer).__name__ for layer in keras.Model(model.input, feature).layers]
-            for level, feature in model.output.items()}
+    return {
+        level: [type(layer).__name__ for layer in keras.Model(model.input, feature).layers]
+        for level, feature in model.output.items()
+    }
 
 
 def check_twice(name):

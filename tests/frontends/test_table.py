@@ -12,8 +12,10 @@ ORIGINAL_SUITE = ("ResNet50", "ResNet101", "ResNet152", "MobileNetV2", "Inceptio
 
 
 def test_importing_frontends_imports_neither_keras_nor_numpy():
-    code = ("import sys, frontends; frontends.check_output_stride('ResNet50', 16);"
-            " print([m for m in ('keras', 'numpy', 'tensorflow', 'h5py') if m in sys.modules])")
+    code = (
+        "import sys, frontends; frontends.check_output_stride('ResNet50', 16);"
+        " print([m for m in ('keras', 'numpy', 'tensorflow', 'h5py') if m in sys.modules])"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -10,16 +10,16 @@ import pytest
 from frontends import BadFrontendWeights, FrontendWeightsError, build_frontend
 from frontends.layers import IMAGENET_STD
 
-MOBILENET = (pathlib.Path(__file__).parents[3] / "shared" / "weights"
-             / "mobilenet_1_0_224_imagenet_notop.weights.h5")
+MOBILENET = pathlib.Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_1_0_224_imagenet_notop.weights.h5"
 IMAGES = np.random.default_rng(0).uniform(0, 255, (1, 96, 128, 3)).astype("float32")
 SCALED = IMAGES / 127.5 - 1
 
 
 def original(network, **kwargs):
     """Returns Keras's own network with batch norm statistics and biases unlike fresh ones."""
-    source = getattr(keras.applications, network)(**{"include_top": False, "weights": None,
-                                                     "input_shape": (224, 224, 3), **kwargs})
+    source = getattr(keras.applications, network)(
+        **{"include_top": False, "weights": None, "input_shape": (224, 224, 3), **kwargs}
+    )
     rng = np.random.default_rng(1)
     for weight in source.weights:
         if len(weight.shape) == 1:
@@ -47,16 +47,24 @@ def assert_close(actual, expected):
     np.testing.assert_allclose(actual, expected, atol=1e-3 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name, images, ending", [
-    ("MobileNetV3Small", IMAGES, "weights.h5"), ("MobileNetV3Small", IMAGES, "h5"),
-    ("MobileNetV3Small", IMAGES, "keras"), ("MobileNet", SCALED, "weights.h5"), ("MobileNet", SCALED, "h5")])
+@pytest.mark.parametrize(
+    "name, images, ending",
+    [
+        ("MobileNetV3Small", IMAGES, "weights.h5"),
+        ("MobileNetV3Small", IMAGES, "h5"),
+        ("MobileNetV3Small", IMAGES, "keras"),
+        ("MobileNet", SCALED, "weights.h5"),
+        ("MobileNet", SCALED, "h5"),
+    ],
+)
 def test_every_format(name, images, ending, tmp_path):
     source = original(name)
     path = save(source, tmp_path / f"model.{ending}")
     expected = source.call(images)
     # The frontend's layers shall not be the first of their class in the graph.
-    identity = keras.layers.Conv2D(3, 1, use_bias=False,
-                                   kernel_initializer=lambda shape, dtype: np.eye(3).reshape(shape))
+    identity = keras.layers.Conv2D(
+        3, 1, use_bias=False, kernel_initializer=lambda shape, dtype: np.eye(3).reshape(shape)
+    )
     model = build(name, str(path), before=[identity])
     assert_close(model(IMAGES), expected)
     for loaded, weight in zip(model.weights[1:], source.weights, strict=True):
@@ -168,8 +176,11 @@ def test_efficientnet_file_holds_deviations_for_variances(tmp_path):
 def test_imagenet_is_copied(monkeypatch):
     source = original("MobileNetV3Small")
     network = keras.applications.MobileNetV3Small
-    monkeypatch.setattr(keras.applications, "MobileNetV3Small",
-                        lambda weights, **kwargs: source if weights == "imagenet" else network(weights=None, **kwargs))
+    monkeypatch.setattr(
+        keras.applications,
+        "MobileNetV3Small",
+        lambda weights, **kwargs: source if weights == "imagenet" else network(weights=None, **kwargs),
+    )
     assert_close(build("MobileNetV3Small", "imagenet")(IMAGES), source.call(IMAGES))
 
 

@@ -1,6 +1,6 @@
 """Trains networks for one step on the engine of KERAS_BACKEND and prints, for each, its losses as JSON.
 
-    KERAS_BACKEND=jax python tests/models/one_step.py PSPNet BiSeNet
+KERAS_BACKEND=jax python tests/models/one_step.py PSPNet BiSeNet
 """
 
 import json

@@ -34,18 +34,23 @@ def test_fusion_classifies_the_coarse_features_alone():
     assert np.abs(one - other).max() > 0.1
 
 
-@pytest.mark.parametrize("changed, moved", [
-    ("quarter", {"logits", "cascade_8", "cascade_16"}),
-    ("half", {"logits", "cascade_8"}),
-    ("images", {"logits"}),
-])
+@pytest.mark.parametrize(
+    "changed, moved",
+    [
+        ("quarter", {"logits", "cascade_8", "cascade_16"}),
+        ("half", {"logits", "cascade_8"}),
+        ("images", {"logits"}),
+    ],
+)
 def test_each_image_enters_its_step_of_the_cascade(cascade, changed, moved):
     batch = {"quarter": numbers(1, 2, 2, 8), "half": numbers(1, 4, 5, 6), "images": numbers(1, 64, 80, 3)}
     before = cascade.predict_on_batch(batch)
     after = cascade.predict_on_batch({**batch, changed: 1 - batch[changed]})
     assert {name for name in before if np.abs(before[name] - after[name]).max() > 1e-6} == moved
     assert {name: value.shape[1:3] for name, value in before.items()} == {
-        "logits": (16, 20), "cascade_8": (8, 10), "cascade_16": (4, 5),
+        "logits": (16, 20),
+        "cascade_8": (8, 10),
+        "cascade_16": (4, 5),
     }
 
 

@@ -154,9 +154,13 @@ def test_networks_are_compared_by_operation():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row, yardstick", [
-    ("remat", "without --remat"), ("normalization", "every layer normalizes all features, as the original"),
-])
+@pytest.mark.parametrize(
+    "row, yardstick",
+    [
+        ("remat", "without --remat"),
+        ("normalization", "every layer normalizes all features, as the original"),
+    ],
+)
 def test_training_is_compared_in_two_ways(row, yardstick, monkeypatch, capsys):
     started = []
 

@@ -126,6 +126,7 @@ def encoder_decoder(slim, x, separable, skip):
 
 def frrn(slim, x, deep):
     """With the identities that the original had lost."""
+
     def residual(x):
         y = slim.norm(slim.conv(slim.norm(slim.conv(x, 48, 3)), 48, 3), relu=False)
         return x + y if x.shape[-1] == 48 else y
@@ -153,6 +154,7 @@ def frrn(slim, x, deep):
 
 def adapnet(slim, x, middle):
     """With our resizing, which samples at pixel centers."""
+
     def c(x, filters, size, strides=1, dilation=1):
         return slim.conv(slim.norm(x), filters, size, strides, dilation)
 
@@ -352,10 +354,19 @@ def checkpoints(tmp_path_factory):
 
 
 def run(checkpoints, streets, output, *flags, checkpoint="suite.ckpt"):
-    return tool.main([
-        "--checkpoint", str(checkpoints / checkpoint), "--model", "FC-DenseNet56", "--dataset", str(streets),
-        "--output", str(output), *flags,
-    ])
+    return tool.main(
+        [
+            "--checkpoint",
+            str(checkpoints / checkpoint),
+            "--model",
+            "FC-DenseNet56",
+            "--dataset",
+            str(streets),
+            "--output",
+            str(output),
+            *flags,
+        ]
+    )
 
 
 def test_own_statistics_are_kept(checkpoints, streets, tmp_path, capsys):
@@ -414,8 +425,11 @@ def test_bad_use_is_one_line(checkpoints, streets, tmp_path, monkeypatch, capsys
     pathlib.Path("two").mkdir()
     pathlib.Path("two/class_dict.csv").write_text("name,r,g,b\na,0,0,0\nb,1,1,1\n")
     flags = {
-        "--checkpoint": str(checkpoints / "suite.ckpt"), "--model": "FC-DenseNet56", "--dataset": str(streets),
-        "--output": "m.keras", **changes,
+        "--checkpoint": str(checkpoints / "suite.ckpt"),
+        "--model": "FC-DenseNet56",
+        "--dataset": str(streets),
+        "--output": "m.keras",
+        **changes,
     }
     with pytest.raises(SystemExit) as end:
         tool.main([text for flag in flags.items() for text in flag])

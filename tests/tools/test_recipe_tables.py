@@ -7,15 +7,30 @@ import pytest
 from tools import recipe_tables, reproduce
 
 CLASSES = (
-    "Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist",
+    "Sky",
+    "Building",
+    "Pole",
+    "Road",
+    "Pavement",
+    "Tree",
+    "SignSymbol",
+    "Fence",
+    "Car",
+    "Pedestrian",
+    "Bicyclist",
 )
 
 
 def result(mean_iou, **more):
     scores = {name: mean_iou for name in CLASSES}
     return {
-        "mean_iou": mean_iou, "global_accuracy": 0.9, "class_iou": scores, "class_accuracy": scores, "epochs": 3,
-        "train_minutes": 12.4, **more,
+        "mean_iou": mean_iou,
+        "global_accuracy": 0.9,
+        "class_iou": scores,
+        "class_accuracy": scores,
+        "epochs": 3,
+        "train_minutes": 12.4,
+        **more,
     }
 
 
@@ -42,14 +57,23 @@ def test_camvid_best_first_with_papers_below(write, tmp_path, monkeypatch):
     write("d", "streets", result=result(0.9))
     latencies = tmp_path / "latencies"
     once, views = "custom", "custom, 4 views at 1-2"
-    latencies.write_text(json.dumps({
-        "milliseconds": {once: 12.3, views: 99}, "parameters": {once: 31e6, views: 31e6},
-    }))
+    latencies.write_text(
+        json.dumps(
+            {
+                "milliseconds": {once: 12.3, views: 99},
+                "parameters": {once: 31e6, views: 31e6},
+            }
+        )
+    )
     monkeypatch.setattr(recipe_tables, "LATENCIES", latencies)
     header, _, best, second, *papers = rows(recipe_tables.iou_table())
     assert header[1:12] == list(CLASSES) and len({len(row) for row in (header, best, second, *papers)}) == 1
     assert best[0] == "`custom`, 4 views at 1-2" and best[12:] == [
-        "**61.2**", "90.0", "31.0 M", "99 ms", "12 min, 3 epochs: `b`",
+        "**61.2**",
+        "90.0",
+        "31.0 M",
+        "99 ms",
+        "12 min, 3 epochs: `b`",
     ]
     assert second[0] == "`custom`" and second[1] == "50.0" and second[15] == "12 ms"
     assert papers[-1][0] == "*FC-DenseNet103*" and papers[-1][12] == "66.9" and "Jégou" in papers[-1][-1]
@@ -67,6 +91,7 @@ def test_streets_fine_tuning_and_scores(write):
     write("d2", "drives", result=result(0.4))
     assert rows(recipe_tables.streets_table())[2] == ["`s`", *["40.0"] * 12, "90.0"]
     assert rows(recipe_tables.fine_tuning_table())[2:] == [
-        ["F1", "1.50, 0.75", "20.0, 25.5", "`f1`"], ["F2", "1.50, 0.75", "20.0, 25.5", "`f2`"],
+        ["F1", "1.50, 0.75", "20.0, 25.5", "`f1`"],
+        ["F2", "1.50, 0.75", "20.0, 25.5", "`f2`"],
     ]
     assert [row[0] for row in rows(recipe_tables.scores_table("drives"))[2:]] == ["D2", "D1"]

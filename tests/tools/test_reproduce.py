@@ -18,10 +18,21 @@ test_verb = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(test_verb)
 
 RECIPE = {
-    "about": "a test", "table": "all", "tolerance": 0.02, "test": {"batch_size": 2},
+    "about": "a test",
+    "table": "all",
+    "tolerance": 0.02,
+    "test": {"batch_size": 2},
     "train": {
-        "model": "tiny", "dataset": "Streets", "crop_height": 64, "crop_width": 64, "batch_size": 5, "num_epochs": 2,
-        "ignore_class": ["Unlabelled"], "num_val_images": 1, "learning_rate": 0.01, "h_flip": True,
+        "model": "tiny",
+        "dataset": "Streets",
+        "crop_height": 64,
+        "crop_width": 64,
+        "batch_size": 5,
+        "num_epochs": 2,
+        "ignore_class": ["Unlabelled"],
+        "num_val_images": 1,
+        "learning_rate": 0.01,
+        "h_flip": True,
     },
 }
 

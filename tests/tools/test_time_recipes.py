@@ -18,13 +18,25 @@ def recipes(tmp_path, monkeypatch):
     monkeypatch.setattr(time_recipes, "PICTURE", tmp_path / "results" / "latency.png")
     (tmp_path / "results").mkdir()
     train = {"model": "tiny", "dataset": "CamVid"}
-    reproduce.write_recipe("worse", {
-        "table": "camvid", "train": train, "test": {}, "result": {**RESULT, "mean_iou": 0.4},
-    })
+    reproduce.write_recipe(
+        "worse",
+        {
+            "table": "camvid",
+            "train": train,
+            "test": {},
+            "result": {**RESULT, "mean_iou": 0.4},
+        },
+    )
     reproduce.write_recipe("once", {"table": "camvid", "train": train, "test": {"batch_size": 2}, "result": RESULT})
-    reproduce.write_recipe("twice", {
-        "table": "camvid", "train": "once", "test": {"scales": "1,1.5"}, "result": {**RESULT, "mean_iou": 0.6},
-    })
+    reproduce.write_recipe(
+        "twice",
+        {
+            "table": "camvid",
+            "train": "once",
+            "test": {"scales": "1,1.5"},
+            "result": {**RESULT, "mean_iou": 0.6},
+        },
+    )
     reproduce.write_recipe("never", {"table": "camvid", "train": train, "test": {}})
     return tmp_path / "results"
 

@@ -7,10 +7,23 @@ from utils.arguments import parse, train_parser
 from utils.choices import LOSSES, OPTIMIZERS, SCHEDULES
 
 SUITE_DEFAULTS = {
-    "num_epochs": 300, "epoch_start_i": 0, "checkpoint_step": 5, "validation_step": 1, "image": None,
-    "continue_training": False, "dataset": "CamVid", "crop_height": 512, "crop_width": 512, "batch_size": 1,
-    "num_val_images": 20, "h_flip": False, "v_flip": False, "brightness": None, "rotation": None,
-    "model": "FC-DenseNet56", "frontend": "ResNet101",
+    "num_epochs": 300,
+    "epoch_start_i": 0,
+    "checkpoint_step": 5,
+    "validation_step": 1,
+    "image": None,
+    "continue_training": False,
+    "dataset": "CamVid",
+    "crop_height": 512,
+    "crop_width": 512,
+    "batch_size": 1,
+    "num_val_images": 20,
+    "h_flip": False,
+    "v_flip": False,
+    "brightness": None,
+    "rotation": None,
+    "model": "FC-DenseNet56",
+    "frontend": "ResNet101",
 }
 
 
@@ -22,8 +35,15 @@ def test_names_and_defaults_of_the_original_suite():
 
 @pytest.mark.parametrize(
     "words, value",
-    [(["--h_flip"], True), (["--h_flip", "True"], True), (["--h_flip", "y"], True), (["--h_flip", "1"], True),
-     (["--h_flip", "False"], False), (["--h_flip", "no"], False), ([], False)],
+    [
+        (["--h_flip"], True),
+        (["--h_flip", "True"], True),
+        (["--h_flip", "y"], True),
+        (["--h_flip", "1"], True),
+        (["--h_flip", "False"], False),
+        (["--h_flip", "no"], False),
+        ([], False),
+    ],
 )
 def test_booleans_stand_alone_or_take_a_value(words, value):
     assert train_parser().parse_args([*words, "--batch_size", "2"]).h_flip is value
@@ -38,11 +58,17 @@ def test_given_flags_are_told_from_defaults():
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["--batch_size", "0"], "--batch_size"), (["--batch_size", "two"], "'two' is not a whole number"),
-        (["--rotation", "200"], "0 to 180"), (["--zoom", "1"], "below 1"), (["--learning_rate", "0"], "above 0"),
-        (["--learning_rate", "nan"], "above 0"), (["--weight_decay", "-1"], "from 0"),
-        (["--model", "FC-Densenet103"], "did you mean FC-DenseNet103?"), (["--loss", "dices"], "did you mean dice?"),
-        (["--frontend", "resnet50"], "did you mean ResNet50?"), (["--no_such_flag"], "--no_such_flag"),
+        (["--batch_size", "0"], "--batch_size"),
+        (["--batch_size", "two"], "'two' is not a whole number"),
+        (["--rotation", "200"], "0 to 180"),
+        (["--zoom", "1"], "below 1"),
+        (["--learning_rate", "0"], "above 0"),
+        (["--learning_rate", "nan"], "above 0"),
+        (["--weight_decay", "-1"], "from 0"),
+        (["--model", "FC-Densenet103"], "did you mean FC-DenseNet103?"),
+        (["--loss", "dices"], "did you mean dice?"),
+        (["--frontend", "resnet50"], "did you mean ResNet50?"),
+        (["--no_such_flag"], "--no_such_flag"),
     ],
 )
 def test_errors_are_one_line_that_names_the_flag(words, message, capsys):

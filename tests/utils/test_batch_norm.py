@@ -38,10 +38,16 @@ def test_no_more_batches_than_needed():
     inputs = keras.Input((4, 4, 2))
     model = keras.Model(inputs, keras.layers.BatchNormalization()(inputs))
     read = []
-    data = type("Data", (), {
-        "batch_size": 16, "steps": 1000, "__len__": lambda self: 1000,
-        "__getitem__": lambda self, i: (read.append(i), (np.zeros((16, 4, 4, 2), np.float32), None))[1],
-    })()
+    data = type(
+        "Data",
+        (),
+        {
+            "batch_size": 16,
+            "steps": 1000,
+            "__len__": lambda self: 1000,
+            "__getitem__": lambda self, i: (read.append(i), (np.zeros((16, 4, 4, 2), np.float32), None))[1],
+        },
+    )()
     BatchNormStatistics(model).estimate(data)
     assert sorted(read) == list(range(8))
 
@@ -51,9 +57,16 @@ def test_frozen_layers_keep_their_statistics_until_they_train():
     x = keras.layers.BatchNormalization(name="frozen")(inputs)
     model = keras.Model(inputs, keras.layers.BatchNormalization(name="free")(x))
     images = np.random.default_rng(0).normal(5, 2, (8, 4, 4, 2)).astype(np.float32)
-    data = type("Data", (), {
-        "batch_size": 8, "steps": 1, "__len__": lambda self: 1, "__getitem__": lambda self, i: (images, None),
-    })()
+    data = type(
+        "Data",
+        (),
+        {
+            "batch_size": 8,
+            "steps": 1,
+            "__len__": lambda self: 1,
+            "__getitem__": lambda self, i: (images, None),
+        },
+    )()
     frozen, free = model.get_layer("frozen"), model.get_layer("free")
     statistics = BatchNormStatistics(model)
     frozen.trainable = False

@@ -20,15 +20,37 @@ from utils.freezing import frontend_phase, is_frozen
 from utils.network import compiled_network
 
 COMBINATIONS = [
-    ("adamw", "--accumulate", "2"), ("sgd", "--remat"), ("rmsprop", "--mixed_precision", "float16"),
+    ("adamw", "--accumulate", "2"),
+    ("sgd", "--remat"),
+    ("rmsprop", "--mixed_precision", "float16"),
 ]
 
 
 def check(optimizer, *more):
     """Trains a little with the frontend frozen and a little more with it."""
-    flags = ["--model", "tiny-frontend", "--frontend", "MobileNetV3Small", "--frontend_weights", "none",
-             "--crop_height", "32", "--crop_width", "32", "--weight_decay", "0.01", "--learning_rate", "0.01",
-             "--freeze_frontend", "1", "--frontend_learning_rate", "0.5", "--optimizer", optimizer, *more]
+    flags = [
+        "--model",
+        "tiny-frontend",
+        "--frontend",
+        "MobileNetV3Small",
+        "--frontend_weights",
+        "none",
+        "--crop_height",
+        "32",
+        "--crop_width",
+        "32",
+        "--weight_decay",
+        "0.01",
+        "--learning_rate",
+        "0.01",
+        "--freeze_frontend",
+        "1",
+        "--frontend_learning_rate",
+        "0.5",
+        "--optimizer",
+        optimizer,
+        *more,
+    ]
     settings = {**vars(train_parser().parse_args(flags)), "num_classes": 3}
     model, state = compiled_network(settings, None, 10), {}
     frontend = [weight for layer in frontend_layers(model) for weight in layer.weights]
@@ -40,8 +62,12 @@ def check(optimizer, *more):
         before = [[keras.ops.convert_to_numpy(x) for x in some] for some in (frontend, rest)]
         with frontend_phase(model, settings, state, epoch):
             model.fit(images, dict.fromkeys(("logits", "auxiliary"), labels), batch_size=2, epochs=2, verbose=0)
-        values.append([[not np.array_equal(x, keras.ops.convert_to_numpy(y)) for x, y in zip(*pair)]
-                       for pair in zip(before, (frontend, rest))])
+        values.append(
+            [
+                [not np.array_equal(x, keras.ops.convert_to_numpy(y)) for x, y in zip(*pair)]
+                for pair in zip(before, (frontend, rest))
+            ]
+        )
     (frozen, decoder), (trained, _) = values
     assert frozen and not any(frozen) and all(decoder) and sum(trained) > 0.9 * len(trained)
     assert state == {"frozen_updates": 4 // settings["accumulate"]}

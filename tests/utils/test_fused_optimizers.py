@@ -10,7 +10,10 @@ if keras.backend.backend() != "tensorflow":
 from utils import fused_optimizers
 
 OPTIONS = {
-    "RMSprop": {"rho": 0.995}, "Adam": {}, "AdamW": {"weight_decay": 0.1}, "SGD": {"momentum": 0.9, "nesterov": True},
+    "RMSprop": {"rho": 0.995},
+    "Adam": {},
+    "AdamW": {"weight_decay": 0.1},
+    "SGD": {"momentum": 0.9, "nesterov": True},
 }
 
 

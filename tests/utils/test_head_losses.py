@@ -371,9 +371,7 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize(
-    "name, policy", [("cross_entropy", "float32"), ("ohem", "mixed_float16")], indirect=["policy"]
-)
+@pytest.mark.parametrize("name, policy", [("cross_entropy", "float32"), ("ohem", "mixed_float16")], indirect=["policy"])
 def test_training(name, policy):
     keras.utils.set_random_seed(0)
     labels, _ = case((1,), size=(4, 17, 22), ignored=0.1)

@@ -12,8 +12,19 @@ from utils.inputs import find_inputs
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "in/b.png", "in/deep/b.png", "in/c.jpg", "in/c.png", "in/c_pred.png", "in/d_overlay.png",
-                 "in/.hidden.png", "in/.cache/e.png", "in/notes.txt", "in/clip.MP4"):
+    for name in (
+        "a.jpg",
+        "in/b.png",
+        "in/deep/b.png",
+        "in/c.jpg",
+        "in/c.png",
+        "in/c_pred.png",
+        "in/d_overlay.png",
+        "in/.hidden.png",
+        "in/.cache/e.png",
+        "in/notes.txt",
+        "in/clip.MP4",
+    ):
         pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(name).write_bytes(b"")
     return tmp_path
@@ -36,11 +47,14 @@ def test_a_folder_with_all_below_it_but_hidden_files_and_earlier_results(folder)
     assert not videos
 
 
-@pytest.mark.parametrize("pattern, names", [
-    ("in/*.png", {"in/b.png": "b", "in/c.png": "c"}),
-    ("in/**/b.png", {"in/b.png": "b", "in/deep/b.png": "deep/b"}),
-    ("*.jpg", {"a.jpg": "a"}),
-])
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        ("in/*.png", {"in/b.png": "b", "in/c.png": "c"}),
+        ("in/**/b.png", {"in/b.png": "b", "in/deep/b.png": "deep/b"}),
+        ("*.jpg", {"a.jpg": "a"}),
+    ],
+)
 def test_patterns(folder, pattern, names):
     assert found(pattern) == (names, [])
 
@@ -55,8 +69,10 @@ def test_a_file_named_like_a_number_is_that_file(folder):
     assert found("7")[0] == {"7": "7"}
 
 
-@pytest.mark.parametrize("name, word", [("nowhere.png", "no image"), ("*.webp", "no image or video matches"),
-                                        ("in/.cache/nothing", "nothing")])
+@pytest.mark.parametrize(
+    "name, word",
+    [("nowhere.png", "no image"), ("*.webp", "no image or video matches"), ("in/.cache/nothing", "nothing")],
+)
 def test_nothing_there(folder, name, word):
     with pytest.raises(BadUse, match=word):
         find_inputs([name])

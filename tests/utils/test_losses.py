@@ -69,9 +69,7 @@ def weighted_mean(values, labels, weights):
 
 def numpy_dice(labels, logits, weights):
     labels, p = probabilities_of(labels, logits)
-    losses = [
-        1 - 2 * p[labels == c, c].sum() / ((labels == c).sum() + p[:, c].sum() or 1.0) for c in range(p.shape[1])
-    ]
+    losses = [1 - 2 * p[labels == c, c].sum() / ((labels == c).sum() + p[:, c].sum() or 1.0) for c in range(p.shape[1])]
     return weighted_mean(losses, labels, weights)
 
 
@@ -488,8 +486,13 @@ def test_config_round_trip(name, weights):
 
 
 @pytest.mark.parametrize(
-    "loss", [Focal(4, gamma=3.5), Bootstrapped(4, pixels=9), OnlineHardExamples(4, probability=0.5, min_kept=0.25),
-     CrossEntropyLovasz(4, stride=5, label_smoothing=0.1)]
+    "loss",
+    [
+        Focal(4, gamma=3.5),
+        Bootstrapped(4, pixels=9),
+        OnlineHardExamples(4, probability=0.5, min_kept=0.25),
+        CrossEntropyLovasz(4, stride=5, label_smoothing=0.1),
+    ],
 )
 def test_options_are_kept(loss):
     config = keras.losses.deserialize(keras.losses.serialize(loss)).get_config()

@@ -10,10 +10,16 @@ from utils.optimizers import build_optimizer, build_schedule, current_learning_r
 @pytest.mark.parametrize(
     "name, step, expected",
     [
-        ("exponential", 0, 0.1), ("exponential", 9, 0.1), ("exponential", 10, 0.0995),
+        ("exponential", 0, 0.1),
+        ("exponential", 9, 0.1),
+        ("exponential", 10, 0.0995),
         ("exponential", 25, 0.0995 * 0.995),
-        ("poly", 0, 0.1), ("poly", 50, 0.1 * 0.5**0.9), ("poly", 100, 0.0),
-        ("cosine", 0, 0.1), ("cosine", 50, 0.05), ("cosine", 100, 0.0),
+        ("poly", 0, 0.1),
+        ("poly", 50, 0.1 * 0.5**0.9),
+        ("poly", 100, 0.0),
+        ("cosine", 0, 0.1),
+        ("cosine", 50, 0.05),
+        ("cosine", 100, 0.0),
     ],
 )
 def test_schedules(name, step, expected):

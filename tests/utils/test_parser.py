@@ -26,7 +26,8 @@ def error_of(parser, words, capsys):
     [
         (["--learning-rate", "1"], "no flag --learning-rate; did you mean --learning_rate?"),
         (["--Batch_Size=4"], "no flag --Batch_Size; did you mean --batch_size?"),
-        (["--learn", "1"], "did you mean --learning_rate?"), (["--qqqqqqqqqq"], "there is no flag --qqqqqqqqqq; see"),
+        (["--learn", "1"], "did you mean --learning_rate?"),
+        (["--qqqqqqqqqq"], "there is no flag --qqqqqqqqqq; see"),
         (["--model", "pspnet"], "did you mean PSPNet? (--list_models shows them all)"),
         (["--frontend", "qqq"], "there is no 'qqq' (--list_frontends shows them all)"),
         (["--loss", "Focal"], "did you mean focal? (choose from cross_entropy, focal"),
@@ -49,8 +50,11 @@ def test_help_is_in_groups_within_the_width(parser, columns, monkeypatch):
     assert "options:" not in text and "optional arguments:" not in text
     assert max(map(len, text.splitlines())) <= columns and "FRRN-B" not in text and "NASNet" not in text
     for action in parser()._actions:
-        titles = [group.title for group in parser()._action_groups
-                  if action.dest in {one.dest for one in group._group_actions}]
+        titles = [
+            group.title
+            for group in parser()._action_groups
+            if action.dest in {one.dest for one in group._group_actions}
+        ]
         assert len(titles) == 1 and titles[0] not in ("options", "positional arguments")
 
 
@@ -66,8 +70,13 @@ def test_lists_answer_without_keras(verb):
         f"import sys, {verb}\ntry:\n    {verb}.main(['--list_models', '--list_frontends'])\nfinally:\n"
         "    assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=arguments.__file__.rsplit("/", 2)[0], capture_output=True,
-                          text=True, env={"COLUMNS": "100"})
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=arguments.__file__.rsplit("/", 2)[0],
+        capture_output=True,
+        text=True,
+        env={"COLUMNS": "100"},
+    )
     assert done.returncode == 0 and "\nBiSeNet " in done.stdout, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
 
@@ -105,8 +114,17 @@ def test_a_recipe_gives_defaults_below_all_that_is_given(config):
 
 def test_a_config_gives_flags_and_the_command_line_wins(config):
     path = config(
-        batch_size=4, h_flip=True, learning_rate=0.01, ignore_class=["Sky", "Tree"], rotation=None, output_stride=8,
-        jit_compile=False, class_names=["a"], versions={}, num_classes=3, continue_training=True,
+        batch_size=4,
+        h_flip=True,
+        learning_rate=0.01,
+        ignore_class=["Sky", "Tree"],
+        rotation=None,
+        output_stride=8,
+        jit_compile=False,
+        class_names=["a"],
+        versions={},
+        num_classes=3,
+        continue_training=True,
     )
     args, given = parse(train_parser(), ["--config", path, "--batch_size", "2"])
     assert (args.batch_size, args.h_flip, args.learning_rate, args.output_stride) == (2, True, 0.01, 8)
@@ -119,10 +137,12 @@ def test_a_config_gives_flags_and_the_command_line_wins(config):
     "values, message",
     [
         ({"batchsize": 4}, "there is no flag 'batchsize'; did you mean batch_size?"),
-        ({"batch_size": "two"}, "'two' is not a whole number from 1 (in "), ({"batch_size": None}, "'None' is not"),
+        ({"batch_size": "two"}, "'two' is not a whole number from 1 (in "),
+        ({"batch_size": None}, "'None' is not"),
         ({"batch_size": [1, 2]}, "'batch_size' takes one value, not [1, 2]"),
         ({"ignore_class": "Sky"}, "'ignore_class' takes a list, not 'Sky'"),
-        ({"loss": "Dice"}, "did you mean dice?"), ({"h_flip": "perhaps"}, "'perhaps' is not True or False"),
+        ({"loss": "Dice"}, "did you mean dice?"),
+        ({"h_flip": "perhaps"}, "'perhaps' is not True or False"),
     ],
 )
 def test_mistakes_in_a_config_are_named(config, values, message, capsys):

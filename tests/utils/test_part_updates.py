@@ -27,6 +27,7 @@ def pair_of_variables():
 @pytest.mark.parametrize("kind", ["fused", "plain"])
 def test_the_factor_is_that_of_a_learning_rate_and_of_weight_decay(name, kind):
     """The part moves as with a tenth of the learning rate, the rest as without factor."""
+
     def build(rate):
         if kind == "fused":
             return build_optimizer(name, rate, weight_decay=0.5)
@@ -61,8 +62,10 @@ def test_a_part_that_was_frozen_begins_as_at_the_first_step(name, accumulate):
 
 def test_the_state_is_that_of_keras_so_that_earlier_checkpoints_fit():
     for name in OPTIMIZERS:
-        ours, theirs = build_optimizer(name, 0.1), getattr(keras.optimizers, {"rmsprop": "RMSprop", "adam": "Adam",
-                                                                            "adamw": "AdamW", "sgd": "SGD"}[name])
+        ours, theirs = (
+            build_optimizer(name, 0.1),
+            getattr(keras.optimizers, {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[name]),
+        )
         theirs = theirs(0.1, momentum=0.9) if name == "sgd" else theirs(0.1)
         for optimizer in (ours, theirs):
             optimizer.build(pair_of_variables())

@@ -33,7 +33,9 @@ def log_of(names, epochs, iou):
 def test_curves_of_a_run(tmp_path):
     plot_log(tmp_path, log_of([], 5, lambda epoch: epoch / 10))
     assert {path.name for path in tmp_path.iterdir()} == {
-        "loss_vs_epochs.png", "accuracy_vs_epochs.png", "iou_vs_epochs.png"
+        "loss_vs_epochs.png",
+        "accuracy_vs_epochs.png",
+        "iou_vs_epochs.png",
     }
     for path in tmp_path.iterdir():
         assert read(path).std() > 5

@@ -126,8 +126,10 @@ def test_tiles_give_the_whole_image_away_from_their_borders():
 
 def test_views_do_not_change_what_a_pointwise_network_sees(brightest_channel):
     images = pictures((33, 40), (64, 64), (33, 40))
-    smooth = [(key, np.repeat(np.repeat(image[::8, ::8], 8, 0), 8, 1)[: image.shape[0], : image.shape[1]])
-              for key, image in images]
+    smooth = [
+        (key, np.repeat(np.repeat(image[::8, ::8], 8, 0), 8, 1)[: image.shape[0], : image.shape[1]])
+        for key, image in images
+    ]
     found = dict(predictor_of(brightest_channel, batch_size=2, scales=(1.0, 2.0), flip=True)(smooth))
     for key, image in smooth:
         assert found[key].shape == image.shape[:2] and found[key].dtype == np.uint8

@@ -82,7 +82,9 @@ def test_dense_blocks_keep_a_fraction_of_their_features():
     size = {id(x): np.prod(x.shape[1:]) for call in calls for x in call.outputs}
     segment_of = {id(x): np.searchsorted(cuts, i, "right") for i, call in enumerate(calls) for x in call.outputs}
     kept = {
-        id(x) for i, call in enumerate(calls) for x in call.inputs
+        id(x)
+        for i, call in enumerate(calls)
+        for x in call.inputs
         if id(x) in size and segment_of[id(x)] != np.searchsorted(cuts, i, "right")
     }
     largest = max(

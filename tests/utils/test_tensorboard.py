@@ -44,8 +44,13 @@ def test_scalars_in_groups(tmp_path):
 
 @pytest.mark.parametrize(
     "column, tag",
-    [("learning_rate", "train/learning_rate"), ("border_loss", "train/border_loss"), ("val_f1", "val/f1"),
-     ("val_iou_val_x", "val_iou/val_x"), ("mean_iou", "train/mean_iou")],
+    [
+        ("learning_rate", "train/learning_rate"),
+        ("border_loss", "train/border_loss"),
+        ("val_f1", "val/f1"),
+        ("val_iou_val_x", "val_iou/val_x"),
+        ("mean_iou", "train/mean_iou"),
+    ],
 )
 def test_tags(column, tag):
     assert scalar_tag(column) == tag

@@ -29,9 +29,17 @@ def color_scores(seen):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-@pytest.mark.parametrize("height, width, tile, overlap", [
-    (64, 64, 64, 32), (128, 192, 64, 32), (160, 96, 64, 0), (64, 224, 128, 64), (224, 64, 96, 32), (256, 352, 96, 32),
-])
+@pytest.mark.parametrize(
+    "height, width, tile, overlap",
+    [
+        (64, 64, 64, 32),
+        (128, 192, 64, 32),
+        (160, 96, 64, 0),
+        (64, 224, 128, 64),
+        (224, 64, 96, 32),
+        (256, 352, 96, 32),
+    ],
+)
 def test_a_network_without_context_gives_the_same_in_tiles(height, width, tile, overlap, batch_size):
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     seen = []
@@ -57,6 +65,7 @@ def test_scores_are_blended_linearly_in_the_overlap():
 
 def test_weights_of_all_tiles_sum_to_one():
     """Where each tile gives its own number, every pixel is a mean with weights of sum 1: never beyond the extremes."""
+
     def scores(images):
         return np.stack([np.ones(images.shape[:3]), np.full(images.shape[:3], 0.999)], axis=-1)
 

@@ -12,8 +12,14 @@ NAMES = ["Sky", "Road", "Car"]
 
 
 def settings(model, names, no_auxiliary=False):
-    return {"model": model, "frontend": "MobileNetV3Small", "class_names": names, "num_classes": len(names),
-            "output_stride": None, "no_auxiliary": no_auxiliary}
+    return {
+        "model": model,
+        "frontend": "MobileNetV3Small",
+        "class_names": names,
+        "num_classes": len(names),
+        "output_stride": None,
+        "no_auxiliary": no_auxiliary,
+    }
 
 
 def random_network(model, num_classes, heads=True):
@@ -28,6 +34,7 @@ def random_network(model, num_classes, heads=True):
 @pytest.fixture
 def source(tmp_path):
     """A function that writes a network's checkpoint."""
+
     def write(network, model, names=NAMES, no_auxiliary=False):
         path = tmp_path / "source.keras"
         network.compile("sgd", "mse")

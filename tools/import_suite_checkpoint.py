@@ -192,8 +192,8 @@ def estimate_statistics(model, folder, class_dict):
     from utils.dataset import SegmentationDataset
     from utils.dataset_folder import list_pairs
     from utils.engine import use_xla
-    from utils.predictor import SIZE_MULTIPLE
     from utils.images import read_image
+    from utils.predictor import SIZE_MULTIPLE
 
     pairs = list_pairs(folder, "train")
     size = read_image(pairs[0].image).shape[:2]

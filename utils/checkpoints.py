@@ -10,7 +10,7 @@ import zipfile
 
 import keras
 
-import frontends.batch_norm  # noqa: F401  registers the layers that checkpoints name
+import frontends.batch_norm
 import frontends.layers  # noqa: F401
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model

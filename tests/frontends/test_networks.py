@@ -26,7 +26,7 @@ FAMILIES = (
 SIZES = ((224, 224), (250, 331))
 # By how many pixels a feature may be smaller than ceil(size / stride); unpadded convolutions lose some at the border.
 UNPADDED = {"InceptionV3": 5, "InceptionResNetV2": 5, "InceptionV4": 5, "Xception": 3}
-LOSS = {**{name: 1 for name in FRONTENDS}, **UNPADDED, "NASNetMobile": 0, "NASNetLarge": 0}
+LOSS = {**dict.fromkeys(FRONTENDS, 1), **UNPADDED, "NASNetMobile": 0, "NASNetLarge": 0}
 
 
 def build(name, size=(None, None), **kwargs):

@@ -23,7 +23,7 @@ def test_encoding_equals_its_definition(dynamic):
     model = keras.Model(inputs, layer(inputs))
     centers, scale = (np.array(weight) for weight in layer.get_weights())
     assert centers.shape == (6, 4) and np.abs(centers).max() <= 24**-0.5
-    assert scale.shape == (6,) and -1 <= scale.min() and scale.max() <= 0
+    assert scale.shape == (6,) and scale.min() >= -1 and scale.max() <= 0
     expected = [encode_by_definition(image.reshape(15, 4), centers, scale) for image in x]
     np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5)
 

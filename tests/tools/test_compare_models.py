@@ -6,10 +6,10 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
+import tiny_model
 
 import predict
 import test as test_verb
-import tiny_model
 import train
 from tools import compare_models
 

@@ -12,12 +12,12 @@ import sys
 import time
 
 from models import MODELS
-from utils.arguments import benchmark_parser, parse, train_parser
-from utils.benchmark import in_fresh_process, plot_speed, speed_table, summary
-from utils.engine import import_engine
+from utils.backend import import_engine
+from utils.benchmark.report import in_fresh_process, plot_speed, speed_table, summary
+from utils.cli.arguments import benchmark_parser, parse, train_parser
+from utils.cli.checks import check_network
 from utils.errors import BadUse, WorkFailed, memory_errors, reports_errors
-from utils.flag_checks import check_network
-from utils.network import compiled_network, output_names
+from utils.training.build import compiled_network, output_names
 
 # What the fresh process runs; not from the current folder, whose files may have any names.
 PROGRAM = ("-P", "-c", "import benchmark; benchmark.measure_here()")
@@ -28,7 +28,7 @@ MOST_CLASSES = 254  # a label is a byte, and 255 is ignored
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(benchmark_parser(), argv)
-    from utils.reports import make_folder
+    from utils.evaluation.reports import make_folder
 
     settings = {name: value for name, value in vars(args).items() if name not in ("all", "json", "output_dir")}
     if args.all and "model" in given:
@@ -38,7 +38,7 @@ def main(argv=None):
     if args.num_classes > MOST_CLASSES:
         raise BadUse(f"--num_classes {args.num_classes}: a label image can tell at most {MOST_CLASSES} classes apart")
     if args.dataset:
-        from utils.dataset_folder import find_dataset, list_pairs, read_classes
+        from utils.data.folder import find_dataset, list_pairs, read_classes
 
         dataset = find_dataset(args.dataset).resolve()
         read_classes(dataset)  # what is wrong with it shows now
@@ -73,7 +73,7 @@ def measure(settings, text):
         text: file for a line that says what is going on.
 
     Returns:
-        Dict, see `utils.speed.measure`.
+        Dict, see `utils.benchmark.measure.measure`.
 
     Raises:
         BadUse, WorkFailed: if that is not possible.
@@ -111,7 +111,7 @@ def measure_here(_=None):
     settings = {**vars(train_parser().parse_args([])), **json.load(sys.stdin)}
     times = [time.perf_counter()]
     import_engine()
-    from utils import speed
+    from utils.benchmark import measure as speed
 
     times.append(time.perf_counter())
     with memory_errors():
@@ -128,14 +128,14 @@ def write_results(target, results):
     if target == "-":
         print(json.dumps(results, indent=2, ensure_ascii=False))
     elif target:
-        from utils.reports import write_json
+        from utils.evaluation.reports import write_json
 
         write_json(pathlib.Path(target), results)
 
 
 def write_overview(folder, results, text):
     """Writes the table and the picture of several networks."""
-    from utils.reports import write_text
+    from utils.evaluation.reports import write_text
 
     write_text(folder / "speed.md", speed_table(results) + "\n")
     plot_speed(folder / "speed.png", results)

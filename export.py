@@ -8,21 +8,21 @@ Preprocessing is inside the file: it takes uint8 RGB pixels. Names and colors of
 import pathlib
 import sys
 
-from utils.arguments import export_parser, parse
-from utils.engine import import_engine, silent_standard_error, versions
+from utils.backend import import_engine, silent_standard_error, versions
+from utils.cli.arguments import export_parser, parse
+from utils.cli.checks import check_network, crop_size
 from utils.errors import BadUse, WorkFailed, reports_errors
-from utils.flag_checks import check_network, crop_size
 
 
 @reports_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
-    from utils.export import Choice, check_packages, moving_into, to_float32, write_export
-    from utils.inputs import find_inputs
-    from utils.listing import run_block
+    from utils.cli.tables import run_block
+    from utils.export.write import Choice, check_packages, moving_into, to_float32, write_export
+    from utils.inference.inputs import find_inputs
     from utils.run_folder import find_checkpoint
-    from utils.saved_settings import read_checkpoint
+    from utils.settings import read_checkpoint
 
     precision = check_flags(args)
     check_packages(args.format)
@@ -31,7 +31,7 @@ def main(argv=None):
     import_engine()
     require_tensorflow()
     from utils.checkpoints import load_for_inference
-    from utils.export_check import fit, images_to_check
+    from utils.export.parity import fit, images_to_check
 
     settings, _ = read_checkpoint(checkpoint)
     size = fixed_size(args, precision, settings)
@@ -79,7 +79,7 @@ def output_path(given, checkpoint, form, precision):
     Returns:
         `pathlib.Path`.
     """
-    from utils.export import FORMATS
+    from utils.export.write import FORMATS
 
     suffix = FORMATS[form].suffix
     if given is None:
@@ -119,7 +119,7 @@ def fixed_size(args, precision, settings):
 
 def described(size):
     """The size of the images in words."""
-    from utils.predictor import SIZE_MULTIPLE, round_up
+    from utils.inference.predictor import SIZE_MULTIPLE, round_up
 
     if size is None:
         return f"any (multiples of {SIZE_MULTIPLE} are best)"
@@ -132,9 +132,9 @@ def calibration_images(args, precision, settings):
     """Training images by which int8 finds the ranges of its numbers: list of uint8 arrays `(h, w, 3)`."""
     if precision != "int8":
         return []
-    from utils.dataset_folder import dataset_of_run
-    from utils.export_check import evenly
-    from utils.images import is_image, read_image
+    from utils.data.folder import dataset_of_run
+    from utils.data.images import is_image, read_image
+    from utils.export.parity import evenly
 
     folder = dataset_of_run(settings, args.dataset) / "train"
     paths = sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
@@ -149,11 +149,11 @@ def compare_with_file(path, model, choice, images, where, settings):
     """Loads the file in its own runtime, compares it with the network and prints the result.
 
     Returns:
-        `export_check.Comparison`.
+        `parity.Comparison`.
     """
     from utils.checkpoints import load_for_inference
-    from utils.export_check import compare, sizes_to_check
-    from utils.runtimes import ExportedNetwork, load_exported
+    from utils.export.parity import compare, sizes_to_check
+    from utils.inference.exported_backend import ExportedNetwork, load_exported
 
     with silent_standard_error():
         if choice.format == "keras":
@@ -172,8 +172,8 @@ def compare_with_file(path, model, choice, images, where, settings):
 
 def reject(agreement, path, folder, choice):
     """Puts a file that disagrees with its network under another name, and says so."""
-    from utils.export import move_parts
-    from utils.export_check import LEAST_AGREEMENT
+    from utils.export.parity import LEAST_AGREEMENT
+    from utils.export.write import move_parts
 
     least = LEAST_AGREEMENT[choice.precision]
     if agreement >= least:

@@ -8,26 +8,26 @@ Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's
 import pathlib
 import sys
 
-from utils.arguments import parse, predict_parser
-from utils.engine import versions
+from utils.backend import versions
+from utils.cli.arguments import parse, predict_parser
+from utils.cli.checks import crop_size, tile_size
 from utils.errors import WorkFailed, reports_errors
-from utils.flag_checks import crop_size, tile_size
 
 
 @reports_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
-    from utils.inputs import find_inputs
-    from utils.listing import run_block
-    from utils.painting import Painter
-    from utils.prediction import Results, predict_images, predict_video
-    from utils.predictor import Predictor
+    from utils.cli.tables import run_block
+    from utils.evaluation.reports import make_folder
+    from utils.inference.drawing import Painter
+    from utils.inference.inputs import find_inputs
+    from utils.inference.loading import load_trained
+    from utils.inference.predictor import Predictor
+    from utils.inference.results import Results, predict_images, predict_video
+    from utils.inference.video import VideoReader, Window
     from utils.progress import Console
-    from utils.reports import make_folder
     from utils.run_folder import find_checkpoint
-    from utils.trained_network import load_trained
-    from utils.video import VideoReader, Window
 
     images, videos = find_inputs(args.image)
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)

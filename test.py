@@ -7,31 +7,31 @@ Model, classes and dataset are read from the checkpoint. Scores and pictures app
 
 import sys
 
-from utils.arguments import parse, test_parser
-from utils.engine import versions
+from utils.backend import versions
+from utils.cli.arguments import parse, test_parser
+from utils.cli.checks import crop_size, tile_size
 from utils.errors import BadUse, reports_errors
-from utils.flag_checks import crop_size, tile_size
 
 
 @reports_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
-    from utils.dataset_folder import check_pairs, dataset_of_run, list_pairs, read_classes
-    from utils.listing import run_block
-    from utils.reports import make_folder
+    from utils.cli.tables import run_block
+    from utils.data.folder import check_pairs, dataset_of_run, list_pairs, read_classes
+    from utils.evaluation.reports import make_folder
     from utils.run_folder import find_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
+    from utils.inference.loading import load_trained
     from utils.progress import Console
-    from utils.trained_network import load_trained
 
     console = Console(args.progress)
     console.say("Retrieving dataset information ...")
     network, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
-    from utils.evaluation import evaluate
-    from utils.predictor import Predictor
+    from utils.evaluation.evaluate import evaluate
+    from utils.inference.predictor import Predictor
 
     folder = dataset_of_run(settings, args.dataset)
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
@@ -57,7 +57,7 @@ def main(argv=None):
 
 def draw_samples(output, rows, pairs, class_dict, unknown, crop):
     """Draws the images with the worst, the median and the best mean IoU beside their truth and prediction."""
-    from utils.samples import plot_samples, read_sample, worst_median_best
+    from utils.evaluation.samples import plot_samples, read_sample, worst_median_best
 
     samples = [
         read_sample(pairs[index], rows[index], output, class_dict, unknown, crop, which)
@@ -70,8 +70,8 @@ def report(output, record, confusion, rows, pairs, class_dict, images_per_second
     """Writes the scores, with the settings they were made with, and prints them."""
     import numpy as np
 
-    from utils.plots import plot_confusion
-    from utils.reports import class_table, headline, suite_means, write_image_scores, write_json
+    from utils.evaluation.plots import plot_confusion
+    from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores, write_json
 
     scores = confusion.result(images_per_second)
     names, split = class_dict.class_names, record["split"]

@@ -8,13 +8,13 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import sys
 
 from models import MODELS
-from utils.arguments import parse, train_parser
-from utils.engine import import_engine, versions
+from utils.backend import import_engine, versions
+from utils.cli.arguments import parse, train_parser
+from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
 from utils.errors import INTERRUPTED, BadUse, reports_errors
-from utils.flag_checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
-from utils.network import output_names, training_heads
 from utils.progress import Console
-from utils.saved_settings import read_checkpoint
+from utils.settings import read_checkpoint
+from utils.training.build import output_names, training_heads
 
 # What cannot change when a training goes on.
 FIXED = (
@@ -35,7 +35,7 @@ FIXED = (
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(train_parser(), argv)
-    from utils.dataset_folder import find_dataset, read_classes
+    from utils.data.folder import find_dataset, read_classes
     from utils.run_folder import RunFolder
 
     if not MODELS[args.model].frontend and "frontend_learning_rate" not in given:
@@ -96,15 +96,15 @@ def prepare_data(folder, settings, class_dict):
     Returns:
         `(data, validation_pairs, class_weights)`: `SegmentationDataset`, list of `Pair`, list of float or None.
     """
-    from utils.dataset_folder import check_pairs, list_pairs, median_frequency_weights
+    from utils.data.folder import check_pairs, list_pairs, median_frequency_weights
 
     problems = []
     pairs, validation_pairs = (list_pairs(folder, split, problems) for split in ("train", "val"))
     Console(settings["progress"]).say("Loading the data ...")
     import_engine()
-    from utils.augmentation import Augmentation
-    from utils.dataset import SegmentationDataset, check_cache_fits
-    from utils.training import choose_validation_pairs
+    from utils.data.augmentation import Augmentation
+    from utils.data.dataset import SegmentationDataset, check_cache_fits
+    from utils.training.loop import choose_validation_pairs
 
     validation_pairs = choose_validation_pairs(validation_pairs, settings["num_val_images"])
     unknown, workers = settings["unknown_colours"], settings["workers"]
@@ -147,14 +147,14 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
         Compiled `keras.Model`.
     """
     from utils.checkpoints import restore
-    from utils.network import compiled_network
+    from utils.training.build import compiled_network
 
     Console(settings["progress"]).say("Preparing the model ...")
     if state is None and not settings["init_from"]:
         return compiled_network(settings, class_weights, steps_per_epoch)
     model = compiled_network({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
     if state is None:
-        from utils.warm_start import report, start_from
+        from utils.training.warm_start import report, start_from
 
         source = settings["init_from"]
         print(report(start_from(source, model, settings), source, settings))
@@ -176,9 +176,9 @@ def announce(settings, model, num_images, num_validation_images):
         "Scale": "scale_range",
         "Colors": "color_jitter",
     }
-    from utils.complexity import count_parameters
-    from utils.engine import device
-    from utils.listing import run_block
+    from utils.backend import device
+    from utils.benchmark.complexity import count_parameters
+    from utils.cli.tables import run_block
 
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
     print(run_block(train_parser(), settings, settings["versions"]))
@@ -203,14 +203,14 @@ def announce(settings, model, num_images, num_validation_images):
 def run_training(model, data, validation_pairs, class_dict, run, settings, state):
     """Trains, and returns the exit code."""
     from models import inference_model
-    from utils.batch_norm import BatchNormStatistics
-    from utils.callbacks import graceful_interruption
-    from utils.engine import use_xla
-    from utils.keras_network import KerasNetwork
-    from utils.predictor import Predictor
-    from utils.reports import write_json
-    from utils.tensorboard import Writer
-    from utils.training import Training, new_state
+    from utils.backend import use_xla
+    from utils.evaluation.reports import write_json
+    from utils.inference.keras_backend import KerasNetwork
+    from utils.inference.predictor import Predictor
+    from utils.training.callbacks import graceful_interruption
+    from utils.training.loop import Training, new_state
+    from utils.training.precise_batch_norm import BatchNormStatistics
+    from utils.training.tensorboard import Writer
 
     if state is None:
         aside = run.set_aside()

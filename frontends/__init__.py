@@ -47,7 +47,7 @@ def build_frontend(inputs, name, weights=None, output_stride=None):
         BadFrontendWeights: if the file is missing or does not fit the network.
     """
     check_output_stride(name, output_stride)
-    from frontends.networks import build_end_points
+    from frontends.build import build_end_points
 
     return build_end_points(inputs, name, weights, output_stride)
 

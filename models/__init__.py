@@ -39,7 +39,7 @@ def build_model(
         input_shape: `(height, width, 3)`; None for height or width means any size.
         frontend_weights: None for random initialization, "imagenet", or the path of a weights file.
         training_heads: bool, whether to give the network's auxiliary outputs too, if it has any. `MODELS[name].heads`
-            names them, and `utils.head_losses.build_losses` makes their losses.
+            names them, and `utils.losses.auxiliary.build_losses` makes their losses.
         output_stride: 8, 16 or None; the greatest stride of the frontend, whose later strides become dilation. Only
             for networks whose `MODELS[name].dilates` is true.
 

@@ -11,9 +11,9 @@ import pytest
 import export
 import train
 from models import MODELS, build_model
+from utils.backend import set_precision
 from utils.class_dict import ClassDict
-from utils.engine import set_precision
-from utils.runtimes import load_exported
+from utils.inference.exported_backend import load_exported
 
 PACKAGES = {"onnx": ("tf2onnx", "onnxruntime"), "openvino": ("openvino", "scipy")}
 SUFFIXES = {"savedmodel": "", "onnx": ".onnx", "litert": ".tflite", "openvino": ".xml"}
@@ -40,7 +40,7 @@ def checkpoint(streets, tmp_path_factory):
 def network(checkpoint):
     """The network of the checkpoint, in float32."""
     from utils.checkpoints import load_for_inference
-    from utils.export import to_float32
+    from utils.export.write import to_float32
 
     model, _ = load_for_inference(checkpoint)
     to_float32(model)
@@ -110,7 +110,7 @@ def test_smaller_litert(flag, note, checkpoint, tmp_path, monkeypatch, capsys):
 
 
 def export_check():
-    from utils import export_check
+    from utils.export import parity as export_check
 
     return export_check
 
@@ -119,8 +119,8 @@ def test_default_names_and_a_network_with_a_frontend(streets, tmp_path, monkeypa
     """The checkpoint's dataset is gone: noise will do, and is called so."""
     import keras
 
-    from utils.arguments import train_parser
     from utils.checkpoints import save_checkpoint
+    from utils.cli.arguments import train_parser
 
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
@@ -147,7 +147,7 @@ def spread_out(model):
     """
     import keras
 
-    from utils.export_check import noise
+    from utils.export.parity import noise
 
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in norms]
@@ -161,7 +161,7 @@ def spread_out(model):
 
 
 def test_disagreement_leaves_nothing_under_the_name(checkpoint, tmp_path, monkeypatch, capsys):
-    from utils import runtimes
+    from utils.inference import exported_backend as runtimes
 
     opened = runtimes.open_litert
 
@@ -182,7 +182,7 @@ def test_disagreement_leaves_nothing_under_the_name(checkpoint, tmp_path, monkey
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
 def test_missing_packages(form, checkpoint, monkeypatch, capsys):
-    from utils import export as formats
+    from utils.export import write as formats
 
     monkeypatch.setattr(formats.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit) as end:
@@ -241,8 +241,8 @@ def test_every_network_in_every_format(name, tmp_path):
     """Any size, also one that 32 does not divide. A line per format: `pytest -m sweep -s -k every_format`."""
     import keras
 
-    from utils.export import Choice, write_export
-    from utils.export_check import compare, noise
+    from utils.export.parity import compare, noise
+    from utils.export.write import Choice, write_export
 
     keras.utils.set_random_seed(1)
     model = spread_out(build_model(name, 12, "MobileNetV2"))

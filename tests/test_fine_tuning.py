@@ -12,7 +12,7 @@ import pytest
 
 import train
 from utils.checkpoints import load_network
-from utils.saved_settings import read_checkpoint
+from utils.settings import read_checkpoint
 
 FLAGS = [
     "--model",

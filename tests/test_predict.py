@@ -13,7 +13,7 @@ import export
 import predict
 import train
 from utils.class_dict import ClassDict
-from utils.video import VideoReader, VideoWriter
+from utils.inference.video import VideoReader, VideoWriter
 
 CHECKPOINT = "checkpoints/latest_model_tiny_Streets.keras"
 

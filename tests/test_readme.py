@@ -11,8 +11,8 @@ import tiny_model
 
 from models import MODELS
 from tools import analyse_dataset, convert_dataset, reproduce, split_dataset
-from tools.make_readme_tables import TABLES, with_tables
-from utils import arguments
+from tools.make_tables import TABLES, with_tables
+from utils.cli import arguments
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 VERBS = ("train", "test", "predict", "export", "benchmark")
@@ -25,7 +25,7 @@ def test_tables_are_current(name, monkeypatch):
     for tiny in tiny_model.NAMES:  # registered by the tests
         monkeypatch.delitem(MODELS, tiny)
     text = README.read_text(encoding="utf-8")
-    assert with_tables(text, {name: TABLES[name]()}) == text, "run python tools/make_readme_tables.py"
+    assert with_tables(text, {name: TABLES[name]()}) == text, "run python tools/make_tables.py"
 
 
 def commands():

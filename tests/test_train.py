@@ -275,7 +275,7 @@ def test_patience_ends_the_run(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # With a learning rate of almost nothing no validation can be better than the first by more than chance.
     arguments = [*FLAGS, "--dataset", str(streets), "--learning_rate", "1e-30", "--optimizer", "sgd"]
-    monkeypatch.setattr("utils.training.Training.validate", _never_better)
+    monkeypatch.setattr("utils.training.loop.Training.validate", _never_better)
     assert train.main([*arguments, "--num_epochs", "50", "--patience", "2", "--steps_per_epoch", "1"]) == 0
     assert len(log()) == 2
 
@@ -488,10 +488,10 @@ def enough_data(request, tmp_path_factory):
 
 def test_loss_with_batch_statistics_and_with_moving_ones_agree_after_an_epoch(enough_data, tmp_path, monkeypatch):
     """Moving averages alone give 3.06 where batch statistics give 1.31 (Streets, from scratch)."""
-    from utils.augmentation import Augmentation
     from utils.class_dict import ClassDict
-    from utils.dataset import SegmentationDataset
-    from utils.dataset_folder import list_pairs
+    from utils.data.augmentation import Augmentation
+    from utils.data.dataset import SegmentationDataset
+    from utils.data.folder import list_pairs
     from utils.losses import build_loss
 
     monkeypatch.chdir(tmp_path)

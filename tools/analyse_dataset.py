@@ -11,10 +11,10 @@ import sys
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from utils.arguments import Parser, natural, positive_int
-from utils.dataset_folder import find_dataset
+from utils.cli.arguments import Parser, natural, positive_int
+from utils.data.folder import find_dataset
 from utils.errors import reports_errors
-from utils.reports import make_folder, write_json, write_text
+from utils.evaluation.reports import make_folder, write_json, write_text
 
 
 def parser():
@@ -39,8 +39,8 @@ def main(argv=None):
     # Standard output is for the values alone where they go there.
     with contextlib.redirect_stdout(sys.stderr if args.json == "-" else sys.stdout):
         folder = find_dataset(args.dataset)
-        from tools.analysis_report import page, summary, values
-        from tools.dataset_analysis import analyse
+        from tools.analysis.collect import analyse
+        from tools.analysis.report import page, summary, values
 
         analysis = analyse(folder, args.workers, args.near_duplicates)
         output = make_folder(args.output_dir or pathlib.Path("analysis") / analysis.name)

@@ -4,7 +4,7 @@
 
 A network has learned something if it beats the map of each pixel position's commonest class, which knows the layout of
 the scenes and nothing of the image. Results are added to a JSON file as they come, so that single networks can be done
-again with `--models`; `tools/make_readme_tables.py` makes the README's table of it.
+again with `--models`; `tools/make_tables.py` makes the README's table of it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from models import MODELS
-from utils.benchmark import cpu_cores
+from utils.benchmark.report import cpu_cores
 from utils.errors import WorkFailed, reports_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"
@@ -74,7 +74,7 @@ def main(argv=None):
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
     args = parser.parse_args(argv)
-    from utils.reports import make_folder, write_json
+    from utils.evaluation.reports import make_folder, write_json
 
     make_folder(args.results.parent)
     results = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {"models": {}}
@@ -110,8 +110,8 @@ def layout_baseline(dataset):
     """Mean IoU, 0..1, on the test split, of always predicting each pixel position's commonest class."""
     import numpy as np
 
-    from utils.dataset_folder import find_dataset, list_pairs, read_classes
-    from utils.images import read_label
+    from utils.data.folder import find_dataset, list_pairs, read_classes
+    from utils.data.images import read_label
     from utils.metrics import ConfusionMatrix
 
     folder = find_dataset(dataset)
@@ -154,7 +154,7 @@ def run(name, dataset, steps, output_dir, threads=1):
     Raises:
         subprocess.CalledProcessError: if a command fails.
     """
-    from utils.dataset_folder import find_dataset, list_pairs
+    from utils.data.folder import find_dataset, list_pairs
 
     folder, output = find_dataset(dataset), output_dir / name
     shutil.rmtree(output, ignore_errors=True)
@@ -197,11 +197,11 @@ def recipe_of(name):
 
 def steps_per_epoch(name, teraflops):
     """How many training steps an epoch may have; a step costs three passes: forward, and backward about twice that."""
-    from utils.engine import import_engine
+    from utils.backend import import_engine
 
     import_engine()
     from models import build_model
-    from utils.complexity import count_flops
+    from utils.benchmark.complexity import count_flops
 
     recipe = recipe_of(name)
     # Counted at four times the size, as not every network can be built for one that is both fixed and small.

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from utils.arguments import Parser, positive_int
+from utils.cli.arguments import Parser, positive_int
 from utils.errors import BadUse, reports_errors
 
 ROWS = ("scoring", "labels", "loading", "predict", "networks")
@@ -30,9 +30,9 @@ QUIET = 0.5  # load average of a machine that does nothing else
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
-    from utils.dataset_folder import find_dataset, list_pairs
-    from utils.engine import import_engine, versions
-    from utils.reports import make_folder, write_json
+    from utils.backend import import_engine, versions
+    from utils.data.folder import find_dataset, list_pairs
+    from utils.evaluation.reports import make_folder, write_json
 
     if args.checkpoint_path and not args.checkpoint_path.is_file():
         raise BadUse(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")
@@ -41,8 +41,8 @@ def main(argv=None):
     if args.json:
         make_folder(args.json.parent)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this program adds to it
-    from tools import network_contests
-    from tools import speed_contests as contests
+    from tools.speed import networks as network_contests
+    from tools.speed import pipeline as contests
 
     if {"scoring", "loading"} & set(names):
         contests.import_peers()
@@ -115,7 +115,7 @@ def table(rows):
     """The results as Markdown.
 
     Args:
-        rows: list of `speed_race.Row`.
+        rows: list of `timing.Row`.
 
     Returns:
         str of several lines.

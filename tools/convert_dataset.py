@@ -13,17 +13,17 @@ import sys
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tools.sources import FORMATS
-from tools.sources.classes import write_class_dict
-from tools.sources.listing import Options, read_json
-from tools.sources.polygons import orientation
-from tools.split_assignment import assign, fractions, pattern
-from utils.arguments import Parser, natural, positive_int
-from utils.dataset_folder import SPLITS, list_pairs, raise_for
+from tools.datasets.splits import assign, fractions, pattern
+from tools.formats import FORMATS
+from tools.formats.base import Options, read_json
+from tools.formats.classes import write_class_dict
+from tools.formats.polygons import orientation
+from utils.cli.arguments import Parser, natural, positive_int
+from utils.data.folder import SPLITS, list_pairs, raise_for
+from utils.data.images import write_label
 from utils.errors import BadUse, reports_errors
+from utils.evaluation.reports import make_folder, write_json
 from utils.files import copy_file
-from utils.images import write_label
-from utils.reports import make_folder, write_json
 from utils.threads import each
 
 SHARES = (0.8, 0.1, 0.1)  # of a source without splits
@@ -80,9 +80,9 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
     """Writes a source in the suite's layout, or goes on with it.
 
     Args:
-        source: `tools.sources.listing.Source`.
+        source: `tools.formats.base.Source`.
         target: path of the folder to make.
-        shares, group, seed: as in `tools.split_assignment.assign`, for a source without splits.
+        shares, group, seed: as in `tools.datasets.splits.assign`, for a source without splits.
         link: whether to link images rather than copy them.
         workers: int, threads.
         settings: dict of what else decides on the result; an unfinished target is continued only with the same.

@@ -16,8 +16,8 @@ if str(ROOT) not in sys.path:  # Python puts tools/ on the path of a script, not
     sys.path.insert(0, str(ROOT))
 
 from models import MODELS
-from tools.suite_variables import NOT_OF_THE_NETWORK, has_statistics, import_variables
-from utils.arguments import Parser, train_parser
+from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, import_variables
+from utils.cli.arguments import Parser, train_parser
 from utils.errors import BadUse, WorkFailed, reports_errors
 
 # Networks that can be imported, and how ours differ although the weights are the same.
@@ -42,15 +42,15 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = command_line().parse_args(argv)
     check_flags(args.model, args.checkpoint, args.output)
-    from utils.dataset_folder import find_dataset, read_classes
-    from utils.engine import import_engine, versions
+    from utils.backend import import_engine, versions
+    from utils.data.folder import find_dataset, read_classes
 
     folder = find_dataset(args.dataset)
     class_dict = read_classes(folder)
     import_engine()
     from utils.checkpoints import save_checkpoint
-    from utils.reports import make_folder
-    from utils.training import new_state
+    from utils.evaluation.reports import make_folder
+    from utils.training.loop import new_state
 
     print("Loading model checkpoint weights ...", flush=True)
     variables = read_variables(args.checkpoint)
@@ -169,7 +169,7 @@ def prepare_model(settings, variables):
         BadUse: if the variables are of another network or of another number of classes.
     """
     from models import build_model
-    from utils.optimizers import build_optimizer
+    from utils.training.optimizers import build_optimizer
 
     source, num_classes = settings["imported_from"], settings["num_classes"]
     found = next((len(value) for name, value in variables if re.search(r"(^|/)logits/biases$", name)), num_classes)
@@ -187,13 +187,13 @@ def prepare_model(settings, variables):
 
 def estimate_statistics(model, folder, class_dict):
     """Estimates the batch-norm statistics from training images of the dataset in `folder`, one at a time."""
-    from utils.augmentation import Augmentation
-    from utils.batch_norm import BatchNormStatistics
-    from utils.dataset import SegmentationDataset
-    from utils.dataset_folder import list_pairs
-    from utils.engine import use_xla
-    from utils.images import read_image
-    from utils.predictor import SIZE_MULTIPLE
+    from utils.backend import use_xla
+    from utils.data.augmentation import Augmentation
+    from utils.data.dataset import SegmentationDataset
+    from utils.data.folder import list_pairs
+    from utils.data.images import read_image
+    from utils.inference.predictor import SIZE_MULTIPLE
+    from utils.training.precise_batch_norm import BatchNormStatistics
 
     pairs = list_pairs(folder, "train")
     size = read_image(pairs[0].image).shape[:2]

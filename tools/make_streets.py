@@ -22,8 +22,8 @@ import numpy as np
 if __name__ == "__main__":  # Python puts tools/ on the path of a script, not the repository
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.street_canvas import CLASSES
-from tools.street_scenes import draw_scene
+from tools.streets.canvas import CLASSES
+from tools.streets.scenes import draw_scene
 from utils.errors import BadUse, WorkFailed, reports_errors
 
 SPLITS = ("train", "val", "test")

@@ -2,7 +2,7 @@
 
     python tools/reproduce.py camvid_custom_mobilenet --frontend_weights mobilenet_1_0_224_tf_no_top.h5
 
-A recipe is a JSON file in tools/recipes/: the flags of train.py and test.py, what came of them, on which machine and in
+A recipe is a JSON file in tools/results/experiments/: the flags of train.py and test.py, what came of them, on which machine and in
 how many minutes, and how far another run may be from it. In place of the flags of train.py there may be the name of
 another recipe, whose network is then tested in another way; and "init_from" may name a recipe, whose network is then
 trained on. An interrupted training goes on when the command is given again.
@@ -17,12 +17,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from utils.arguments import Parser
+from utils.cli.arguments import Parser
 from utils.errors import BadUse, WorkFailed, reports_errors
 from utils.nearest import did_you_mean
-from utils.saved_settings import read_checkpoint
+from utils.settings import read_checkpoint
 
-RECIPES = ROOT / "tools" / "recipes"
+RECIPES = ROOT / "tools" / "results" / "experiments"
 SCORES = ("mean_iou", "global_accuracy")
 
 
@@ -93,7 +93,7 @@ def read_recipe(name):
 
 def write_recipe(name, recipe):
     """Writes a recipe."""
-    from utils.reports import write_json
+    from utils.evaluation.reports import write_json
 
     write_json(RECIPES / f"{name}.json", recipe)
 
@@ -162,7 +162,7 @@ def measured(output, checkpoint, epochs):
         of lists: "loss", "val_mean_iou" with None where nothing was validated), "machine" and "versions".
     """
     from tools.compare_speed import cpu_name
-    from utils.benchmark import cpu_cores
+    from utils.benchmark.report import cpu_cores
 
     scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
     settings, state = read_checkpoint(checkpoint)

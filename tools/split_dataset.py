@@ -14,13 +14,13 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tools.split_assignment import assign, fractions, pattern
-from utils.arguments import Parser, natural, positive_int
+from tools.datasets.splits import assign, fractions, pattern
 from utils.class_dict import ClassDict
-from utils.dataset_folder import SPLITS, check_pairs, find_dataset, list_pairs, pair_folders, raise_for
+from utils.cli.arguments import Parser, natural, positive_int
+from utils.data.folder import SPLITS, check_pairs, find_dataset, list_pairs, pair_folders, raise_for
 from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.evaluation.reports import make_folder
 from utils.files import copy_file
-from utils.reports import make_folder
 from utils.threads import each
 
 

@@ -16,8 +16,8 @@ import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
 from utils.errors import BadUse
 from utils.files import replacing
-from utils.saved_settings import SUITE_MEMBER, read_checkpoint
-from utils.weight_average import exchange_average
+from utils.settings import SUITE_MEMBER, read_checkpoint
+from utils.training.optimizers.ema import exchange_average
 
 
 def save_checkpoint(path, model, settings, state):

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from utils.class_dict import IGNORED, UNKNOWN
-from utils.pixel_losses import split_ignored
+from utils.losses.cross_entropy import split_ignored
 
 MOST_COUNTED = 1 << 24  # pixels; OpenCV's histograms are float32, which has no gaps between whole numbers up to here
 

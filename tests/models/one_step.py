@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from models import MODELS, build_model
-from utils.head_losses import build_losses
+from utils.losses.auxiliary import build_losses
 
 NUM_CLASSES = 3
 

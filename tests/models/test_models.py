@@ -10,7 +10,7 @@ import pytest
 import models
 from models import MODELS, build_model, import_module, inference_model
 from models.blocks import BATCH_NORM_MOMENTUM
-from utils.complexity import count_parameters, without_weights
+from utils.benchmark.complexity import count_parameters, without_weights
 
 NAMES = [name for name in MODELS if MODELS[name].module != "tiny_model"]
 WITH_HEADS = [name for name in NAMES if MODELS[name].heads]

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tools import analyse_dataset
-from tools.analysis_pictures import highlight
-from tools.dataset_analysis import difference_hash
+from tools.analysis.collect import difference_hash
+from tools.analysis.pictures import highlight
 
 COLORS = np.array([(128, 0, 0), (0, 128, 0), (0, 0, 128)], np.uint8)  # road, car, lamp
 

@@ -8,7 +8,10 @@ import pytest
 
 import predict
 import train
-from tools import compare_speed, network_contests, speed_contests, speed_race
+from tools import compare_speed
+from tools.speed import networks as network_contests
+from tools.speed import pipeline as speed_contests
+from tools.speed import timing as speed_race
 from utils.errors import WorkFailed
 from utils.metrics import confusion_matrix, suite_scores
 
@@ -193,8 +196,8 @@ def test_training_is_compared_in_two_ways(row, yardstick, monkeypatch, capsys):
 
 def test_the_original_densenet_takes_the_place_of_ours(monkeypatch):
     from models import FC_DenseNet_Tiramisu, build_model
-    from tools import network_worker
-    from utils.complexity import without_weights
+    from tools.speed import worker as network_worker
+    from utils.benchmark.complexity import without_weights
 
     monkeypatch.setattr(FC_DenseNet_Tiramisu, "build_fc_densenet", FC_DenseNet_Tiramisu.build_fc_densenet)  # put back
     monkeypatch.setattr(network_worker.Ours, "__init__", lambda self, settings: None)
@@ -214,7 +217,7 @@ def test_a_network_that_fails_is_reported():
 
 
 def test_both_loaders_give_every_image_once(streets):
-    from utils.dataset_folder import list_pairs, read_classes
+    from utils.data.folder import list_pairs, read_classes
 
     pairs = list_pairs(streets, "train")
     arguments = pairs, read_classes(streets), 48, 64

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tools import convert_dataset
-from tools.sources import FORMATS
-from tools.sources.classes import TABLES, colormap, read_table
+from tools.formats import FORMATS
+from tools.formats.classes import TABLES, colormap, read_table
 
 REPOSITORY = pathlib.Path(convert_dataset.__file__).resolve().parent.parent
 
@@ -154,7 +154,7 @@ def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):
 
 
 def test_it_starts_without_keras():
-    code = "import sys; from tools import analyse_dataset, analysis_report, convert_dataset, split_dataset; "
+    code = "import sys; from tools import analyse_dataset, convert_dataset, split_dataset; from tools.analysis import report as analysis_report; "
     code += "print(any(name in sys.modules for name in ('keras', 'tensorflow')))"
     out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"

@@ -11,9 +11,9 @@ import pytest
 
 from models import build_model
 from tools import import_suite_checkpoint as tool
-from tools import suite_variables
+from tools.original_suite import variables as suite_variables
 from utils.checkpoints import load_for_inference
-from utils.images import read_image
+from utils.data.images import read_image
 
 tf = pytest.importorskip("tensorflow")
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]

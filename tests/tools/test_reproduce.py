@@ -8,10 +8,10 @@ import pytest
 
 import train
 from tools import reproduce
-from utils.arguments import test_parser as parser_of_test
-from utils.arguments import train_parser
+from utils.cli.arguments import test_parser as parser_of_test
+from utils.cli.arguments import train_parser
 from utils.errors import WorkFailed
-from utils.saved_settings import read_checkpoint
+from utils.settings import read_checkpoint
 
 spec = importlib.util.spec_from_file_location("suite_test", pathlib.Path(train.__file__).with_name("test.py"))
 test_verb = importlib.util.module_from_spec(spec)

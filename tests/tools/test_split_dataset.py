@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tools import split_dataset
-from utils.dataset_folder import check_pairs, list_pairs, read_classes
+from utils.data.folder import check_pairs, list_pairs, read_classes
 
 
 @pytest.fixture

@@ -1,0 +1,260 @@
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils.class_dict import ClassDict
+from utils.data import dataset
+from utils.data.augmentation import Augmentation
+from utils.data.dataset import SegmentationDataset, available_memory, check_cache_fits
+from utils.data.folder import Pair
+from utils.errors import BadUse
+
+COUNT = 7
+COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Seven pairs; the first red value of image i is i, and so is every fourth one of it."""
+    folder, rng, pairs = tmp_path_factory.mktemp("pairs"), np.random.default_rng(0), []
+    for index in range(COUNT):
+        pair = Pair(f"p{index}", folder / f"p{index}.png", folder / f"p{index}_L.png")
+        image = rng.integers(0, 256, (20, 24, 3)).astype(np.uint8)
+        image[..., 0] = index
+        Image.fromarray(image).save(pair.image)
+        Image.fromarray(np.array(COLORS, np.uint8)[rng.integers(0, 3, (20, 24))]).save(pair.label)
+        pairs.append(pair)
+    return pairs
+
+
+@pytest.fixture
+def make(pairs):
+    """Makes a dataset with crops of 16x12 and flips."""
+    classes = ClassDict(["a", "b", "c"], COLORS)
+
+    def make(batch_size=3, count=COUNT, crop=(16, 12), brightness=None, **options):
+        augmentation = Augmentation(*crop, h_flip=True, v_flip=True, brightness=brightness)
+        return SegmentationDataset(pairs[:count], classes, augmentation, batch_size, **options)
+
+    return make
+
+
+def batches(data):
+    return [data[step] for step in range(len(data))]
+
+
+def who(data):
+    """The numbers of the images in the batches."""
+    return [images[:, 0, 0, 0].tolist() for images, _ in batches(data)]
+
+
+def equal(first, second):
+    return len(first) == len(second) and all(
+        np.array_equal(a, b) for one, other in zip(first, second) for a, b in zip(one, other)
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 10, 20])
+def test_every_epoch_has_every_image_in_batches_of_one_shape(make, batch_size):
+    data = make(batch_size)
+    assert len(data) == -(-COUNT // batch_size) == data.num_batches
+    for epoch in range(3):
+        data.set_epoch(epoch)
+        for images, labels in batches(data):
+            assert images.dtype == labels.dtype == np.uint8
+            assert images.shape == (batch_size, 16, 12, 3) and labels.shape == (batch_size, 16, 12)
+            assert set(np.unique(labels)) <= {0, 1, 2}
+        seen = sum(who(data), [])
+        assert sorted(seen[:COUNT]) == list(range(COUNT))
+        counts = np.bincount(seen, minlength=COUNT)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_samples_are_crops_of_image_and_label_at_one_place(make, pairs):
+    data = make(crop=(16, 12))
+    image = np.asarray(Image.open(pairs[4].image))
+    colors = np.asarray(Image.open(pairs[4].label))
+    crop, label = data.sample(4)
+    found = [
+        (y, x, sy, sx) for y in range(5) for x in range(13) for sy in (1, -1) for sx in (1, -1)
+        if np.array_equal(image[y : y + 16, x : x + 12][::sy, ::sx], crop)
+    ]  # fmt: skip
+    assert len(found) == 1
+    y, x, sy, sx = found[0]
+    assert np.array_equal(np.array(COLORS)[label], colors[y : y + 16, x : x + 12][::sy, ::sx])
+
+
+@pytest.mark.parametrize("options", [{"workers": 4}, {"cache": True}, {"workers": 3, "cache": True}])
+def test_seed_and_epoch_determine_everything(make, options):
+    first, second = make(seed=5), make(seed=5, **options)
+    for epoch in (0, 3, 0):
+        first.set_epoch(epoch)
+        second.set_epoch(epoch)
+        assert equal(batches(first), batches(second))
+        assert equal(batches(first), batches(first))
+        backwards = [second[step] for step in reversed(range(len(second)))]
+        assert equal(batches(first), backwards[::-1])
+
+
+def test_sample_depends_on_seed_epoch_and_index_only(make):
+    few, many = make(batch_size=2, seed=1), make(batch_size=5, seed=1, steps_per_epoch=9)
+    assert equal([few.sample(3)], [many.sample(3)])
+
+
+def test_epochs_and_seeds_differ(make):
+    data, other_seed = make(seed=0), make(seed=1)
+    orders, crops = [], []
+    for epoch in range(6):
+        data.set_epoch(epoch)
+        orders.append(tuple(sum(who(data), [])))
+        crops.append(data.sample(0)[0].tobytes())
+    assert len(set(orders)) == 6 and len(set(crops)) >= 5
+    data.set_epoch(0)
+    assert who(data) != who(other_seed)
+    assert any(not equal([data.sample(i)], [other_seed.sample(i)]) for i in range(COUNT))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_steps_per_epoch(make, steps):
+    data = make(batch_size=3, steps_per_epoch=steps)
+    assert len(data) == steps == data.steps
+    seen = sum(who(data), [])
+    assert len(seen) == 3 * steps
+    counts = np.bincount(seen, minlength=COUNT)
+    assert counts.max() - counts.min() <= 1
+    for start in range(0, len(seen) - COUNT + 1, COUNT):
+        assert sorted(seen[start : start + COUNT]) == list(range(COUNT))
+
+
+def test_every_round_of_an_epoch_has_its_own_order(make):
+    seen = sum(who(make(batch_size=COUNT, steps_per_epoch=6)), [])
+    assert len({tuple(seen[start : start + COUNT]) for start in range(0, 6 * COUNT, COUNT)}) == 6
+
+
+def test_every_image_has_its_own_luck(make, pairs):
+    data = make(brightness=0.5)
+    data.pairs = [pairs[0]] * COUNT
+    assert len({data.sample(index)[0].tobytes() for index in range(COUNT)}) == COUNT
+
+
+def test_an_image_that_comes_again_in_an_epoch_is_augmented_anew(make):
+    data = make(batch_size=1, count=1, steps_per_epoch=20, brightness=0.5)
+    assert len({images.tobytes() for images, _ in batches(data)}) >= 18
+
+
+def test_going_on_in_the_middle_of_an_epoch(make):
+    data = make(batch_size=2, steps_per_epoch=9)
+    data.set_epoch(4)
+    whole = batches(data)
+    data.set_epoch(4, first_step=5)
+    assert len(data) == 4 and data.steps == 9 and data.first_step == 5
+    assert equal(batches(data), whole[5:])
+    data.set_epoch(4)
+    assert equal(batches(data), whole)
+
+
+class Recorder(keras.Model):
+    """Keeps the batches that `fit` gives it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = keras.layers.Conv2D(3, 1)
+        self.seen = []
+
+    def call(self, images):
+        return self.layer(keras.ops.cast(images, "float32"))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        self.seen.append((keras.ops.convert_to_numpy(x), keras.ops.convert_to_numpy(y)))
+        return keras.ops.mean(y_pred) * 0.0
+
+
+@pytest.mark.parametrize("workers, cache", [(1, False), (2, False), (2, True)])
+def test_fit_gets_the_batches_in_order(make, workers, cache):
+    data, expected = make(batch_size=2, workers=workers, cache=cache), make(batch_size=2)
+    model = Recorder()
+    model.compile(optimizer="sgd", run_eagerly=True, jit_compile=False)
+    for epoch, first_step in ((0, 0), (1, 2), (2, 0)):
+        data.set_epoch(epoch, first_step)
+        expected.set_epoch(epoch, first_step)
+        model.seen.clear()
+        model.fit(data, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        assert all(images.dtype == labels.dtype == np.uint8 for images, labels in model.seen)
+        assert equal(model.seen, batches(expected))
+
+
+def test_cache_reads_each_file_once(make, monkeypatch):
+    reads = []
+    real = dataset.read_pair
+    monkeypatch.setattr(dataset, "read_pair", lambda image, *rest: reads.append(image.name) or real(image, *rest))
+    cached, plain = make(cache=True), make()
+    for epoch in range(3):
+        cached.set_epoch(epoch)
+        batches(cached)
+    assert sorted(reads) == [f"p{i}.png" for i in range(COUNT)]
+    reads.clear()
+    batches(plain)
+    batches(plain)
+    assert len(reads) == 18
+
+
+def test_unknown_colors_are_treated_as_told(make, pairs, tmp_path):
+    odd = Pair("odd", pairs[0].image, tmp_path / "odd_L.png")
+    Image.fromarray(np.full((20, 24, 3), 77, np.uint8)).save(odd.label)
+    strict, lenient = make(), make(unknown="ignore")
+    strict.pairs = lenient.pairs = [odd] * COUNT
+    with pytest.raises(BadUse, match="odd_L.png"):
+        strict[0]
+    assert (lenient[0][1] == 255).all()
+
+
+def test_cache_that_does_not_fit_is_refused(monkeypatch):
+    sizes = [(1024, 1024)] * 512  # 2 GiB
+    monkeypatch.setattr(dataset, "available_memory", lambda: 3 * 2**30)
+    with pytest.raises(BadUse) as error:
+        check_cache_fits(sizes)
+    assert all(part in str(error.value) for part in ("--cache", "2.0 GiB", "3.0 GiB"))
+    for enough in (4 * 2**30, None):
+        monkeypatch.setattr(dataset, "available_memory", lambda: enough)
+        check_cache_fits(sizes)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretends to be a machine with these files in /proc and /sys."""
+
+    def machine(**files):
+        def read_text(path, *args, **kwargs):
+            if path.name.replace(".", "_") in files:
+                return files[path.name.replace(".", "_")]
+            raise FileNotFoundError(path)
+
+        monkeypatch.setattr(pathlib.Path, "read_text", read_text)
+
+    return machine
+
+
+MEMINFO = "MemTotal:       16000 kB\nMemAvailable:    8000 kB\nHugePages_Total:       0\n"
+
+
+def test_available_memory(machine):
+    machine()
+    assert available_memory() is None
+    machine(meminfo=MEMINFO)
+    assert available_memory() == 8000 * 1024
+    machine(meminfo=MEMINFO, memory_max="max\n", memory_current="5\n", memory_stat="inactive_file 1\n")
+    assert available_memory() == 8000 * 1024
+    stat = "anon 9\ninactive_file 0\n"
+    machine(meminfo=MEMINFO, memory_max="4000000\n", memory_current="1500000\n", memory_stat=stat)
+    assert available_memory() == 2_500_000
+    # Files that were read, such as the images while they were checked, do not use memory up.
+    machine(memory_max="4000000\n", memory_current="3900000\n", memory_stat="anon 100\ninactive_file 3000000\n")
+    assert available_memory() == 3_100_000
+
+
+def test_available_memory_of_this_machine():
+    available = available_memory()
+    assert available is None or 2**20 < available < 2**50

@@ -1,0 +1,78 @@
+"""What --image names."""
+
+import os
+import pathlib
+
+import pytest
+
+from utils.errors import BadUse
+from utils.inference.inputs import find_inputs
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "a.jpg",
+        "in/b.png",
+        "in/deep/b.png",
+        "in/c.jpg",
+        "in/c.png",
+        "in/c_pred.png",
+        "in/d_overlay.png",
+        "in/.hidden.png",
+        "in/.cache/e.png",
+        "in/notes.txt",
+        "in/clip.MP4",
+    ):
+        pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(name).write_bytes(b"")
+    return tmp_path
+
+
+def found(*names):
+    images, videos = find_inputs(list(names))
+    return {path.as_posix(): name.as_posix() for path, name in images.items()}, [str(video) for video in videos]
+
+
+def test_a_file_and_a_video_and_a_camera(folder):
+    assert found("a.jpg", "in/clip.MP4", "0") == ({"a.jpg": "a"}, ["in/clip.MP4", "0"])
+    assert find_inputs(["3"])[1] == [3]
+    assert found("rtsp://somewhere/stream")[1] == ["rtsp://somewhere/stream"]
+
+
+def test_a_folder_with_all_below_it_but_hidden_files_and_earlier_results(folder):
+    images, videos = found("in")
+    assert images == {"in/b.png": "b", "in/c.jpg": "c_jpg", "in/c.png": "c_png", "in/deep/b.png": "deep/b"}
+    assert not videos
+
+
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        ("in/*.png", {"in/b.png": "b", "in/c.png": "c"}),
+        ("in/**/b.png", {"in/b.png": "b", "in/deep/b.png": "deep/b"}),
+        ("*.jpg", {"a.jpg": "a"}),
+    ],
+)
+def test_patterns(folder, pattern, names):
+    assert found(pattern) == (names, [])
+
+
+def test_images_of_one_name_from_several_folders_do_not_overwrite_each_other(folder):
+    images, _ = found("in/b.png", "in/deep/b.png")
+    assert len(set(images.values())) == 2
+
+
+def test_a_file_named_like_a_number_is_that_file(folder):
+    os.rename("a.jpg", "7")
+    assert found("7")[0] == {"7": "7"}
+
+
+@pytest.mark.parametrize(
+    "name, word",
+    [("nowhere.png", "no image"), ("*.webp", "no image or video matches"), ("in/.cache/nothing", "nothing")],
+)
+def test_nothing_there(folder, name, word):
+    with pytest.raises(BadUse, match=word):
+        find_inputs([name])

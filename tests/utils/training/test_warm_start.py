@@ -1,0 +1,109 @@
+"""Weights of another network of the same kind: which tensors and which classes of them are taken over."""
+
+import keras
+import numpy as np
+import pytest
+
+from models import build_model, inference_model
+from utils.checkpoints import save_checkpoint
+from utils.training.warm_start import copy_tensor, report, start_from
+
+NAMES = ["Sky", "Road", "Car"]
+
+
+def settings(model, names, no_auxiliary=False):
+    return {
+        "model": model,
+        "frontend": "MobileNetV3Small",
+        "class_names": names,
+        "num_classes": len(names),
+        "output_stride": None,
+        "no_auxiliary": no_auxiliary,
+    }
+
+
+def random_network(model, num_classes, heads=True):
+    network = build_model(model, num_classes, "MobileNetV3Small", training_heads=heads)
+    rng = np.random.default_rng(0)
+    for variable in network.variables:
+        if variable.dtype == "float32":
+            variable.assign(rng.normal(size=variable.shape))
+    return network
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A function that writes a network's checkpoint."""
+
+    def write(network, model, names=NAMES, no_auxiliary=False):
+        path = tmp_path / "source.keras"
+        network.compile("sgd", "mse")
+        save_checkpoint(path, network, settings(model, names, no_auxiliary), {})
+        return path
+
+    return write
+
+
+def test_the_same_classes_in_the_same_order(source):
+    """In a later network of the process, whose layers Keras numbers on from those of the first."""
+    theirs, ours = random_network("tiny-heads", 3), build_model("tiny-heads", 3, training_heads=True)
+    assert theirs.layers[-5].name != ours.layers[-5].name
+    path, wanted = source(theirs, "tiny-heads"), settings("tiny-heads", NAMES)
+    matches = start_from(path, ours, wanted)
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    count = len(matches)
+    assert report(matches, path, wanted) == f"{count} of {count} tensors (100.0 % of parameters) from {path}"
+
+
+@pytest.mark.parametrize("names", [["car", "Tree", "Road"], ["Road", "Tree"], ["Tree", "Road", "Bus", "Car", "Pole"]])
+def test_classes_go_by_name(source, names):
+    """As many in another order, fewer, more."""
+    theirs, ours = random_network("tiny", 3), build_model("tiny", len(names))
+    initial = [np.array(weight) for weight in ours.get_layer("logits").weights]
+    path, wanted = source(theirs, "tiny"), settings("tiny", names)
+    matches = start_from(path, ours, wanted)
+    where = {"Road": 1, "car": 2, "Car": 2}
+    for before, weight, other in zip(initial, ours.get_layer("logits").weights, theirs.get_layer("logits").weights):
+        for index, name in enumerate(names):
+            expected = np.array(other)[..., where[name]] if name in where else before[..., index]
+            np.testing.assert_array_equal(np.array(weight)[..., index], expected)
+    np.testing.assert_array_equal(ours.weights[0], theirs.weights[0])
+    new = ", ".join(name for name in names if name not in where)
+    assert report(matches, path, wanted).endswith(f"; in part, by names of classes: logits; new classes: {new}")
+
+
+def test_a_tensor_with_classes_on_two_axes():
+    """Such as a convolution of logits: only between classes that both networks have."""
+    ours, theirs = keras.Variable(np.zeros((1, 2, 2))), keras.Variable(np.arange(9.0).reshape(1, 3, 3))
+    assert copy_tensor(ours, theirs, ["b", "a"], ["a", "x", "b"]) == 4
+    np.testing.assert_array_equal(ours, [[[8, 6], [2, 0]]])
+
+
+@pytest.mark.parametrize("shape", [(4,), (18,), (2, 3)])
+def test_tensors_that_do_not_fit_are_left(shape):
+    """Another width, nine numbers for each class, another rank."""
+    ours = keras.Variable(np.zeros(shape))
+    other = {(4,): (5,), (18,): (27,), (2, 3): (3,)}[shape]
+    assert copy_tensor(ours, keras.Variable(np.ones(other)), ["a", "b"], ["a", "b", "c"]) == 0
+    assert not np.array(ours).any()
+
+
+def test_no_common_class_makes_the_classifier_new(source):
+    ours, path = build_model("tiny", 2), source(random_network("tiny", 3), "tiny")
+    wanted = settings("tiny", ["Cat", "Dog"])
+    text = report(start_from(path, ours, wanted), path, wanted)
+    assert text.endswith("; new: logits; new classes: Cat, Dog")
+
+
+def test_heads_that_the_checkpoint_lacks_are_new_and_others_are_left(source):
+    """The layers of a head are made, and numbered, between those of the network."""
+    theirs = random_network("tiny-heads", 3, heads=False)
+    ours = build_model("tiny-heads", 3, training_heads=True)
+    matches = start_from(source(theirs, "tiny-heads", no_auxiliary=True), ours, settings("tiny-heads", NAMES))
+    new = {match.layer for match in matches if not match.copied}
+    assert {"auxiliary_logits", "border_logits"} < new and len(new) == 5  # with convolution, batch norm, dense layer
+    np.testing.assert_array_equal(inference_model(ours).get_weights()[0], theirs.get_weights()[0])
+    without = build_model("tiny-heads", 3)
+    found = start_from(source(ours, "tiny-heads"), without, settings("tiny-heads", NAMES, no_auxiliary=True))
+    assert all(match.copied == match.size for match in found)

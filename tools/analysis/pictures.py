@@ -1,0 +1,132 @@
+"""The pictures of a dataset's report: the classes' shares as bars, and where rare classes are."""
+
+import io
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from utils.data.images import read_image, read_pair
+from utils.errors import BadUse
+
+COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}
+SIDE = 300  # pixels, the longer side of a crop in the report
+
+
+def shares_chart(analysis):
+    """Draws each class's share of pixels and of images in each split.
+
+    Args:
+        analysis: `tools.analysis.collect.Analysis` with classes.
+
+    Returns:
+        bytes of a PNG.
+    """
+    names, splits = analysis.classes.class_names, analysis.splits
+    figure = Figure(figsize=(11, 1.2 + len(names) * (0.14 + 0.11 * len(splits))), dpi=90, layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    thickness = 0.8 / max(len(splits), 1)
+    for number, split in enumerate(splits):
+        places = np.arange(len(names)) - 0.4 + (number + 0.5) * thickness
+        pixels = 100 * analysis.pixels(split) / max(analysis.pixels(split).sum(), 1)
+        images = 100 * analysis.images(split) / len(analysis.of_split(split))
+        for axes, values in ((left, pixels), (right, images)):
+            axes.barh(places, values, thickness * 0.9, color=COLORS[split], label=split)
+        for place, value in zip(places, pixels):
+            left.annotate(f"{value:.2g}", (value, place), (2, 0), textcoords="offset points", va="center", fontsize=6)
+    left.set_yticks(range(len(names)), names)
+    left.set_ylim(len(names) - 0.5, -0.5)
+    left.set_title("% of the pixels that count", loc="left", fontsize=10)
+    right.set_title("% of the images have it", loc="left", fontsize=10)
+    left.margins(x=0.08)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="x", color="#dddddd")
+        axes.set_axisbelow(True)
+    right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(splits), frameon=False)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def rare_classes(analysis, number):
+    """Shows the rarest classes where they are largest.
+
+    Args:
+        analysis: `tools.analysis.collect.Analysis` with classes.
+        number: int, classes to show.
+
+    Returns:
+        List of `(class name, str about the image, bytes of a PNG)`.
+    """
+    total = sum(analysis.pixels(split) for split in analysis.splits)
+    rarest = [index for index in np.argsort(total, kind="stable").tolist() if total[index]][:number]
+    shown = []
+    for index in rarest:
+        one = max(analysis.seen, key=lambda seen: seen.pixels[index])
+        try:
+            image, label = read_pair(one.pair.image, one.pair.label, analysis.classes, "ignore")
+        except BadUse:
+            continue  # its fault is in the list
+        text = f"{one.split}/{one.pair.image.name}: {one.pixels[index]:,} of {total[index]:,} pixels"
+        shown.append((analysis.classes.class_names[index], text, highlight(image, label == index)))
+    return shown
+
+
+def highlight(image, mask):
+    """Crops an image around the largest piece of a mask, and shows it plain and with the rest dimmed.
+
+    Args:
+        image: uint8 array `(H, W, 3)`.
+        mask: bool array `(H, W)`, not empty.
+
+    Returns:
+        bytes of a PNG.
+    """
+    _, _, pieces, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    x, y, width, height, _ = pieces[1 + pieces[1:, cv2.CC_STAT_AREA].argmax()].tolist()
+    side = max(round(2 * max(width, height)), 80)
+    rows, columns = (
+        _window(start + length / 2, side, whole)
+        for start, length, whole in ((y, height, mask.shape[0]), (x, width, mask.shape[1]))
+    )
+    image, mask = image[rows, columns], mask[rows, columns]
+    scale = SIDE / max(mask.shape)
+    size = (max(round(mask.shape[1] * scale), 1), max(round(mask.shape[0] * scale), 1))
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    mask = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    dimmed = np.where(mask[..., None] > 0, image, (0.35 * image + 20).astype(np.uint8))
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    dimmed = cv2.drawContours(np.ascontiguousarray(dimmed), contours, -1, (255, 230, 0), 1, cv2.LINE_AA)
+    return png(np.concatenate([image, np.full((size[1], 6, 3), 255, np.uint8), dimmed], axis=1))
+
+
+def side_by_side(first, second):
+    """Two images beside each other, for near duplicates.
+
+    Args:
+        first, second: paths.
+
+    Returns:
+        bytes of a PNG.
+    """
+    parts = []
+    for path in (first, second):
+        image = read_image(path)
+        height = round(SIDE * image.shape[0] / image.shape[1])
+        parts.append(cv2.resize(image, (SIDE, height), interpolation=cv2.INTER_AREA))
+    height = max(len(part) for part in parts)
+    parts = [cv2.copyMakeBorder(part, 0, height - len(part), 0, 6, 0, value=(255, 255, 255)) for part in parts]
+    return png(np.concatenate(parts, axis=1))
+
+
+def png(rgb):
+    """An RGB picture as the bytes of a PNG."""
+    return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def _window(center, side, whole):
+    """A slice of up to `side` pixels around a center, inside of `whole` pixels."""
+    side = min(side, whole)
+    start = min(max(round(center - side / 2), 0), whole - side)
+    return slice(start, start + side)

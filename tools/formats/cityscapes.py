@@ -1,0 +1,23 @@
+"""Cityscapes (Cordts et al., CVPR 2016, 1604.01685): `leftImg8bit` and `gtFine`, 19 classes or all 34 label ids."""
+
+import functools
+
+from tools.formats.base import NO_PUBLIC_TEST, Listing, choose
+from tools.formats.classes import index_table, read_table
+from tools.formats.masks import read_ids
+
+IMAGE, LABEL = "_leftImg8bit.png", "_gtFine_labelIds.png"
+LAYOUT = f"leftImg8bit/{{train,val}}/<city>/*{IMAGE} and gtFine/{{train,val}}/<city>/*{LABEL}"
+
+
+def read(folder, options):
+    """Reads the splits train and val. Names are those of the images without `_leftImg8bit`."""
+    ids, classes = read_table(f"cityscapes{choose(options, '19', '34')}")
+    decode = functools.partial(read_ids, table=index_table(ids))
+    listing = Listing(folder, LAYOUT)
+    for split in ("train", "val"):
+        images, labels = listing.find(f"leftImg8bit/{split}"), listing.find(f"gtFine/{split}")
+        for image in sorted(images.glob(f"*/*{IMAGE}")):
+            name = image.name.removesuffix(IMAGE)
+            listing.add(split, name, image, decode, labels / image.parent.name / f"{name}{LABEL}")
+    return listing.finish(classes, NO_PUBLIC_TEST)

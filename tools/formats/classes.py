@@ -1,0 +1,117 @@
+"""Class lists: the official ones in `tools/classes/`, those of a user's file, and colors for classes without any."""
+
+import csv
+import pathlib
+
+import numpy as np
+
+from utils.class_dict import IGNORED, UNKNOWN, ClassDict
+from utils.errors import BadUse
+from utils.evaluation.reports import write_rows
+
+TABLES = pathlib.Path(__file__).resolve().parent / "class_lists"
+WHITE = (255, 255, 255)
+
+
+def colormap(count, first=0):
+    """Colors by the rule of Pascal VOC (Everingham et al. 2010): bits of the index, spread over the channels.
+
+    Args:
+        count: int, number of colors.
+        first: int, index of the first one; 0 is black.
+
+    Returns:
+        List of `count` different RGB tuples.
+    """
+    colors = []
+    for index in range(first, first + count):
+        color = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                color[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
+        colors.append(tuple(color))
+    return colors
+
+
+def distinct(colors):
+    """Changes colors that occur twice by as little as possible, and white.
+
+    White may be no class: in a single-channel label it would look like 255, which is ignored.
+
+    Args:
+        colors: list of RGB tuples.
+
+    Returns:
+        List of different RGB tuples.
+    """
+    found = []
+    for red, green, blue in colors:
+        step = 1 if blue < 128 else -1
+        while (red, green, blue) in found or (red, green, blue) == WHITE:
+            blue += step
+        found.append((red, green, blue))
+    return found
+
+
+def make_classes(names, colors=None, first=0):
+    """A `ClassDict` from names and, if there are any, colors; `first` as in `colormap`.
+
+    Raises:
+        BadUse: for duplicate names, or too few or too many classes.
+    """
+    if len(names) < 2:
+        raise BadUse(f"only {len(names)} class found ({', '.join(names) or 'none'}); at least two are needed")
+    if len(names) > UNKNOWN:
+        raise BadUse(f"{len(names)} classes; at most {UNKNOWN} are possible")
+    return ClassDict(names, distinct(colors or colormap(len(names), first)))
+
+
+def read_table(name):
+    """Reads an official list of classes.
+
+    Args:
+        name: str, that of a file in `tools/classes/`.
+
+    Returns:
+        `(ids, classes)`: the value of each class in the source's label files, and a `ClassDict`.
+    """
+    with open(TABLES / f"{name}.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    colors = [tuple(int(row[channel]) for channel in "rgb") for row in rows]
+    return [int(row["id"]) for row in rows], make_classes([row["name"] for row in rows], colors)
+
+
+def read_class_file(path):
+    """Reads a user's list of classes.
+
+    Args:
+        path: of a CSV file with the header name,r,g,b, or of a text file with a name per line.
+
+    Returns:
+        `(names, colors)`; colors are None for a text file.
+
+    Raises:
+        BadUse: if it cannot be read.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() == ".csv":
+        classes = ClassDict.from_csv(path)
+        return classes.class_names, [tuple(color) for color in classes.label_values.tolist()]
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadUse(f"--classes {path} cannot be read ({error}); it must have a class name per line") from error
+    return [line.strip() for line in lines if line.strip()], None
+
+
+def index_table(ids):
+    """Turns a source's values into class indices: uint8 array `(65536,)`, 255 for values of no class."""
+    table = np.full(1 << 16, IGNORED, np.uint8)
+    table[ids] = np.arange(len(ids))
+    return table
+
+
+def write_class_dict(path, classes):
+    """Writes a `ClassDict` as `class_dict.csv`."""
+    rows = zip(classes.class_names, classes.label_values.tolist())
+    write_rows(path, [dict(zip(("name", "r", "g", "b"), (name, *color))) for name, color in rows])

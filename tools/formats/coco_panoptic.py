@@ -1,0 +1,83 @@
+"""COCO's panoptic segmentation (Kirillov et al., CVPR 2019, 1801.00868): PNGs of segment numbers and a JSON file."""
+
+import functools
+
+import numpy as np
+
+from tools.formats.base import Listing, read_json
+from tools.formats.classes import colormap, make_classes, read_table
+from tools.formats.masks import read_stored
+from utils.class_dict import IGNORED
+from utils.errors import BadUse
+
+LAYOUT = (
+    "annotations/panoptic_{train,val}2017.json, annotations/panoptic_{train,val}2017/*.png and {train,val}2017/*.jpg, "
+    "or images/{train,val}2017/*.jpg"
+)
+NOTES = "COCO's test split is left out, for its labels are not public: score with test.py --split val"
+
+
+def read(folder, options):
+    """Reads the splits train and val. The classes are the categories of the JSON file, things and stuff."""
+    if options.classes:
+        raise BadUse("--classes: the classes of coco_panoptic are those of its JSON file")
+    listing, classes, first = Listing(folder, LAYOUT), None, None
+    for split in ("train", "val"):
+        path = listing.find(f"annotations/panoptic_{split}2017.json", f"panoptic_{split}2017.json")
+        content = read_json(path)
+        labels = listing.find(f"annotations/panoptic_{split}2017", f"panoptic_{split}2017")
+        images = listing.find(f"images/{split}2017", f"{split}2017")
+        try:
+            indices, names = {row["id"]: i for i, row in enumerate(content["categories"])}, names_of(content)
+            if classes is None:
+                classes, first = make_classes(names, colors_of(content["categories"])), indices
+            elif indices != first:
+                raise BadUse(f"{path} has other categories than the other split")
+            for row in content["annotations"]:
+                segments = {part["id"]: indices[part["category_id"]] for part in row["segments_info"]}
+                name = row["file_name"].rsplit(".", 1)[0]
+                decode = functools.partial(read_panoptic, segments=segments)
+                listing.add(split, name, images / f"{name}.jpg", decode, labels / row["file_name"])
+        except (KeyError, TypeError) as error:
+            raise BadUse(f"{path} is no panoptic annotation: {error} is missing") from error
+    return listing.finish(classes, NOTES)
+
+
+def names_of(content):
+    """The categories' names, in the file's order, which is that of the class indices."""
+    return [row["name"] for row in content["categories"]]
+
+
+def colors_of(categories):
+    """A category's color: its own, the official one, or for a set of others VOC's."""
+    ids, official = read_table("coco_panoptic")
+    colors = dict(zip(ids, map(tuple, official.label_values.tolist())))
+    if all("color" in row for row in categories):
+        return [tuple(row["color"]) for row in categories]
+    if all(row["id"] in colors for row in categories):
+        return [colors[row["id"]] for row in categories]
+    return colormap(len(categories), 1)
+
+
+def read_panoptic(path, segments):
+    """Reads a PNG of segment numbers R + 256 G + 65536 B, 0 = unlabeled.
+
+    Args:
+        path: of the PNG.
+        segments: dict from segment number to class index.
+
+    Returns:
+        uint8 array `(H, W)` of class indices.
+
+    Raises:
+        BadUse: if a segment is unknown.
+    """
+    pixels, _ = read_stored(path)
+    if pixels.ndim != 3:
+        raise BadUse(f"{path} has one channel; expected segment numbers in three")
+    numbers, places = np.unique(pixels @ np.array([1, 1 << 8, 1 << 16]), return_inverse=True)
+    unknown = [number for number in numbers.tolist() if number and number not in segments]
+    if unknown:
+        raise BadUse(f"{path} has segment {unknown[0]}, which its JSON file does not name")
+    indices = [segments.get(number, IGNORED) if number else IGNORED for number in numbers.tolist()]
+    return np.array(indices, np.uint8)[places].reshape(pixels.shape[:2])

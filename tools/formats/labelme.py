@@ -1,0 +1,80 @@
+"""LabelMe (Wada, github.com/wkentaro/labelme): a JSON file of shapes per image."""
+
+import base64
+import collections
+import functools
+import io
+import pathlib
+
+import numpy as np
+
+from tools.formats.annotations import DrawnClasses, skipped
+from tools.formats.base import Listing, read_json
+from tools.formats.polygons import Canvas, stored
+from utils.errors import BadUse
+
+LAYOUT = "LabelMe's JSON files, in any folders below, each with the image that it names"
+AREAS = ("polygon", "rectangle", "circle", "mask")
+
+
+def read(folder, options):
+    """Reads the images that have a JSON file; others are not annotated and left out. There are no splits."""
+    listing, contents, kinds = Listing(folder, LAYOUT), {}, collections.Counter()
+    for path in sorted(folder.rglob("*.json")):
+        content = read_json(path)
+        if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
+            contents[path] = content
+    found = set()
+    for content in contents.values():
+        for shape in content["shapes"]:
+            found.add(shape["label"])
+            if shape.get("shape_type", "polygon") not in AREAS:
+                kinds[shape["shape_type"]] += 1
+    if not contents:
+        return listing.finish(None)
+    drawn = DrawnClasses(options, sorted(found))
+    for path, content in contents.items():
+        image = path.parent / pathlib.PureWindowsPath(content["imagePath"]).as_posix()
+        name = "_".join(path.relative_to(folder).with_suffix("").parts)
+        listing.add(None, name, image, functools.partial(draw, path, image, content, drawn))
+    return listing.finish(drawn.classes, skipped(kinds))
+
+
+def draw(path, image, content, drawn):
+    """Draws the shapes of one file.
+
+    Args:
+        path, image: of the JSON file and of the image.
+        content: dict, what is in the file.
+        drawn: `DrawnClasses`.
+
+    Returns:
+        uint8 array `(H, W)`.
+
+    Raises:
+        BadUse: if the file lacks something.
+    """
+    try:
+        canvas = Canvas(content["imageHeight"], content["imageWidth"], drawn.background)
+        for shape in content["shapes"]:
+            draw_shape(canvas, shape, drawn.indices[shape["label"]])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BadUse(f"{path} is no LabelMe annotation: {type(error).__name__} {error}") from error
+    return stored(canvas.label, image)
+
+
+def draw_shape(canvas, shape, value):
+    """Draws a shape that has an area."""
+    kind, points = shape.get("shape_type", "polygon"), shape["points"]
+    if kind == "polygon":
+        canvas.polygon(points, value)
+    elif kind == "rectangle":
+        canvas.rectangle(*points, value)
+    elif kind == "circle":  # its center and a point of its circumference
+        radius = float(np.hypot(*np.subtract(points[1], points[0])))
+        canvas.ellipse(points[0], (radius, radius), value)
+    elif kind == "mask":  # a PNG inside the rectangle of the points
+        from PIL import Image
+
+        pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))))
+        canvas.mask(round(points[0][0]), round(points[0][1]), pixels > 0, value)

@@ -1,0 +1,36 @@
+"""Pascal VOC (Everingham et al., IJCV 2010): palette PNGs of 21 classes, 255 on the borders of objects."""
+
+import functools
+
+from tools.formats.base import NO_PUBLIC_TEST, Listing
+from tools.formats.classes import index_table, read_table
+from tools.formats.masks import read_ids
+from utils.errors import BadUse
+
+LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{train,val}.txt"
+
+
+def read(folder, options):
+    """Reads the splits of the lists; test only if its labels are there, as in VOC 2007."""
+    if options.classes:
+        raise BadUse("--classes: the classes of voc are fixed")
+    inner = sorted(folder.glob("VOCdevkit/VOC*")) or sorted(folder.glob("VOC*"))
+    if not (folder / "ImageSets").is_dir() and len(inner) == 1:
+        folder = inner[0]
+    ids, classes = read_table("voc")
+    decode = functools.partial(read_ids, table=index_table(ids))
+    listing = Listing(folder, LAYOUT)
+    images, labels = listing.find("JPEGImages"), listing.find("SegmentationClass")
+    notes = NO_PUBLIC_TEST
+    for split in ("train", "val", "test"):
+        path = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+        if split != "test":
+            listing.find(f"ImageSets/Segmentation/{split}.txt")
+        names = path.read_text(encoding="utf-8").split() if path.is_file() else []
+        if split == "test":
+            if not names or not any((labels / f"{name}.png").is_file() for name in names):
+                continue
+            notes = ""
+        for name in names:
+            listing.add(split, name, images / f"{name}.jpg", decode, labels / f"{name}.png")
+    return listing.finish(classes, notes)

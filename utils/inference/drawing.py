@@ -1,0 +1,61 @@
+"""What predict.py makes of class indices: colors, overlays with a legend, and the share of each class."""
+
+import numpy as np
+
+from utils.data.images import overlay, with_legend
+from utils.errors import BadUse
+
+
+class Painter:
+    """Paints class indices.
+
+    Args:
+        class_dict: `ClassDict`.
+        classes: names of the only classes to paint; empty: all.
+        alpha: float, 0..1, share of the colors in overlays.
+
+    Raises:
+        BadUse: if there is no such class.
+    """
+
+    def __init__(self, class_dict, classes=(), alpha=0.5):
+        self.class_dict, self.alpha = class_dict, alpha
+        names = class_dict.class_names
+        for name in classes:
+            if name not in names:
+                raise BadUse(f"--classes: there is no class '{name}'; the classes are {', '.join(names)}")
+        self._painted = np.zeros(256, bool)
+        self._painted[[index for index, name in enumerate(names) if not classes or name in classes]] = True
+
+    def colors(self, indices):
+        """The classes in their colors, black where a class is not painted.
+
+        Args:
+            indices: uint8 array `(H, W)`.
+
+        Returns:
+            uint8 array `(H, W, 3)`, RGB.
+        """
+        return np.where(self._painted[indices][..., None], self.class_dict.decode(indices), 0).astype(np.uint8)
+
+    def overlay(self, picture, indices, every_class=False):
+        """The classes over their picture, with a legend below; where a class is not painted the picture is as it was.
+
+        Args:
+            picture: uint8 array `(H, W, 3)`, RGB.
+            indices: uint8 array `(H, W)`.
+            every_class: whether the legend has every painted class, or those that occur.
+
+        Returns:
+            uint8 array `(H + legend, W, 3)`, RGB.
+        """
+        colors = self.class_dict.decode(indices)
+        blend = np.where(self._painted[indices][..., None], overlay(picture, colors, self.alpha), picture)
+        shown = np.arange(256) if every_class else np.unique(indices)
+        return with_legend(blend, self.class_dict, shown[self._painted[shown]])
+
+    def coverage(self, indices):
+        """The share of each class in percent of all pixels, a dict by name in the order of the classes."""
+        names = self.class_dict.class_names
+        counts = np.bincount(indices.ravel(), minlength=len(names))[: len(names)]
+        return {name: round(100 * count / indices.size, 4) for name, count in zip(names, counts.tolist())}

@@ -1,0 +1,97 @@
+"""Losses of regions: how far classes as a whole overlap. Pixels labeled 255 never count."""
+
+import keras
+from keras import ops
+
+from utils.losses.cross_entropy import CrossEntropy, SegmentationLoss, ratio, split_ignored
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Dice(SegmentationLoss):
+    """Soft Dice loss (Milletari 2016, 1606.04797) over the batch, mean over the classes that occur in its labels."""
+
+    def call(self, labels, logits):
+        truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
+        overlap = ops.sum(truth * probabilities, axis=0)
+        truth_size = ops.sum(truth, axis=0)
+        dice = ratio(2.0 * overlap, truth_size + ops.sum(probabilities, axis=0))
+        return self.mean_over_classes(1.0 - dice, truth_size > 0)
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Lovasz(SegmentationLoss):
+    """Lovász-softmax loss (Berman 2018, 1705.08790): a surrogate of IoU itself.
+
+    Over the whole batch at once; mean over the classes that occur in its labels.
+    """
+
+    def call(self, labels, logits):
+        truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
+        # Ignored pixels have neither truth nor probability: error 0, at the end of the order, without effect.
+        truth, probabilities = ops.transpose(truth), ops.transpose(probabilities)  # (C, pixels)
+        errors = ops.abs(truth - probabilities)
+        order = ops.argsort(ops.stop_gradient(-errors), axis=-1)
+        errors = ops.take_along_axis(errors, order, axis=-1)
+        truth = ops.take_along_axis(truth, order, axis=-1)
+        truth_size = ops.sum(truth, axis=-1, keepdims=True)
+        intersection = truth_size - ops.cumsum(truth, axis=-1)
+        union = truth_size + ops.cumsum(1.0 - truth, axis=-1)
+        jaccard = 1.0 - intersection / union
+        gradient = ops.concatenate([jaccard[:, :1], jaccard[:, 1:] - jaccard[:, :-1]], axis=-1)
+        losses = ops.sum(errors * ops.stop_gradient(gradient), axis=-1)
+        return self.mean_over_classes(losses, truth_size[:, 0] > 0)
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class CrossEntropyLovasz(Lovasz):
+    """The mean of cross entropy and Lovász-softmax loss (Berman 2018, 1705.08790): pixels and regions.
+
+    Args:
+        label_smoothing: float from 0 to below 1, of the cross entropy.
+        stride: int >= 1; Lovász sees every so many rows and columns. Sorting all pixels for each class would take
+            longer than a small network, and the IoU of a ninth of them is nearly that of all.
+    """
+
+    def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, stride=3, **kwargs):
+        super().__init__(num_classes, class_weights, **kwargs)
+        self.cross_entropy = CrossEntropy(num_classes, class_weights, label_smoothing)
+        self.stride = stride
+
+    def call(self, labels, logits):
+        return 0.5 * (self.cross_entropy(labels, logits) + super().call(*every(self.stride, labels, logits)))
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing, "stride": self.stride}
+
+
+def every(stride, labels, logits):
+    """Every `stride`-th row and column of labels and logits.
+
+    Which one is first depends on the labels alone and changes with them like a random number: of a fixed choice a
+    network with strides of its own would learn to be good at those pixels only.
+
+    Args:
+        stride: int >= 1.
+        labels: `(B, H, W)`, class indices of any dtype, 255 = ignored.
+        logits: `(B, H, W, C)`.
+
+    Returns:
+        The same with `ceil(H / stride)` rows and `ceil(W / stride)` columns.
+    """
+    chance = ops.sum(split_ignored(labels)[0])
+    for axis in (1, 2):
+        size = ops.shape(labels)[axis]
+        indices = ops.arange(0, size, stride, dtype="int32") + chance % stride
+        indices = ops.minimum(indices, size - 1)
+        labels, logits = ops.take(labels, indices, axis=axis), ops.take(logits, indices, axis=axis)
+        chance = chance // stride
+    return labels, logits
+
+
+def _one_hot_and_softmax(labels, logits, num_classes):
+    """Truth and probabilities, float32 `(pixels, C)`; rows of ignored pixels are 0."""
+    labels, valid = split_ignored(labels)
+    valid = ops.reshape(ops.cast(valid, "float32"), (-1, 1))
+    truth = ops.one_hot(ops.reshape(labels, (-1,)), num_classes, dtype="float32")
+    probabilities = ops.softmax(ops.reshape(ops.cast(logits, "float32"), (-1, num_classes)), axis=-1)
+    return truth * valid, probabilities * valid

@@ -12,19 +12,19 @@ import sys
 import time
 
 from models import MODELS
-from utils.backend import import_engine
+from utils.backend import import_backend
 from utils.benchmark.report import in_fresh_process, plot_speed, speed_table, summary
 from utils.cli.arguments import benchmark_parser, parse, train_parser
 from utils.cli.checks import check_network
-from utils.errors import BadUse, WorkFailed, memory_errors, reports_errors
-from utils.training.build import compiled_network, output_names
+from utils.errors import RunError, UsageError, memory_errors, report_errors
+from utils.training.build import build_training_model, output_names
 
 # What the fresh process runs; not from the current folder, whose files may have any names.
 PROGRAM = ("-P", "-c", "import benchmark; benchmark.measure_here()")
 MOST_CLASSES = 254  # a label is a byte, and 255 is ignored
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(benchmark_parser(), argv)
@@ -32,11 +32,15 @@ def main(argv=None):
 
     settings = {name: value for name, value in vars(args).items() if name not in ("all", "json", "output_dir")}
     if args.all and "model" in given:
-        raise BadUse("--all measures every network; leave out --model")
+        raise UsageError("--all measures every network; leave out --model")
     if args.output_dir and not args.all:
-        raise BadUse("--output_dir is for the table and the picture of --all; one network's results go to --json FILE")
+        raise UsageError(
+            "--output_dir is for the table and the picture of --all; one network's results go to --json FILE"
+        )
     if args.num_classes > MOST_CLASSES:
-        raise BadUse(f"--num_classes {args.num_classes}: a label image can tell at most {MOST_CLASSES} classes apart")
+        raise UsageError(
+            f"--num_classes {args.num_classes}: a label image can tell at most {MOST_CLASSES} classes apart"
+        )
     if args.dataset:
         from utils.data.folder import find_dataset, list_pairs, read_classes
 
@@ -61,7 +65,7 @@ def main(argv=None):
         write_overview(folder, measured, text)
     if len(measured) < len(results):
         failed = [f"{result['model']}: {result['error']}" for result in results if "error" in result]
-        raise WorkFailed(f"{len(failed)} of {len(results)} networks could not be measured; {'; '.join(failed)}")
+        raise RunError(f"{len(failed)} of {len(results)} networks could not be measured; {'; '.join(failed)}")
     return 0
 
 
@@ -76,7 +80,7 @@ def measure(settings, text):
         Dict, see `utils.benchmark.measure.measure`.
 
     Raises:
-        BadUse, WorkFailed: if that is not possible.
+        UsageError, RunError: if that is not possible.
     """
     check_network(*(settings[key] for key in ("model", "frontend", "output_stride", "crop_height", "crop_width")))
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
@@ -95,14 +99,14 @@ def measure_all(settings, text):
     for name in MODELS:
         try:
             results.append(measure({**settings, "model": name}, text))
-        except (BadUse, WorkFailed) as error:
+        except (UsageError, RunError) as error:
             frontend = settings["frontend"] if MODELS[name].frontend else None
             results.append({"model": name, "frontend": frontend, "error": str(error)})
             print(f"{name} failed: {error}", file=text, flush=True)
     return results
 
 
-@reports_errors
+@report_errors
 def measure_here(_=None):
     """Measures in this process, which must be fresh: reads settings from standard input, prints JSON as the last line.
 
@@ -110,12 +114,12 @@ def measure_here(_=None):
     """
     settings = {**vars(train_parser().parse_args([])), **json.load(sys.stdin)}
     times = [time.perf_counter()]
-    import_engine()
+    import_backend()
     from utils.benchmark import measure as speed
 
     times.append(time.perf_counter())
     with memory_errors():
-        model = compiled_network(settings, None, 1)
+        model = build_training_model(settings, None, 1)
         times.append(time.perf_counter())
         batch = speed.random_batch(settings, output_names(settings))
         speed.train(model, batch, 1)

@@ -8,18 +8,18 @@ Preprocessing is inside the file: it takes uint8 RGB pixels. Names and colors of
 import pathlib
 import sys
 
-from utils.backend import import_engine, silent_standard_error, versions
+from utils.backend import import_backend, silence_stderr, versions
 from utils.cli.arguments import export_parser, parse
 from utils.cli.checks import check_network, crop_size
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
     from utils.cli.tables import run_block
-    from utils.export.write import Choice, check_packages, moving_into, to_float32, write_export
+    from utils.export.write import Choice, atomic_folder, check_packages, to_float32, write_export
     from utils.inference.inputs import find_inputs
     from utils.run_folder import find_checkpoint
     from utils.settings import read_checkpoint
@@ -28,7 +28,7 @@ def main(argv=None):
     check_packages(args.format)
     checkpoint = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     path = output_path(args.output_path, checkpoint, args.format, precision)
-    import_engine()
+    import_backend()
     require_tensorflow()
     from utils.checkpoints import load_for_inference
     from utils.export.parity import fit, images_to_check
@@ -46,7 +46,7 @@ def main(argv=None):
     print(f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}")
     print(f"Image size --> {described(size)}")
     print(f"Writing {path} ...", flush=True)
-    with moving_into(path) as folder:
+    with atomic_folder(path) as folder:
         write_export(folder, path.name, model, settings, choice, calibration)
         comparison = compare_with_file(folder / path.name, model, choice, images, where, settings)
         reject(comparison.agreement, path, folder, choice)
@@ -62,11 +62,11 @@ def check_flags(args):
     """
     precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
     if args.float16 and args.int8:
-        raise BadUse("--float16 and --int8 exclude each other")
+        raise UsageError("--float16 and --int8 exclude each other")
     if precision != "float32" and args.format != "litert":
-        raise BadUse(f"--{precision} is for --format litert only")
+        raise UsageError(f"--{precision} is for --format litert only")
     if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
-        raise BadUse(
+        raise UsageError(
             "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
             "--crop_height and --crop_width"
         )
@@ -87,11 +87,11 @@ def output_path(given, checkpoint, form, precision):
         return checkpoint.with_name(f"{checkpoint.stem}{kind}{suffix}")
     path = pathlib.Path(given)
     if suffix and path.suffix != suffix:
-        raise BadUse(f"--output_path {given}: a file of --format {form} must end in {suffix}")
+        raise UsageError(f"--output_path {given}: a file of --format {form} must end in {suffix}")
     if path.resolve() == checkpoint.resolve():
-        raise BadUse(f"--output_path {given} is the checkpoint itself")
+        raise UsageError(f"--output_path {given} is the checkpoint itself")
     if suffix and path.is_dir() or not suffix and path.exists() and not (path / "saved_model.pb").is_file():
-        raise BadUse(f"--output_path {given} is something else that --format {form} must not replace")
+        raise UsageError(f"--output_path {given} is something else that --format {form} must not replace")
     return path
 
 
@@ -100,7 +100,7 @@ def require_tensorflow():
     import keras
 
     if keras.config.backend() != "tensorflow":
-        raise BadUse(
+        raise UsageError(
             f"export.py needs the TensorFlow engine, not {keras.config.backend()}: set "
             "KERAS_BACKEND=tensorflow; checkpoints of every engine load there"
         )
@@ -139,7 +139,7 @@ def calibration_images(args, precision, settings):
     folder = dataset_of_run(settings, args.dataset) / "train"
     paths = sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
     if not paths:
-        raise BadUse(f"--int8 is calibrated with training images, and {folder} has none; give --dataset")
+        raise UsageError(f"--int8 is calibrated with training images, and {folder} has none; give --dataset")
     chosen = evenly(paths, args.calibration_images)
     print(f"Calibration --> {len(chosen)} images of {folder}")
     return [read_image(path) for path in chosen]
@@ -155,7 +155,7 @@ def compare_with_file(path, model, choice, images, where, settings):
     from utils.export.parity import compare, sizes_to_check
     from utils.inference.exported_backend import ExportedNetwork, load_exported
 
-    with silent_standard_error():
+    with silence_stderr():
         if choice.format == "keras":
             loaded, _ = load_for_inference(path)
             network = ExportedNetwork(loaded.predict_on_batch, (None,) * 4, "logits")
@@ -180,7 +180,7 @@ def reject(agreement, path, folder, choice):
         return
     rejected = path.with_name(f"{path.stem}_rejected{path.suffix}")
     move_parts(folder, rejected)
-    raise WorkFailed(
+    raise RunError(
         f"the file agrees with Keras in {agreement:.2f} % of the pixels, and {choice.precision} must in "
         f"{least} %; to look into it, it is kept as {rejected}"
     )

@@ -11,10 +11,10 @@ import sys
 from utils.backend import versions
 from utils.cli.arguments import parse, predict_parser
 from utils.cli.checks import crop_size, tile_size
-from utils.errors import WorkFailed, reports_errors
+from utils.errors import RunError, report_errors
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
@@ -56,7 +56,7 @@ def main(argv=None):
     finally:
         results.write_coverage()
     if failed:
-        raise WorkFailed(f"{len(failed)} of {len(images)} images were not predicted: {'; '.join(failed)}")
+        raise RunError(f"{len(failed)} of {len(images)} images were not predicted: {'; '.join(failed)}")
     print(f"Finished: the results are in {results.folder}")
     return 0
 

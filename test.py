@@ -10,10 +10,10 @@ import sys
 from utils.backend import versions
 from utils.cli.arguments import parse, test_parser
 from utils.cli.checks import crop_size, tile_size
-from utils.errors import BadUse, reports_errors
+from utils.errors import UsageError, report_errors
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
@@ -35,7 +35,7 @@ def main(argv=None):
 
     folder = dataset_of_run(settings, args.dataset)
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
-        raise BadUse(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
+        raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
     problems, unknown = [], args.unknown_colours or settings["unknown_colours"]
     pairs = list_pairs(folder, args.split, problems)
     check_pairs(pairs, class_dict, unknown, args.workers, problems)

@@ -8,10 +8,10 @@ Checkpoints, scores, pictures and plots appear under checkpoints/. See `python t
 import sys
 
 from models import MODELS
-from utils.backend import import_engine, versions
+from utils.backend import import_backend, versions
 from utils.cli.arguments import parse, train_parser
 from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
-from utils.errors import INTERRUPTED, BadUse, reports_errors
+from utils.errors import INTERRUPTED, UsageError, report_errors
 from utils.progress import Console
 from utils.settings import read_checkpoint
 from utils.training.build import output_names, training_heads
@@ -31,7 +31,7 @@ FIXED = (
 )
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(train_parser(), argv)
@@ -49,7 +49,9 @@ def main(argv=None):
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
     class_dict = read_classes(folder, settings["ignore_class"])
     if state and class_dict.class_names != settings["class_names"]:
-        raise BadUse(f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run")
+        raise UsageError(
+            f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
+        )
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folder.resolve()))
     data, validation_pairs, class_weights = prepare_data(folder, settings, class_dict)
     model = prepare_model(settings, class_weights, data.steps, state, run)
@@ -81,7 +83,7 @@ def begin_or_continue(run, flags, given):
     settings.setdefault("init_from", None)  # older checkpoints do not tell
     for name in FIXED:
         if name in given and flags[name] != settings.get(name, flags[name]):
-            raise BadUse(
+            raise UsageError(
                 f"--{name} {flags[name]} does not fit {run.latest}, which was trained with {settings[name]}; "
                 "leave the flag out, or start anew without --continue_training"
             )
@@ -101,7 +103,7 @@ def prepare_data(folder, settings, class_dict):
     problems = []
     pairs, validation_pairs = (list_pairs(folder, split, problems) for split in ("train", "val"))
     Console(settings["progress"]).say("Loading the data ...")
-    import_engine()
+    import_backend()
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import SegmentationDataset, check_cache_fits
     from utils.training.loop import choose_validation_pairs
@@ -147,12 +149,12 @@ def prepare_model(settings, class_weights, steps_per_epoch, state, run):
         Compiled `keras.Model`.
     """
     from utils.checkpoints import restore
-    from utils.training.build import compiled_network
+    from utils.training.build import build_training_model
 
     Console(settings["progress"]).say("Preparing the model ...")
     if state is None and not settings["init_from"]:
-        return compiled_network(settings, class_weights, steps_per_epoch)
-    model = compiled_network({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
+        return build_training_model(settings, class_weights, steps_per_epoch)
+    model = build_training_model({**settings, "frontend_weights": "none"}, class_weights, steps_per_epoch)
     if state is None:
         from utils.training.warm_start import report, start_from
 
@@ -205,10 +207,10 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     from models import inference_model
     from utils.backend import use_xla
     from utils.evaluation.reports import write_json
-    from utils.inference.keras_backend import KerasNetwork
+    from utils.inference.keras_backend import KerasBackend
     from utils.inference.predictor import Predictor
     from utils.training.callbacks import graceful_interruption
-    from utils.training.loop import Training, new_state
+    from utils.training.loop import Trainer, new_state
     from utils.training.precise_batch_norm import BatchNormStatistics
     from utils.training.tensorboard import Writer
 
@@ -226,12 +228,12 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     write_json(run.settings, settings)
     writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if settings["tensorboard"] else None
     jit_compile = use_xla(settings["jit_compile"])
-    predictor = Predictor(KerasNetwork(inference_model(model), jit_compile), settings["batch_size"])
+    predictor = Predictor(KerasBackend(inference_model(model), jit_compile), settings["batch_size"])
     statistics = BatchNormStatistics(model, jit_compile)
     if writer and writer.is_new:
         writer.graph(model)
     with graceful_interruption() as interruption:
-        training = Training(
+        training = Trainer(
             model, data, predictor, statistics, validation_pairs, class_dict, run, settings, state, interruption, writer
         )
         complete = training.train()

@@ -3,15 +3,15 @@
 `FRONTENDS` is data and imports at once; Keras is imported when `build_frontend` is called.
 """
 
-from frontends.errors import BadFrontendWeights, FrontendWeightsError, UnknownFrontend
+from frontends.errors import FrontendWeightsError, InvalidFrontendWeightsError, UnknownFrontendError
 from frontends.table import FRONTENDS, Frontend
 
 __all__ = [
     "FRONTENDS",
-    "BadFrontendWeights",
+    "InvalidFrontendWeightsError",
     "Frontend",
     "FrontendWeightsError",
-    "UnknownFrontend",
+    "UnknownFrontendError",
     "build_frontend",
     "check_output_stride",
 ]
@@ -41,10 +41,10 @@ def build_frontend(inputs, name, weights=None, output_stride=None):
         For a list of inputs a list of such dicts.
 
     Raises:
-        UnknownFrontend: if there is no such frontend.
+        UnknownFrontendError: if there is no such frontend.
         ValueError: if it cannot have that output stride.
         FrontendWeightsError: if the ImageNet weights cannot be had.
-        BadFrontendWeights: if the file is missing or does not fit the network.
+        InvalidFrontendWeightsError: if the file is missing or does not fit the network.
     """
     check_output_stride(name, output_stride)
     from frontends.build import build_end_points
@@ -60,11 +60,11 @@ def check_output_stride(name, output_stride):
         output_stride: 8, 16 or `None`, which all of them can have.
 
     Raises:
-        UnknownFrontend: if there is no such frontend.
+        UnknownFrontendError: if there is no such frontend.
         ValueError: if it cannot have that output stride.
     """
     if name not in FRONTENDS:
-        raise UnknownFrontend(f"unknown frontend {name!r}; choose one of {', '.join(FRONTENDS)}")
+        raise UnknownFrontendError(f"unknown frontend {name!r}; choose one of {', '.join(FRONTENDS)}")
     if output_stride is None:
         return
     if output_stride not in (8, 16):

@@ -1,7 +1,7 @@
 """What can be wrong with a choice of frontend or of its weights. Each has an `exit_code` for the command line."""
 
 
-class UnknownFrontend(ValueError):
+class UnknownFrontendError(ValueError):
     """There is no frontend of that name."""
 
     exit_code = 2
@@ -13,7 +13,7 @@ class FrontendWeightsError(RuntimeError):
     exit_code = 1
 
 
-class BadFrontendWeights(FrontendWeightsError):
+class InvalidFrontendWeightsError(FrontendWeightsError):
     """The request cannot be met: the file is missing, is not a weights file, or belongs to another network."""
 
     exit_code = 2

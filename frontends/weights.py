@@ -8,7 +8,7 @@ import h5py
 import keras
 import numpy as np
 
-from frontends.errors import BadFrontendWeights, FrontendWeightsError
+from frontends.errors import FrontendWeightsError, InvalidFrontendWeightsError
 from frontends.layers import IMAGENET_STD
 from frontends.table import FRONTENDS
 
@@ -17,7 +17,7 @@ CLASSIFIER_ARRAYS = 6
 
 
 def check(name, weights):
-    """Raises BadFrontendWeights if it is plain before building anything that `weights` cannot be had.
+    """Raises InvalidFrontendWeightsError if it is plain before building anything that `weights` cannot be had.
 
     Args:
         name: a key of `FRONTENDS`.
@@ -27,16 +27,16 @@ def check(name, weights):
         return
     if weights == "imagenet":
         if not hasattr(keras.applications, FRONTENDS[name].network):
-            raise BadFrontendWeights(
+            raise InvalidFrontendWeightsError(
                 f"there are no ImageNet weights for the frontend {name}; use"
                 " `--frontend_weights none` or the path of a weights file of your own"
             )
         return
     path = os.fspath(weights)
     if not os.path.isfile(path):
-        raise BadFrontendWeights(f"there is no weights file {path} for the frontend {name}")
+        raise InvalidFrontendWeightsError(f"there is no weights file {path} for the frontend {name}")
     if not path.endswith((".h5", ".hdf5", ".keras")):
-        raise BadFrontendWeights(
+        raise InvalidFrontendWeightsError(
             f"{path} cannot be loaded into the frontend {name}; its name must end in .weights.h5"
             " (Keras 3), .h5 (earlier Keras) or .keras"
         )
@@ -52,7 +52,7 @@ def load(trunk, name, weights):
 
     Raises:
         FrontendWeightsError: if the ImageNet weights cannot be downloaded.
-        BadFrontendWeights: if the file does not fit.
+        InvalidFrontendWeightsError: if the file does not fit.
     """
     if weights is None:
         return
@@ -95,7 +95,7 @@ def load_file(trunk, name, path):
         if path.endswith((".weights.h5", ".keras")):
             check_nothing_is_left(trunk, path)
     except Exception as error:  # Which one depends on what is wrong with the file: OSError, KeyError, ValueError, ...
-        raise BadFrontendWeights(f"{path} does not fit the frontend {name} ({cause(error)})") from error
+        raise InvalidFrontendWeightsError(f"{path} does not fit the frontend {name} ({cause(error)})") from error
 
 
 def check_complete(trunk):

@@ -11,7 +11,7 @@ import pytest
 
 import benchmark
 from models import MODELS
-from utils.errors import WorkFailed
+from utils.errors import RunError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODE = f"import sys; sys.path.insert(0, {str(ROOT / 'tests' / 'tiny')!r}); import tiny_model; {benchmark.PROGRAM[-1]}"
@@ -105,7 +105,7 @@ def test_every_network_as_table_and_picture(tmp_path, monkeypatch, capsys):
 def test_a_network_that_fails_does_not_stop_the_rest(tmp_path, monkeypatch, capsys):
     def measured(program, settings):
         if settings["model"] == "tiny":
-            raise WorkFailed("out of memory")
+            raise RunError("out of memory")
         shown = {key: settings[key] for key in ("model", "crop_height", "crop_width", "batch_size", "mixed_precision")}
         return {**dict.fromkeys(KEYS, 1.0), **shown, "frontend": None}
 

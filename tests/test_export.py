@@ -215,7 +215,7 @@ def test_bad_flags(flags, words, checkpoint, tmp_path, monkeypatch, capsys):
 
 
 def test_foreign_and_damaged_files(checkpoint, tmp_path):
-    from utils.errors import BadUse
+    from utils.errors import UsageError
 
     path = tmp_path / "made.tflite"
     assert export.main(["--checkpoint_path", checkpoint, "--format", "litert", "--output_path", str(path)]) == 0
@@ -231,7 +231,7 @@ def test_foreign_and_damaged_files(checkpoint, tmp_path):
         (tmp_path, "damaged"),
         (pathlib.Path(checkpoint), "none of export.py's"),
     ]:
-        with pytest.raises(BadUse, match=words):
+        with pytest.raises(UsageError, match=words):
             load_exported(wrong)
 
 

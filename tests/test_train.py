@@ -275,7 +275,7 @@ def test_patience_ends_the_run(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # With a learning rate of almost nothing no validation can be better than the first by more than chance.
     arguments = [*FLAGS, "--dataset", str(streets), "--learning_rate", "1e-30", "--optimizer", "sgd"]
-    monkeypatch.setattr("utils.training.loop.Training.validate", _never_better)
+    monkeypatch.setattr("utils.training.loop.Trainer.validate", _never_better)
     assert train.main([*arguments, "--num_epochs", "50", "--patience", "2", "--steps_per_epoch", "1"]) == 0
     assert len(log()) == 2
 

@@ -13,7 +13,7 @@ if not __package__:  # run as a script: Python then looks for modules in tools/,
 
 from utils.cli.arguments import Parser, natural, positive_int
 from utils.data.folder import find_dataset
-from utils.errors import reports_errors
+from utils.errors import report_errors
 from utils.evaluation.reports import make_folder, write_json, write_text
 
 
@@ -33,7 +33,7 @@ def parser():
     return flags
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     args = parser().parse_args(argv)
     # Standard output is for the values alone where they go there.

@@ -23,7 +23,7 @@ if str(ROOT) not in sys.path:
 
 from models import MODELS
 from utils.benchmark.report import cpu_cores
-from utils.errors import WorkFailed, reports_errors
+from utils.errors import RunError, report_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"
 # From scratch, on small crops, with a small frontend.
@@ -56,7 +56,7 @@ LONGER = {"RefineNet": 60, "DDSC": 60, "FC-DenseNet56": 60, "FC-DenseNet67": 60,
           "Encoder-Decoder": 200, "MobileUNet": 200}  # fmt: skip
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,7 +102,7 @@ def main(argv=None):
                 flush=True,
             )
     if failed:
-        raise WorkFailed("; ".join(sorted(failed)))
+        raise RunError("; ".join(sorted(failed)))
     return 0
 
 
@@ -197,9 +197,9 @@ def recipe_of(name):
 
 def steps_per_epoch(name, teraflops):
     """How many training steps an epoch may have; a step costs three passes: forward, and backward about twice that."""
-    from utils.backend import import_engine
+    from utils.backend import import_backend
 
-    import_engine()
+    import_backend()
     from models import build_model
     from utils.benchmark.complexity import count_flops
 

@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from utils.cli.arguments import Parser, positive_int
-from utils.errors import BadUse, reports_errors
+from utils.errors import UsageError, report_errors
 
 ROWS = ("scoring", "labels", "loading", "predict", "networks")
 ALONE = ("remat", "normalization")  # that a file of its own keeps
@@ -26,16 +26,16 @@ MOST_IMAGES = 200  # of a data set, to load in one round
 QUIET = 0.5  # load average of a machine that does nothing else
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
-    from utils.backend import import_engine, versions
+    from utils.backend import import_backend, versions
     from utils.data.folder import find_dataset, list_pairs
     from utils.evaluation.reports import make_folder, write_json
 
     if args.checkpoint_path and not args.checkpoint_path.is_file():
-        raise BadUse(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")
+        raise UsageError(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")
     names = args.rows or ROWS
     dataset = find_dataset(args.dataset) if args.dataset else None
     if args.json:
@@ -46,7 +46,7 @@ def main(argv=None):
 
     if {"scoring", "loading"} & set(names):
         contests.import_peers()
-    import_engine()
+    import_backend()
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -19,12 +19,12 @@ from tools.formats.base import Options, read_json
 from tools.formats.classes import write_class_dict
 from tools.formats.polygons import orientation
 from utils.cli.arguments import Parser, natural, positive_int
-from utils.data.folder import SPLITS, list_pairs, raise_for
+from utils.data.folder import SPLITS, list_pairs, raise_problems
 from utils.data.images import write_label
-from utils.errors import BadUse, reports_errors
+from utils.errors import UsageError, report_errors
 from utils.evaluation.reports import make_folder, write_json
 from utils.files import copy_file
-from utils.threads import each
+from utils.threads import map_threads
 
 SHARES = (0.8, 0.1, 0.1)  # of a source without splits
 
@@ -91,7 +91,7 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
         `collections.Counter` of the images of each split.
 
     Raises:
-        BadUse: if the target holds something else, or labels and images do not fit.
+        UsageError: if the target holds something else, or labels and images do not fit.
     """
     target = pathlib.Path(target)
     items = in_splits(source.items, shares, group, seed)
@@ -103,13 +103,13 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
         "images_sha256": hashlib.sha256(listed.encode()).hexdigest(),
     }
     prepare(target, items, settings)
-    problems = each(lambda item: convert_item(item, target, link), items, workers, "Converting")
-    raise_for([problem for problem in problems if problem])
+    problems = map_threads(lambda item: convert_item(item, target, link), items, workers, "Converting")
+    raise_problems([problem for problem in problems if problem])
     splits = collections.Counter(item.split for item in items)
     problems = []
     for split in splits:
         list_pairs(target, split, problems)
-    raise_for(problems)
+    raise_problems(problems)
     write_class_dict(target / "class_dict.csv", source.classes)
     return splits
 
@@ -118,18 +118,18 @@ def in_splits(items, shares, group, seed):
     """The items, each with a split, in the order of their names.
 
     Raises:
-        BadUse: if the source's splits are fixed, or two items have the same name.
+        UsageError: if the source's splits are fixed, or two items have the same name.
     """
     items = sorted(items, key=lambda item: (item.split or "", item.name))
     if any(item.split for item in items):
         if shares or group:
-            raise BadUse("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
+            raise UsageError("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
     else:
         splits = assign([item.name for item in items], shares or SHARES, seed, group)
         items = [item._replace(split=split) for item, split in zip(items, splits)]
     counts = collections.Counter((item.split, item.name) for item in items)
     twice = [key for key, number in counts.items() if number > 1]
-    raise_for([f"{split}: two images would be named {name}" for split, name in twice])
+    raise_problems([f"{split}: two images would be named {name}" for split, name in twice])
     return items
 
 
@@ -140,9 +140,11 @@ def prepare(target, items, settings):
         before = read_json(note)
         changed = [key for key in settings if before.get(key) != settings[key]]
         if changed:
-            raise BadUse(f"{target} holds a conversion with another {changed[0]}; remove it or choose another --target")
+            raise UsageError(
+                f"{target} holds a conversion with another {changed[0]}; remove it or choose another --target"
+            )
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise BadUse(f"{target} exists already; remove it or choose another --target")
+        raise UsageError(f"{target} exists already; remove it or choose another --target")
     for split in {item.split for item in items}:
         make_folder(target / split)
         make_folder(target / f"{split}_labels")
@@ -160,7 +162,7 @@ def convert_item(item, target, link):
             if problem:
                 return problem
             write_label(label_path, label)
-    except BadUse as error:
+    except UsageError as error:
         return str(error)
     if not image_path.exists():
         copy_file(item.image, image_path, link)
@@ -181,12 +183,12 @@ def misfit(path, shape):
     return f"{path} is {size[1]}x{size[0]} but its label is {shape[1]}x{shape[0]}; they must have the same size"
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     args = parser().parse_args(argv)
     folder = pathlib.Path(args.source)
     if not folder.is_dir():
-        raise BadUse(f"--source {folder} is no folder")
+        raise UsageError(f"--source {folder} is no folder")
     print(f"Reading {folder} ...", flush=True)
     source = FORMATS[args.format](folder, Options(args.classes, args.background, args.unknown_colours))
     settings = {"format": args.format, "background": args.background, "unknown_colours": args.unknown_colours}

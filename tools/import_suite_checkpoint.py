@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:  # Python puts tools/ on the path of a script, not
 from models import MODELS
 from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, import_variables
 from utils.cli.arguments import Parser, train_parser
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 
 # Networks that can be imported, and how ours differ although the weights are the same.
 IMPORTABLE = {
@@ -37,17 +37,17 @@ LARGEST_CROP = 512  # pixels; for the statistics of large images, as the origina
 CHECKPOINT_PART = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = command_line().parse_args(argv)
     check_flags(args.model, args.checkpoint, args.output)
-    from utils.backend import import_engine, versions
+    from utils.backend import import_backend, versions
     from utils.data.folder import find_dataset, read_classes
 
     folder = find_dataset(args.dataset)
     class_dict = read_classes(folder)
-    import_engine()
+    import_backend()
     from utils.checkpoints import save_checkpoint
     from utils.evaluation.reports import make_folder
     from utils.training.loop import new_state
@@ -112,17 +112,19 @@ def command_line():
 
 
 def check_flags(model, checkpoint, output):
-    """Raises BadUse for what can be seen without Keras."""
+    """Raises UsageError for what can be seen without Keras."""
     if model not in IMPORTABLE:
         reason = "its networks with a frontend are not ours" if MODELS[model].frontend else "it had no such network"
-        raise BadUse(f"--model {model} cannot come from the original suite, {reason}; one of {', '.join(IMPORTABLE)}")
+        raise UsageError(
+            f"--model {model} cannot come from the original suite, {reason}; one of {', '.join(IMPORTABLE)}"
+        )
     if pathlib.Path(output).suffix != ".keras":
-        raise BadUse(f"--output {output} must end with .keras")
+        raise UsageError(f"--output {output} must end with .keras")
     if pathlib.Path(output).exists():
-        raise BadUse(f"--output {output} exists already; remove it or choose another name")
+        raise UsageError(f"--output {output} exists already; remove it or choose another name")
     index = pathlib.Path(f"{checkpoint_prefix(checkpoint)}.index")
     if not index.is_file():
-        raise BadUse(f"--checkpoint {checkpoint}: there is no file {index}")
+        raise UsageError(f"--checkpoint {checkpoint}: there is no file {index}")
 
 
 def checkpoint_prefix(path):
@@ -140,19 +142,19 @@ def read_variables(path):
         List of `(name, array)`; without those of optimizers.
 
     Raises:
-        BadUse: if it cannot be read.
-        WorkFailed: if there is no TensorFlow.
+        UsageError: if it cannot be read.
+        RunError: if there is no TensorFlow.
     """
     try:
         import tensorflow as tf
     except ImportError:
-        raise WorkFailed("a TensorFlow checkpoint needs TensorFlow to read it; pip install tensorflow") from None
+        raise RunError("a TensorFlow checkpoint needs TensorFlow to read it; pip install tensorflow") from None
     try:
         reader = tf.train.load_checkpoint(checkpoint_prefix(path))
         names = [name for name in reader.get_variable_to_shape_map() if not NOT_OF_THE_NETWORK.search(name)]
         return [(name, reader.get_tensor(name)) for name in sorted(names)]
     except Exception as error:  # TensorFlow raises whatever its readers raise
-        raise BadUse(f"--checkpoint {path} cannot be read: {str(error).strip().splitlines()[0]}") from error
+        raise UsageError(f"--checkpoint {path} cannot be read: {str(error).strip().splitlines()[0]}") from error
 
 
 def prepare_model(settings, variables):
@@ -166,7 +168,7 @@ def prepare_model(settings, variables):
         `keras.Model`.
 
     Raises:
-        BadUse: if the variables are of another network or of another number of classes.
+        UsageError: if the variables are of another network or of another number of classes.
     """
     from models import build_model
     from utils.training.optimizers import build_optimizer
@@ -174,12 +176,14 @@ def prepare_model(settings, variables):
     source, num_classes = settings["imported_from"], settings["num_classes"]
     found = next((len(value) for name, value in variables if re.search(r"(^|/)logits/biases$", name)), num_classes)
     if found != num_classes:
-        raise BadUse(f"{source} has {found} classes, the class_dict.csv of {settings['dataset_path']} {num_classes}")
+        raise UsageError(
+            f"{source} has {found} classes, the class_dict.csv of {settings['dataset_path']} {num_classes}"
+        )
     model = build_model(settings["model"], num_classes)
     try:
         import_variables(model, variables)
     except ValueError as error:
-        raise BadUse(f"{source} does not fit {settings['model']}: {error}") from error
+        raise UsageError(f"{source} does not fit {settings['model']}: {error}") from error
     model.compile(build_optimizer(settings["optimizer"], settings["learning_rate"]))
     model.optimizer.build(model.trainable_variables)
     return model

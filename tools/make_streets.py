@@ -24,7 +24,7 @@ if __name__ == "__main__":  # Python puts tools/ on the path of a script, not th
 
 from tools.streets.canvas import CLASSES
 from tools.streets.scenes import draw_scene
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 
 SPLITS = ("train", "val", "test")
 SMALLEST_SIDE = 64  # pixels
@@ -56,7 +56,7 @@ def finished_or_nothing(root):
         yield partial
         partial.rename(root)
     except OSError as error:
-        raise WorkFailed(f"{root} could not be written: {error}") from error
+        raise RunError(f"{root} could not be written: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -76,16 +76,16 @@ def make_streets(root, train=240, val=40, test=60, height=192, width=256, seed=0
         `root` as a `Path`.
 
     Raises:
-        BadUse: `root` exists, or a number is out of range.
-        WorkFailed: the files could not be written.
+        UsageError: `root` exists, or a number is out of range.
+        RunError: the files could not be written.
     """
     root, counts = Path(root), (train, val, test)
     for name, value, least in (*zip(SPLITS, counts, (0, 0, 0)), ("seed", seed, 0),
                                ("height", height, SMALLEST_SIDE), ("width", width, SMALLEST_SIDE)):  # fmt: skip
         if value < least:
-            raise BadUse(f"{name} is {value}; it must be at least {least}")
+            raise UsageError(f"{name} is {value}; it must be at least {least}")
     if root.exists():
-        raise BadUse(f"{root} exists already; remove it or choose another folder with --output")
+        raise UsageError(f"{root} exists already; remove it or choose another folder with --output")
     scenes = [(number, index) for number, count in enumerate(counts) for index in range(count)]
     with finished_or_nothing(root) as folder:
         for split in SPLITS:
@@ -102,7 +102,7 @@ def make_streets(root, train=240, val=40, test=60, height=192, width=256, seed=0
     return root
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", default="datasets/Streets", help="folder to make (default: %(default)s)")

@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from utils.cli.arguments import Parser
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 from utils.nearest import did_you_mean
 from utils.settings import read_checkpoint
 
@@ -37,7 +37,7 @@ def parser():
     return flags
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = parser().parse_args(argv)
@@ -82,12 +82,14 @@ def read_recipe(name):
     "table" (the README's that shows it), and "result" once it is recorded.
 
     Raises:
-        BadUse: if there is none of that name.
+        UsageError: if there is none of that name.
     """
     path = RECIPES / f"{name}.json"
     if not path.is_file():
         known = names()
-        raise BadUse(f"there is no recipe '{name}'{did_you_mean(name, known)}; they are: {', '.join(known) or 'none'}")
+        raise UsageError(
+            f"there is no recipe '{name}'{did_you_mean(name, known)}; they are: {', '.join(known) or 'none'}"
+        )
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -141,11 +143,11 @@ def call(verb, flags, *more):
     """Runs one of the programs, which talks to the terminal.
 
     Raises:
-        WorkFailed: if it fails, after what it said itself.
+        RunError: if it fails, after what it said itself.
     """
     code = subprocess.run([sys.executable, ROOT / verb, *more, *words(flags)]).returncode
     if code:
-        raise WorkFailed(f"{verb} ended with exit code {code}")
+        raise RunError(f"{verb} ended with exit code {code}")
 
 
 def measured(output, checkpoint, epochs):
@@ -191,7 +193,7 @@ def compare(recipe, result):
     """Prints the recorded scores beside the measured ones.
 
     Raises:
-        WorkFailed: if one is below the recorded one by more than the recipe's tolerance.
+        RunError: if one is below the recorded one by more than the recipe's tolerance.
     """
     recorded, worse = recipe.get("result"), []
     for name in SCORES:
@@ -200,7 +202,7 @@ def compare(recipe, result):
         if recorded and result[name] < was - recipe["tolerance"]:
             worse.append(f"{name} is {100 * (was - result[name]):.2f} points below the recorded one")
     if worse:
-        raise WorkFailed(f"{'; '.join(worse)}: more than {100 * recipe['tolerance']:.2f}")
+        raise RunError(f"{'; '.join(worse)}: more than {100 * recipe['tolerance']:.2f}")
 
 
 if __name__ == "__main__":

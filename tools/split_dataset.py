@@ -17,11 +17,11 @@ if not __package__:  # run as a script: Python then looks for modules in tools/,
 from tools.datasets.splits import assign, fractions, pattern
 from utils.class_dict import ClassDict
 from utils.cli.arguments import Parser, natural, positive_int
-from utils.data.folder import SPLITS, check_pairs, find_dataset, list_pairs, pair_folders, raise_for
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.data.folder import SPLITS, check_pairs, find_dataset, list_pairs, pair_folders, raise_problems
+from utils.errors import RunError, UsageError, report_errors
 from utils.evaluation.reports import make_folder
 from utils.files import copy_file
-from utils.threads import each
+from utils.threads import map_threads
 
 
 def parser():
@@ -67,7 +67,7 @@ def read_source(args):
     problems, kept = [], {}
     if args.dataset:
         if args.images or args.labels or args.class_dict:
-            raise BadUse("--dataset has its own images, labels and class_dict.csv; leave out the other flags")
+            raise UsageError("--dataset has its own images, labels and class_dict.csv; leave out the other flags")
         folder = find_dataset(args.dataset)
         pairs, classes_path = list_pairs(folder, "train", problems), folder / "class_dict.csv"
         for split, share in zip(SPLITS[1:], args.fractions[1:]):
@@ -75,12 +75,12 @@ def read_source(args):
                 kept[split] = list_pairs(folder, split, problems)
     else:
         if not (args.images and args.labels):
-            raise BadUse("give --dataset, or --images and --labels")
+            raise UsageError("give --dataset, or --images and --labels")
         folders = pathlib.Path(args.images), pathlib.Path(args.labels)
-        raise_for([f"there is no folder {one}" for one in folders if not one.is_dir()])
+        raise_problems([f"there is no folder {one}" for one in folders if not one.is_dir()])
         pairs = pair_folders(*folders, problems)
         classes_path = pathlib.Path(args.class_dict) if args.class_dict else None
-    raise_for(problems)
+    raise_problems(problems)
     return pairs, kept, classes_path
 
 
@@ -117,7 +117,7 @@ def write(target, jobs, classes_path, mode, workers):
     """
     partial = target.with_name(f"{target.name}.partial")
     if partial.exists():
-        raise BadUse(f"{partial} is left from an interrupted run; remove it")
+        raise UsageError(f"{partial} is left from an interrupted run; remove it")
     for split in {split for split, _, _ in jobs}:
         make_folder(partial / split)
         make_folder(partial / f"{split}_labels")
@@ -128,12 +128,12 @@ def write(target, jobs, classes_path, mode, workers):
             copy_file(path, partial / folder / path.name, link=mode == "link")
 
     try:
-        each(bring, jobs, workers, "Bringing")
+        map_threads(bring, jobs, workers, "Bringing")
         if classes_path:
             copy_file(classes_path, partial / "class_dict.csv")
         partial.rename(target)
     except OSError as error:
-        raise WorkFailed(f"cannot make {target}: {error.strerror}") from error
+        raise RunError(f"cannot make {target}: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     if mode == "move":
@@ -143,17 +143,17 @@ def write(target, jobs, classes_path, mode, workers):
                 pair.label.unlink()
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     args = parser().parse_args(argv)
     if not (args.target or args.dry_run):
-        raise BadUse("give --target, or --dry_run")
+        raise UsageError("give --target, or --dry_run")
     target = pathlib.Path(args.target) if args.target else None
     if target and target.exists():
-        raise BadUse(f"{target} exists already; choose another --target")
+        raise UsageError(f"{target} exists already; choose another --target")
     pairs, kept, classes_path = read_source(args)
     if args.stratify and not classes_path:
-        raise BadUse("--stratify needs --class_dict, to know the classes")
+        raise UsageError("--stratify needs --class_dict, to know the classes")
     classes = ClassDict.from_csv(classes_path) if classes_path else None
     pixels = presence = None
     if classes and (args.stratify or args.dry_run):

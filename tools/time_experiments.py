@@ -17,18 +17,18 @@ if str(ROOT) not in sys.path:
 
 from models import MODELS
 from tools.reproduce import recorded, words
-from utils.backend import import_engine, set_precision, versions
+from utils.backend import import_backend, set_precision, versions
 from utils.benchmark.report import cpu_cores, quantile, save_with_names
 from utils.cli.arguments import Parser, positive_int
 from utils.cli.arguments import test_parser as parser_of_test
-from utils.errors import BadUse, reports_errors
+from utils.errors import UsageError, report_errors
 
 RESULTS = ROOT / "tools" / "results" / "camvid_latency.json"
 PICTURE = ROOT / "docs" / "images" / "camvid_latency.png"
 HEIGHT, WIDTH = 360, 480  # pixels
 
 
-@reports_errors
+@report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     flags = Parser(prog="tools/time_experiments.py", description=__doc__.splitlines()[0])
@@ -36,7 +36,7 @@ def main(argv=None):
     args = flags.parse_args(argv)
     recipes = {title(recipe): recipe for recipe in reversed(recorded("camvid").values())}  # the best of each title
     if not recipes:
-        raise BadUse("no recipe for CamVid is recorded yet; see tools/reproduce.py --record")
+        raise UsageError("no recipe for CamVid is recorded yet; see tools/reproduce.py --record")
     predictors, parameters = predictors_of(recipes)
     measured = latencies(predictors, args.rounds)
     write(recipes, measured, parameters, args.rounds)
@@ -53,11 +53,11 @@ def predictors_of(recipes):
         Two dicts from the same titles: `Predictor` with the views that test.py would score, and the number of trainable
         parameters.
     """
-    import_engine()
+    import_backend()
     from models import build_model
     from utils.backend import use_xla
     from utils.benchmark.complexity import count_parameters
-    from utils.inference.keras_backend import KerasNetwork
+    from utils.inference.keras_backend import KerasBackend
     from utils.inference.predictor import Predictor
     from utils.training.precise_batch_norm import use_batch_statistics
 
@@ -73,7 +73,7 @@ def predictors_of(recipes):
         )
         if test.batch_statistics:
             use_batch_statistics(model)
-        predictors[name] = Predictor(KerasNetwork(model, use_xla(None)), 1, test.scales, test.flip)
+        predictors[name] = Predictor(KerasBackend(model, use_xla(None)), 1, test.scales, test.flip)
         parameters[name] = count_parameters(model)
     return predictors, parameters
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 
-def import_engine():
+def import_backend():
     """Imports Keras and its engine without the engine's start-up messages.
 
     TensorFlow writes them to standard error before it reads any setting, so that is turned off meanwhile; Python's own
@@ -14,7 +14,7 @@ def import_engine():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     is_first = "keras" not in sys.modules
-    with silent_standard_error(), no_garbage():
+    with silence_stderr(), pause_gc():
         import keras
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
@@ -34,7 +34,7 @@ def device():
 
 
 @contextlib.contextmanager
-def no_garbage():
+def pause_gc():
     """Does not look for garbage meanwhile. Also a decorator.
 
     Imports and networks are very many objects, and stay: of the CPU time of importing Keras and TensorFlow a fifth went
@@ -50,7 +50,7 @@ def no_garbage():
 
 
 @contextlib.contextmanager
-def silent_standard_error():
+def silence_stderr():
     """Lets nothing through to standard error, not even what libraries write past Python."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -14,8 +14,8 @@ import frontends.batch_norm
 import frontends.layers  # noqa: F401
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
-from utils.errors import BadUse
-from utils.files import replacing
+from utils.errors import UsageError
+from utils.files import atomic_write
 from utils.settings import SUITE_MEMBER, read_checkpoint
 from utils.training.optimizers.ema import exchange_average
 
@@ -30,11 +30,11 @@ def save_checkpoint(path, model, settings, state):
         state: dict of JSON types, what going on with the training needs to know.
 
     Raises:
-        WorkFailed: if the disk refuses; the earlier file is then left as it was.
+        RunError: if the disk refuses; the earlier file is then left as it was.
     """
     seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
@@ -51,7 +51,7 @@ def load_for_inference(path, model_name=None):
         `(model, settings)`.
 
     Raises:
-        BadUse: as `load_network`, and if it is another network.
+        UsageError: as `load_network`, and if it is another network.
     """
     model, settings = load_network(path, model_name)
     return inference_model(model), settings
@@ -61,18 +61,18 @@ def load_network(path, model_name=None):
     """Loads a network as it was trained, with its heads. Arguments and result as `load_for_inference`.
 
     Raises:
-        BadUse: as `read_checkpoint`, and if Keras cannot load the network or it is another one.
+        UsageError: as `read_checkpoint`, and if Keras cannot load the network or it is another one.
     """
     settings, _ = read_checkpoint(path)
     if model_name not in (None, settings["model"]):
-        raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
+        raise UsageError(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
     if settings["model"] not in MODELS:
-        raise BadUse(f"{path} is a {settings['model']}, which models/registry.py does not list")
+        raise UsageError(f"{path} is a {settings['model']}, which models/registry.py does not list")
     import_module(settings["model"])
     try:
         return keras.models.load_model(path, compile=False), settings
     except Exception as error:  # Keras raises whatever its readers raise
-        raise BadUse(f"{path} cannot be loaded: {_first_line(error)}") from error
+        raise UsageError(f"{path} cannot be loaded: {_first_line(error)}") from error
 
 
 def restore(path, model, state):
@@ -84,7 +84,7 @@ def restore(path, model, state):
         state: the checkpoint's state.
 
     Raises:
-        BadUse: if they do not fit.
+        UsageError: if they do not fit.
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -93,7 +93,7 @@ def restore(path, model, state):
             warnings.simplefilter("error", UserWarning)  # Keras only warns when it skips an optimizer that does not fit
             model.load_weights(path)
     except Exception as error:
-        raise BadUse(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
+        raise UsageError(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
     exchange_average(model)  # a checkpoint has them the other way round
     for generator, value in zip(_seed_generators(model), state["dropout_seeds"]):
         generator.state.assign(value)

@@ -7,7 +7,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from utils.errors import BadUse, UnknownColors
+from utils.errors import UnknownColorsError, UsageError
 from utils.nearest import did_you_mean
 
 IGNORED = 255  # the index of pixels that take part in neither loss nor scores
@@ -29,7 +29,7 @@ class ClassDict:
         label_values: uint8 array `(C, 3)`.
 
     Raises:
-        BadUse: for duplicate names or colors, or too many classes.
+        UsageError: for duplicate names or colors, or too many classes.
     """
 
     def __init__(self, class_names, label_values, ignored=None):
@@ -37,13 +37,13 @@ class ClassDict:
         self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
         self.ignored = dict(ignored or {})
         if len(self.class_names) != len(self.label_values):
-            raise BadUse(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
+            raise UsageError(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
         if not 0 < len(self.class_names) <= UNKNOWN:
-            raise BadUse(f"{len(self.class_names)} classes; from 1 to {UNKNOWN} are possible")
+            raise UsageError(f"{len(self.class_names)} classes; from 1 to {UNKNOWN} are possible")
         if len(set(self.class_names)) < len(self.class_names):
-            raise BadUse("two classes have the same name")
+            raise UsageError("two classes have the same name")
         if len(set(map(tuple, self.label_values.tolist()))) < len(self.class_names):
-            raise BadUse("two classes have the same color")
+            raise UsageError("two classes have the same color")
         self._table = self._index_table = None
 
     @property
@@ -58,7 +58,7 @@ class ClassDict:
         Spaces, a byte order mark, either kind of line end, blank lines and numbers such as `64.0` are accepted.
 
         Raises:
-            BadUse: naming the file, the line and the remedy.
+            UsageError: naming the file, the line and the remedy.
         """
         path = pathlib.Path(path)
         try:
@@ -66,13 +66,13 @@ class ClassDict:
             rows = csv.reader(io.StringIO(text), skipinitialspace=True)
             lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise BadUse(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
+            raise UsageError(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
         if not lines:
-            raise BadUse(f"{path} is empty; its first line must be name,r,g,b")
+            raise UsageError(f"{path} is empty; its first line must be name,r,g,b")
         header = [cell.lower() for cell in lines[0][1]]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
-            raise BadUse(
+            raise UsageError(
                 f"{path}, line {lines[0][0]}: no column '{missing[0]}' in the header '{','.join(lines[0][1])}'; "
                 "it must be name,r,g,b"
             )
@@ -81,18 +81,18 @@ class ClassDict:
         for number, cells in lines[1:]:
             where = f"{path}, line {number}"
             if len(cells) <= max(columns):
-                raise BadUse(f"{where}: {len(cells)} columns where the header has {len(header)}")
+                raise UsageError(f"{where}: {len(cells)} columns where the header has {len(header)}")
             name, *color = (cells[column] for column in columns)
             color = tuple(_channel(cell, where) for cell in color)
             if not name:
-                raise BadUse(f"{where}: the class has no name")
+                raise UsageError(f"{where}: the class has no name")
             if name in names:
-                raise BadUse(f"{where}: class '{name}' was already named in line {names[name]}")
+                raise UsageError(f"{where}: class '{name}' was already named in line {names[name]}")
             if color in colors:
-                raise BadUse(f"{where}: color {color} already belongs to the class of line {colors[color]}")
+                raise UsageError(f"{where}: color {color} already belongs to the class of line {colors[color]}")
             names[name], colors[color] = number, number
         if not 2 <= len(names) <= UNKNOWN:
-            raise BadUse(f"{path}: number of classes is {len(names)}; it must be from 2 to {UNKNOWN}")
+            raise UsageError(f"{path}: number of classes is {len(names)}; it must be from 2 to {UNKNOWN}")
         return cls(names, list(colors))
 
     def without(self, names):
@@ -105,15 +105,15 @@ class ClassDict:
             A new `ClassDict`.
 
         Raises:
-            BadUse: if there is no such class, or fewer than two would be left.
+            UsageError: if there is no such class, or fewer than two would be left.
         """
         for name in names:
             if name not in self.class_names:
                 hint = did_you_mean(name, self.class_names)
-                raise BadUse(f"no class '{name}' to ignore{hint}; the classes are {', '.join(self.class_names)}")
+                raise UsageError(f"no class '{name}' to ignore{hint}; the classes are {', '.join(self.class_names)}")
         left = [index for index, name in enumerate(self.class_names) if name not in names]
         if len(left) < 2:
-            raise BadUse(f"ignoring {', '.join(names)} leaves {len(left)} classes; at least two are needed")
+            raise UsageError(f"ignoring {', '.join(names)} leaves {len(left)} classes; at least two are needed")
         original = self._original_indices()
         ignored = dict(self.ignored)
         for name in names:
@@ -133,7 +133,7 @@ class ClassDict:
             uint8 array `(H, W)` of class indices; 255 where a class is ignored.
 
         Raises:
-            BadUse: naming the commonest unknown colors and their numbers of pixels.
+            UsageError: naming the commonest unknown colors and their numbers of pixels.
         """
         indices, packed = self._look_up(rgb)
         return self._settle(indices, packed, unknown, name, _color_of)
@@ -160,7 +160,7 @@ class ClassDict:
             uint8 array `(H, W)`; values move up where classes before them are left out by `without`.
 
         Raises:
-            BadUse: naming the commonest unknown values and their numbers of pixels.
+            UsageError: naming the commonest unknown values and their numbers of pixels.
         """
         if self._index_table is None:
             table = np.full(1 << 16, UNKNOWN, np.uint8)
@@ -224,7 +224,7 @@ class ClassDict:
         values, counts = np.unique(source[unknown_pixels], return_counts=True)
         pixels = {str(describe(values[i])): int(counts[i]) for i in np.argsort(-counts, kind="stable")}
         commonest = [f"{value} ({count} px)" for value, count in list(pixels.items())[:3]]
-        raise UnknownColors(
+        raise UnknownColorsError(
             f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
             f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with "
             "--unknown_colours ignore",
@@ -237,9 +237,9 @@ def _channel(cell, where):
     try:
         value = float(cell)
     except ValueError:
-        raise BadUse(f"{where}: '{cell}' is not a number") from None
+        raise UsageError(f"{where}: '{cell}' is not a number") from None
     if not (0 <= value <= 255 and value == int(value)):
-        raise BadUse(f"{where}: {cell} is not a whole number from 0 to 255")
+        raise UsageError(f"{where}: {cell} is not a whole number from 0 to 255")
     return int(value)
 
 

@@ -7,13 +7,13 @@ import sys
 INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
 
 
-class BadUse(ValueError):
+class UsageError(ValueError):
     """The user gave something wrong: a flag, a file, a label, a checkpoint. Exit code 2, as argparse's own."""
 
     exit_code = 2
 
 
-class UnknownColors(BadUse):
+class UnknownColorsError(UsageError):
     """A label has colors, or values, of no class.
 
     Attributes:
@@ -25,7 +25,7 @@ class UnknownColors(BadUse):
         self.pixels = pixels
 
 
-class WorkFailed(RuntimeError):
+class RunError(RuntimeError):
     """The request was right but the work could not be finished: no network, no memory, a loss of NaN. Exit code 1."""
 
     exit_code = 1
@@ -40,10 +40,10 @@ def memory_errors():
         words = f"{type(error).__name__} {error}"
         if not any(mark in words for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory")):
             raise
-        raise WorkFailed("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
+        raise RunError("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
 
 
-def reports_errors(main):
+def report_errors(main):
     """Decorates a verb's `main(argv=None)`: errors with an `exit_code` end the program with one clear line.
 
     Any exception class may take part by having an integer `exit_code`, so that packages which know nothing of `utils`

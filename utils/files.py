@@ -5,11 +5,11 @@ import os
 import pathlib
 import shutil
 
-from utils.errors import WorkFailed
+from utils.errors import RunError
 
 
 @contextlib.contextmanager
-def replacing(path):
+def atomic_write(path):
     """Lets a file be written under a temporary name and then renames it.
 
     Args:
@@ -19,7 +19,7 @@ def replacing(path):
         `pathlib.Path` to write to, in the same folder and with the same extension.
 
     Raises:
-        WorkFailed: if the disk refuses.
+        RunError: if the disk refuses.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
@@ -30,7 +30,7 @@ def replacing(path):
         with contextlib.suppress(OSError):
             temporary.unlink()  # a full disk leaves half of it
         if isinstance(error, OSError):
-            raise WorkFailed(f"cannot write {path}: {error.strerror or error}") from error
+            raise RunError(f"cannot write {path}: {error.strerror or error}") from error
         raise
 
 
@@ -43,9 +43,9 @@ def copy_file(source, path, link=False):
         link: whether to make a hard link, which takes no room and needs the same disk.
 
     Raises:
-        WorkFailed: if the disk refuses.
+        RunError: if the disk refuses.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         if not link:
             shutil.copyfile(source, temporary)
             return
@@ -54,4 +54,4 @@ def copy_file(source, path, link=False):
         try:
             os.link(os.path.realpath(source), temporary)
         except OSError as error:
-            raise WorkFailed(f"cannot link {source} to {path}: {error.strerror}; copy it instead") from error
+            raise RunError(f"cannot link {source} to {path}: {error.strerror}; copy it instead") from error

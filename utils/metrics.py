@@ -119,7 +119,7 @@ class ConfusionMatrix:
         return {n: None if np.isnan(v) else float(v) for n, v in zip(self.class_names, values)}
 
 
-def suite_scores(matrix):
+def image_scores(matrix):
     """The original suite's scores of one image, from its confusion matrix.
 
     Args:

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 
 class RunFolder:
@@ -36,7 +36,7 @@ class RunFolder:
             for left_over in (*self.folder.glob(".*.tmp*"), *self.folder.parent.glob(f".{self.latest.stem}.tmp*")):
                 left_over.unlink()
         except OSError as error:
-            raise WorkFailed(f"cannot write to {self.folder}: {error.strerror}") from error
+            raise RunError(f"cannot write to {self.folder}: {error.strerror}") from error
 
     def set_aside(self):
         """Renames an earlier run, so that starting anew cannot destroy it.
@@ -67,10 +67,12 @@ def find_checkpoint(checkpoint_path, checkpoint_dir, model, dataset):
         `pathlib.Path`.
 
     Raises:
-        BadUse: if they do not tell.
+        UsageError: if they do not tell.
     """
     if checkpoint_path:
         return pathlib.Path(checkpoint_path)
     if model and dataset:
         return RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name).latest
-    raise BadUse("which checkpoint? Give --checkpoint_path FILE.keras, or --model and --dataset for their latest one")
+    raise UsageError(
+        "which checkpoint? Give --checkpoint_path FILE.keras, or --model and --dataset for their latest one"
+    )

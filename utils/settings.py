@@ -4,7 +4,7 @@ import json
 import pathlib
 import zipfile
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
 
@@ -16,17 +16,17 @@ def read_checkpoint(path):
         `(settings, state)`, as given to `checkpoints.save_checkpoint`.
 
     Raises:
-        BadUse: if the file is missing, damaged or not of this suite.
+        UsageError: if the file is missing, damaged or not of this suite.
     """
     if not pathlib.Path(path).is_file():
-        raise BadUse(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
+        raise UsageError(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
     try:
         with zipfile.ZipFile(path) as archive:
             values = json.loads(archive.read(SUITE_MEMBER))
     except KeyError:
-        raise BadUse(f"{path} is a Keras model that train.py did not write: it has no settings") from None
+        raise UsageError(f"{path} is a Keras model that train.py did not write: it has no settings") from None
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise BadUse(f"{path} is damaged or not a .keras checkpoint ({error})") from error
+        raise UsageError(f"{path} is damaged or not a .keras checkpoint ({error})") from error
     return values["settings"], values["state"]
 
 
@@ -37,7 +37,7 @@ def read_settings(path):
         Dict.
 
     Raises:
-        BadUse: if there is no such file, or no settings in it.
+        UsageError: if there is no such file, or no settings in it.
     """
     path = pathlib.Path(path)
     if path.suffix == ".keras":
@@ -45,9 +45,9 @@ def read_settings(path):
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadUse(f"--config {path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"--config {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise BadUse(f"--config {path} is not JSON ({error})") from error
+        raise UsageError(f"--config {path} is not JSON ({error})") from error
     if not isinstance(values, dict):
-        raise BadUse(f"--config {path} must hold an object of flags and values, such as a run's settings.json")
+        raise UsageError(f"--config {path} must hold an object of flags and values, such as a run's settings.json")
     return values

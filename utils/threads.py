@@ -7,7 +7,7 @@ import contextlib
 from utils.progress import Console
 
 
-def read_ahead(read, items, workers=2):
+def prefetch(read, items, workers=2):
     """Applies `read` to items on threads, a few ahead of the consumer, in order.
 
     Args:
@@ -29,7 +29,7 @@ def read_ahead(read, items, workers=2):
             yield item, future.result()
 
 
-def each(function, items, workers, what):
+def map_threads(function, items, workers, what):
     """Calls a function with each item, on threads, and shows how far it is.
 
     Args:
@@ -54,7 +54,7 @@ def each(function, items, workers, what):
 
 
 @contextlib.contextmanager
-def on_threads(workers=2):
+def background(workers=2):
     """Calls functions on threads, a few behind the caller: to encode and write pictures while the network goes on.
 
     With one worker the calls are made in order.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from frontends import FRONTENDS, UnknownFrontend, build_frontend, check_output_stride
+from frontends import FRONTENDS, UnknownFrontendError, build_frontend, check_output_stride
 
 FAMILIES = (
     "ResNet50",
@@ -227,7 +227,7 @@ def test_refused_choices():
     for name in FRONTENDS:
         if name not in REFUSED:
             check_output_stride(name, 8)
-    with pytest.raises(UnknownFrontend, match="ResNet51"):
+    with pytest.raises(UnknownFrontendError, match="ResNet51"):
         check_output_stride("ResNet51", None)
     with pytest.raises(ValueError, match="InceptionV3"):
         build("InceptionV3", output_stride=16)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from frontends import FRONTENDS, UnknownFrontend, build_frontend
+from frontends import FRONTENDS, UnknownFrontendError, build_frontend
 from frontends.table import Frontend
 
 ORIGINAL_SUITE = ("ResNet50", "ResNet101", "ResNet152", "MobileNetV2", "InceptionV4")
@@ -49,7 +49,7 @@ def test_rows_are_complete(name):
 
 
 def test_unknown_name_lists_the_choices():
-    with pytest.raises(UnknownFrontend) as error:
+    with pytest.raises(UnknownFrontendError) as error:
         build_frontend(None, "ResNet51")
     assert error.value.exit_code == 2
     assert isinstance(error.value, ValueError)

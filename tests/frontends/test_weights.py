@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from frontends import BadFrontendWeights, FrontendWeightsError, build_frontend
+from frontends import FrontendWeightsError, InvalidFrontendWeightsError, build_frontend
 from frontends.layers import IMAGENET_STD
 
 MOBILENET = pathlib.Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_1_0_224_imagenet_notop.weights.h5"
@@ -155,7 +155,7 @@ def test_missing_file_and_wrong_ending(tmp_path):
 
 
 def check_bad_file(name, path):
-    with pytest.raises(BadFrontendWeights) as error:
+    with pytest.raises(InvalidFrontendWeightsError) as error:
         build(name, path)
     message = str(error.value)
     assert error.value.exit_code == 2
@@ -202,6 +202,6 @@ def test_imagenet_without_a_network(monkeypatch):
 
 
 def test_inception_v4_has_no_imagenet_weights():
-    with pytest.raises(BadFrontendWeights, match="InceptionV4.*none") as error:
+    with pytest.raises(InvalidFrontendWeightsError, match="InceptionV4.*none") as error:
         build("InceptionV4", "imagenet")
     assert error.value.exit_code == 2

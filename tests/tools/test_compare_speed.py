@@ -12,8 +12,8 @@ from tools import compare_speed
 from tools.speed import networks as network_contests
 from tools.speed import pipeline as speed_contests
 from tools.speed import timing as speed_race
-from utils.errors import WorkFailed
-from utils.metrics import confusion_matrix, suite_scores
+from utils.errors import RunError
+from utils.metrics import confusion_matrix, image_scores
 
 WITHOUT_NETWORKS = ["--rows", "scoring", "labels", "loading"]
 TINY = ["--rounds", "1", "--size", "48", "--num_classes", "4", "--crop_height", "48", "--crop_width", "64"]
@@ -69,7 +69,7 @@ def test_short_work_is_repeated(monkeypatch):
 def test_scoring_case_is_mostly_right():
     prediction, label = speed_contests.scoring_case(100, 32)
     assert prediction.shape == label.shape == (100, 100) and label.max() < 32
-    assert 0.8 < suite_scores(confusion_matrix(label, prediction, 32))[0] < 0.95
+    assert 0.8 < image_scores(confusion_matrix(label, prediction, 32))[0] < 0.95
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_the_original_densenet_takes_the_place_of_ours(monkeypatch):
 def test_a_network_that_fails_is_reported():
     worker = network_contests.Worker("ours", {"model": "custom"})
     try:
-        with pytest.raises(WorkFailed, match="KeyError: 'size'"):
+        with pytest.raises(RunError, match="KeyError: 'size'"):
             worker.read()
     finally:
         worker.stop()

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tools import get_camvid
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 WIDTH, HEIGHT = 12, 8
 COUNTS = {"train": 3, "val": 1, "test": 2}
@@ -409,7 +409,7 @@ def test_existing_folder_is_left_alone(site, output, capsys):
     assert run(site, output) == 2
     assert f"error: {output} exists" in capsys.readouterr().err
     assert [path.name for path in output.parent.rglob("*")] == ["CamVid", "mine.txt"] and not site.requests
-    with pytest.raises(BadUse):
+    with pytest.raises(UsageError):
         get_camvid.get_camvid(output, site.url)
 
 
@@ -417,7 +417,7 @@ def test_existing_folder_is_left_alone(site, output, capsys):
     "name, value", [("workers", 0), ("workers", 65), ("url", "example.org/CamVid"), ("url", "file:///x")]
 )
 def test_bad_arguments(output, name, value):
-    with pytest.raises(BadUse, match=f"--{name} {value}: expected"):
+    with pytest.raises(UsageError, match=f"--{name} {value}: expected"):
         get_camvid.get_camvid(output, **{"url": "http://127.0.0.1:9", name: value})
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tools import make_streets as tool
 from tools.make_streets import CLASSES, draw_scene, make_streets
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 COLOURS = np.array(list(CLASSES.values()), np.uint8)
 
@@ -130,14 +130,14 @@ def test_a_failure_midway_leaves_nothing(tmp_path, monkeypatch):
 def test_an_existing_folder_is_refused_and_left_alone(tmp_path):
     (tmp_path / "Streets").mkdir()
     (tmp_path / "Streets" / "mine.txt").write_text("mine")
-    with pytest.raises(BadUse, match="exists already"):
+    with pytest.raises(UsageError, match="exists already"):
         make_streets(tmp_path / "Streets", 1, 0, 0, 64, 64)
     assert [path.name for path in tmp_path.rglob("*")] == ["Streets", "mine.txt"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkFailed, match="could not be written"):
+    with pytest.raises(RunError, match="could not be written"):
         make_streets(tmp_path / "file" / "Streets", 1, 0, 0, 64, 64)
 
 

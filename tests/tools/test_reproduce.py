@@ -10,7 +10,7 @@ import train
 from tools import reproduce
 from utils.cli.arguments import test_parser as parser_of_test
 from utils.cli.arguments import train_parser
-from utils.errors import WorkFailed
+from utils.errors import RunError
 from utils.settings import read_checkpoint
 
 spec = importlib.util.spec_from_file_location("suite_test", pathlib.Path(train.__file__).with_name("test.py"))
@@ -102,7 +102,7 @@ def test_recipes_are_listed_and_unknown_ones_refused(recipes, capsys):
 
 
 def test_a_verb_that_fails_ends_it():
-    with pytest.raises(WorkFailed, match="train.py ended with exit code 2"):
+    with pytest.raises(RunError, match="train.py ended with exit code 2"):
         reproduce.call("train.py", {"model": "nothing"})
 
 

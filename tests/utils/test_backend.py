@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from utils.backend import no_garbage
+from utils.backend import pause_gc
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -12,7 +12,7 @@ def test_the_search_for_garbage_goes_on_afterwards_if_it_did_before(enabled):
     was_enabled = gc.isenabled()
     try:
         (gc.enable if enabled else gc.disable)()
-        with pytest.raises(KeyError), no_garbage():
+        with pytest.raises(KeyError), pause_gc():
             assert not gc.isenabled()
             raise KeyError
         assert gc.isenabled() is enabled

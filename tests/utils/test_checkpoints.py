@@ -6,7 +6,7 @@ import pytest
 
 from models import build_model
 from utils.checkpoints import load_for_inference, read_checkpoint, restore, save_checkpoint
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 from utils.files import copy_file
 from utils.losses import build_loss
 
@@ -60,7 +60,7 @@ def test_a_failed_write_keeps_the_earlier_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("zipfile.ZipFile.writestr", full)
-    with pytest.raises(WorkFailed, match="No space left"):
+    with pytest.raises(RunError, match="No space left"):
         save_checkpoint(path, model, SETTINGS, {"epoch": 4})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.keras"]
@@ -72,7 +72,7 @@ def test_copying_replaces_at_once(tmp_path):
     target.write_bytes(b"old")
     copy_file(source, target)
     assert target.read_bytes() == b"new" and len(list(tmp_path.iterdir())) == 2
-    with pytest.raises(WorkFailed):
+    with pytest.raises(RunError):
         copy_file(tmp_path / "missing.keras", target)
     assert target.read_bytes() == b"new"
 
@@ -82,7 +82,7 @@ def test_another_optimizer_does_not_fit(tmp_path):
     model = compiled()
     model.train_on_batch(*batch())
     save_checkpoint(path, model, SETTINGS, STATE)
-    with pytest.raises(BadUse, match="does not fit"):
+    with pytest.raises(UsageError, match="does not fit"):
         restore(path, compiled("sgd"), read_checkpoint(path)[1])
 
 
@@ -90,13 +90,13 @@ def test_another_optimizer_does_not_fit(tmp_path):
 def test_damaged_files_are_named(tmp_path, content):
     path = tmp_path / "model.keras"
     path.write_bytes(content)
-    with pytest.raises(BadUse, match="model.keras is damaged"):
+    with pytest.raises(UsageError, match="model.keras is damaged"):
         load_for_inference(path)
 
 
 def test_missing_and_foreign_files(tmp_path):
-    with pytest.raises(BadUse, match="there is no checkpoint"):
+    with pytest.raises(UsageError, match="there is no checkpoint"):
         read_checkpoint(tmp_path / "missing.keras")
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "foreign.keras")
-    with pytest.raises(BadUse, match="train.py did not write"):
+    with pytest.raises(UsageError, match="train.py did not write"):
         read_checkpoint(tmp_path / "foreign.keras")

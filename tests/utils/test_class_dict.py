@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from utils.class_dict import IGNORED, ClassDict
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 NAMES = ["Sky", "Road", "Car", "Void"]
 COLORS = [(128, 128, 128), (128, 64, 128), (64, 0, 128), (0, 0, 0)]
@@ -83,7 +83,7 @@ def test_names_may_be_of_any_alphabet_and_have_spaces_and_commas(read):
     ],
 )
 def test_errors_name_file_line_and_finding(read, tmp_path, content, line, words):
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         read(content)
     message = str(error.value)
     assert str(tmp_path / "class_dict.csv") in message
@@ -100,7 +100,7 @@ def test_most_classes(read):
 
 @pytest.mark.parametrize("path", ["missing.csv", "."])
 def test_missing_file_is_named(tmp_path, path):
-    with pytest.raises(BadUse, match="cannot read") as error:
+    with pytest.raises(UsageError, match="cannot read") as error:
         ClassDict.from_csv(tmp_path / path)
     assert str(tmp_path / path) in str(error.value)
 
@@ -115,7 +115,7 @@ def test_missing_file_is_named(tmp_path, path):
     ],
 )
 def test_constructor_refuses_what_is_no_mapping(names, colors):
-    with pytest.raises(BadUse):
+    with pytest.raises(UsageError):
         ClassDict(names, colors)
 
 
@@ -141,7 +141,7 @@ def test_every_channel_counts_in_the_lookup(classes):
                 near = np.array(color, int)
                 near[channel] = (near[channel] + step) % 256
                 assert not classes.knows(near[None, None].astype(np.uint8)).any()
-                with pytest.raises(BadUse):
+                with pytest.raises(UsageError):
                     classes.encode(near[None, None].astype(np.uint8))
     # The channels interchanged are another color.
     assert not classes.knows(np.array([[[128, 0, 64], [128, 128, 64]]], np.uint8)).any()
@@ -158,7 +158,7 @@ def test_views_and_other_memory_layouts_are_encoded(classes):
 def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes):
     rgb = classes.decode(np.zeros((10, 10), np.uint8))
     rgb[0, :5], rgb[1, :3], rgb[2, :7], rgb[3, :1] = (1, 2, 3), (255, 0, 0), (0, 0, 255), (9, 9, 9)
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         classes.encode(rgb, name="labels/a_L.png")
     message = str(error.value)
     assert message.startswith("labels/a_L.png: 4 colors")
@@ -172,7 +172,7 @@ def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes):
 
 def test_unknown_indices_are_named_with_their_numbers_of_pixels(classes):
     values = np.array([[0, 1, 4, 4], [3, 255, 254, 255]], np.uint8)
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         classes.encode_indices(values, name="a.png")
     assert str(error.value).startswith("a.png: 2 values") and "4 (2 px), 254 (1 px)" in str(error.value)
     assert ", ..." not in str(error.value) and error.value.pixels == {"4": 2, "254": 1}
@@ -214,11 +214,11 @@ def test_without_twice_is_without_both(classes, steps):
 
 
 def test_without_refuses_unknown_names_and_too_few_classes(classes):
-    with pytest.raises(BadUse, match="'Sea'.*Sky, Road, Car, Void"):
+    with pytest.raises(UsageError, match="'Sea'.*Sky, Road, Car, Void"):
         classes.without(["Sea"])
-    with pytest.raises(BadUse, match="leaves 1"):
+    with pytest.raises(UsageError, match="leaves 1"):
         classes.without(["Sky", "Road", "Car"])
-    with pytest.raises(BadUse, match="no class 'Sky'"):
+    with pytest.raises(UsageError, match="no class 'Sky'"):
         classes.without(["Sky"]).without(["Sky"])
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from utils.errors import BadUse, WorkFailed, reports_errors
+from utils.errors import RunError, UsageError, report_errors
 
 
-@pytest.mark.parametrize("kind, base, code", [(BadUse, ValueError, 2), (WorkFailed, RuntimeError, 1)])
+@pytest.mark.parametrize("kind, base, code", [(UsageError, ValueError, 2), (RunError, RuntimeError, 1)])
 def test_errors_become_a_line_and_an_exit_code(capsys, kind, base, code):
-    @reports_errors
+    @report_errors
     def main(argv=None):
         """Fails."""
         print("working", end="")
@@ -26,7 +26,7 @@ def test_any_exception_may_have_an_exit_code(capsys):
         def __str__(self):
             return "unknown"
 
-    @reports_errors
+    @report_errors
     def main(argv=None):
         raise Unknown
 
@@ -37,7 +37,7 @@ def test_any_exception_may_have_an_exit_code(capsys):
 
 @pytest.mark.parametrize("kind", [ValueError, RuntimeError, SystemExit])
 def test_defects_keep_their_traceback(kind):
-    @reports_errors
+    @report_errors
     def main(argv=None):
         raise kind("defect")
 
@@ -47,7 +47,7 @@ def test_defects_keep_their_traceback(kind):
 
 
 def test_arguments_and_result_pass_through():
-    @reports_errors
+    @report_errors
     def main(argv=None):
         return argv
 
@@ -55,7 +55,7 @@ def test_arguments_and_result_pass_through():
 
 
 def test_ctrl_c_ends_without_a_traceback(capsys):
-    @reports_errors
+    @report_errors
     def main(argv=None):
         raise KeyboardInterrupt
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from utils.errors import WorkFailed
-from utils.files import copy_file, replacing
+from utils.errors import RunError
+from utils.files import atomic_write, copy_file
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def target(tmp_path):
 
 
 def test_the_new_file_takes_the_place_of_the_old_one(target):
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         assert temporary.parent == target.parent and temporary.suffix == target.suffix
         temporary.write_text("new")
         assert target.read_text() == "old"
@@ -26,11 +26,11 @@ def test_the_new_file_takes_the_place_of_the_old_one(target):
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError("a bug")])
 def test_a_failure_leaves_the_old_file_and_nothing_else(target, error):
-    expected = WorkFailed if isinstance(error, OSError) else type(error)
-    with pytest.raises(expected) as raised, replacing(target) as temporary:
+    expected = RunError if isinstance(error, OSError) else type(error)
+    with pytest.raises(expected) as raised, atomic_write(target) as temporary:
         temporary.write_text("half")
         raise error
-    if expected is WorkFailed:
+    if expected is RunError:
         assert str(raised.value) == f"cannot write {target}: No space left on device"
     assert target.read_text() == "old"
     assert [path.name for path in target.parent.iterdir()] == ["scores.json"]
@@ -50,6 +50,6 @@ def test_a_link_to_another_disk_fails_in_one_line(target, monkeypatch):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", other_disk)
-    with pytest.raises(WorkFailed, match="cannot link .*: Invalid cross-device link; copy it instead"):
+    with pytest.raises(RunError, match="cannot link .*: Invalid cross-device link; copy it instead"):
         copy_file(target, target.parent / "copy.json", link=True)
     assert [path.name for path in target.parent.iterdir()] == ["scores.json"]

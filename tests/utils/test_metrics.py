@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from utils.metrics import ConfusionMatrix, RunningMeanIoU, confusion_matrix, suite_scores
+from utils.metrics import ConfusionMatrix, RunningMeanIoU, confusion_matrix, image_scores
 
 KEYS = {
     "mean_iou", "global_accuracy", "class_iou", "class_accuracy", "precision", "recall", "f1", "images",
@@ -181,7 +181,7 @@ def test_scores_are_json():
 
 
 def test_suite_scores_by_hand():
-    scores = suite_scores(confusion_matrix(LABELS, PREDICTIONS, 4))
+    scores = image_scores(confusion_matrix(LABELS, PREDICTIONS, 4))
     precision, f1 = 0.6 * 4 / 5 + 0.3 * 2 / 4, 0.6 * 8 / 11 + 0.3 * 4 / 7
     # The mean IoU is over the three classes of the truth; the accuracy of the absent one is 1.
     assert scores == pytest.approx([0.6, precision, 0.6, f1, (4 / 7 + 2 / 5) / 3, 4 / 6, 2 / 3, 0.0, 1.0])
@@ -189,7 +189,7 @@ def test_suite_scores_by_hand():
 
 
 def test_suite_scores_of_an_image_without_pixels():
-    assert suite_scores(np.zeros((2, 2), np.int64)) == [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+    assert image_scores(np.zeros((2, 2), np.int64)) == [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
 
 
 def logits_of(predictions, num_classes=5, seed=0):

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from utils.threads import each, on_threads, read_ahead
+from utils.threads import background, map_threads, prefetch
 
 
 def test_calls_on_threads_are_all_made_and_their_errors_arrive():
     made = []
-    with on_threads() as submit:
+    with background() as submit:
         for number in range(50):
             submit(made.append, number)
     assert sorted(made) == list(range(50))
@@ -17,7 +17,7 @@ def test_calls_on_threads_are_all_made_and_their_errors_arrive():
     def fail():
         raise OSError("the disk is full")
 
-    with pytest.raises(OSError, match="disk is full"), on_threads() as submit:
+    with pytest.raises(OSError, match="disk is full"), background() as submit:
         submit(fail)
 
 
@@ -30,7 +30,7 @@ def test_reading_ahead_keeps_the_order_and_does_not_read_everything_at_once():
             gate.wait(10)
         return item * 2
 
-    stream = read_ahead(read, range(100), workers=2)
+    stream = prefetch(read, range(100), workers=2)
     gate.set()
     assert next(stream) == (0, 0)
     assert len(started) < 20
@@ -42,11 +42,11 @@ def test_an_error_while_reading_arrives():
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        list(read_ahead(read, range(3)))
+        list(prefetch(read, range(3)))
 
 
 def test_each_gives_the_results_in_order_and_an_error_ends_it(capsys):
-    assert each(lambda item: item * 2, list(range(20)), 3, "Doubling") == list(range(0, 40, 2))
+    assert map_threads(lambda item: item * 2, list(range(20)), 3, "Doubling") == list(range(0, 40, 2))
     assert "Doubling: 20/20" in capsys.readouterr().out
     with pytest.raises(ZeroDivisionError):
-        each(lambda item: 1 / item, [1, 0, 1], 2, "Dividing")
+        map_threads(lambda item: 1 / item, [1, 0, 1], 2, "Dividing")

@@ -10,8 +10,8 @@ import numpy as np
 from utils.class_dict import IGNORED
 from utils.data.folder import SPLITS, Checked, Pair, list_pairs, median_frequency_weights, read_classes
 from utils.data.images import read_image, read_label
-from utils.errors import BadUse, UnknownColors
-from utils.threads import each
+from utils.errors import UnknownColorsError, UsageError
+from utils.threads import map_threads
 
 NEAR = 6  # bits of 64 in which the difference hashes of near duplicates differ at most
 
@@ -95,7 +95,7 @@ def analyse(folder, workers=2, near_duplicates=False):
     faults, jobs = [], []
     try:
         classes = read_classes(folder)
-    except BadUse as error:
+    except UsageError as error:
         classes = None
         faults.append(("classes", str(error)))
     for split in SPLITS:
@@ -104,7 +104,7 @@ def analyse(folder, workers=2, near_duplicates=False):
         problems = []
         jobs += [(split, pair) for pair in list_pairs(folder, split, problems)]
         faults += [("files", problem) for problem in problems]
-    seen = each(lambda job: look(*job, classes), jobs, workers, "Reading")
+    seen = map_threads(lambda job: look(*job, classes), jobs, workers, "Reading")
     faults += [fault for one in seen for fault in one.faults]
     training = [Checked(one.size, one.pixels) for one in seen if one.split == "train"]
     number = classes.num_classes if classes else 0
@@ -129,15 +129,15 @@ def look(split, pair, classes):
     pixels = np.zeros(classes.num_classes if classes else 0, np.int64)
     try:
         image = read_image(pair.image)
-    except BadUse as error:
+    except UsageError as error:
         faults.append(("unreadable", str(error)))
     try:
         label = read_label(pair.label, classes) if classes else None
-    except UnknownColors as error:
+    except UnknownColorsError as error:
         unknown = error.pixels
         faults.append(("unknown colors", str(error).split(";")[0]))
         label = read_label(pair.label, classes, "ignore")
-    except BadUse as error:
+    except UsageError as error:
         faults.append(("unreadable", str(error)))
         label = None
     if label is not None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from utils.data.images import read_image, read_pair
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}
 SIDE = 300  # pixels, the longer side of a crop in the report
@@ -66,7 +66,7 @@ def rare_classes(analysis, number):
         one = max(analysis.seen, key=lambda seen: seen.pixels[index])
         try:
             image, label = read_pair(one.pair.image, one.pair.label, analysis.classes, "ignore")
-        except BadUse:
+        except UsageError:
             continue  # its fault is in the list
         text = f"{one.split}/{one.pair.image.name}: {one.pixels[index]:,} of {total[index]:,} pixels"
         shown.append((analysis.classes.class_names[index], text, highlight(image, label == index)))

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from utils.data.folder import SPLITS
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 
 def fractions(text):
@@ -39,11 +39,11 @@ def group_of(name, group):
     """What an image belongs to: the first parenthesis of the expression in its name, or all that matches.
 
     Raises:
-        BadUse: if nothing matches.
+        UsageError: if nothing matches.
     """
     found = group.search(name)
     if not found:
-        raise BadUse(f"--group {group.pattern} matches nothing in the name {name}")
+        raise UsageError(f"--group {group.pattern} matches nothing in the name {name}")
     return found.group(1 if group.groups else 0)
 
 
@@ -65,7 +65,7 @@ def assign(names, shares, seed=0, group=None, presence=None):
         List of N str: "train", "val" or "test".
 
     Raises:
-        BadUse: if there are fewer groups than splits.
+        UsageError: if there are fewer groups than splits.
     """
     members = collections.defaultdict(list)
     for number, name in enumerate(names):
@@ -73,7 +73,7 @@ def assign(names, shares, seed=0, group=None, presence=None):
     used = [index for index, share in enumerate(shares) if share > 0]
     if len(members) < len(used):
         what = f"groups by --group {group.pattern}" if group else "images"
-        raise BadUse(f"{len(members)} {what} for {len(used)} splits; give fewer --fractions")
+        raise UsageError(f"{len(members)} {what} for {len(used)} splits; give fewer --fractions")
     presence = np.zeros((len(names), 0), bool) if presence is None else presence
     waiting = list(members.values())
     random.Random(seed).shuffle(waiting)

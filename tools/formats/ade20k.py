@@ -2,10 +2,10 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, Listing
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader
 from tools.formats.classes import index_table, make_classes, read_table
 from tools.formats.masks import read_ids
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = "images/{training,validation}/*.jpg, annotations/{training,validation}/*.png and objectInfo150.txt"
 SPLITS = {"training": "train", "validation": "val"}
@@ -14,8 +14,8 @@ SPLITS = {"training": "train", "validation": "val"}
 def read(folder, options):
     """Reads the splits train and val. A class has the first of its names in `objectInfo150.txt`."""
     if options.classes:
-        raise BadUse("--classes: the classes of ade20k are fixed")
-    listing = Listing(folder, LAYOUT)
+        raise UsageError("--classes: the classes of ade20k are fixed")
+    listing = SourceReader(folder, LAYOUT)
     ids, official = read_table("ade20k")
     names = class_names(listing.find("objectInfo150.txt"), len(ids))
     classes = make_classes(names, [tuple(color) for color in official.label_values.tolist()])
@@ -31,6 +31,6 @@ def class_names(path, count):
     """The names of `objectInfo150.txt`: a header, then lines of index, ratio, two counts and comma-separated names."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
     if len(rows) != count or any(len(row) < 5 for row in rows):
-        raise BadUse(f"{path} has {len(rows)} lines of classes; expected {count}, each with five columns")
+        raise UsageError(f"{path} has {len(rows)} lines of classes; expected {count}, each with five columns")
     rows.sort(key=lambda row: int(row[0]))
     return [row[4].split(",")[0].strip() for row in rows]

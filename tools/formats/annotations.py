@@ -2,7 +2,7 @@
 
 from tools.formats.classes import make_classes, read_class_file
 from utils.class_dict import IGNORED
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 IGNORE = "ignore"  # --background ignore
 LABELME_NAMES = {"_background_", "__ignore__"}  # what LabelMe's own lists begin with
@@ -22,7 +22,7 @@ class DrawnClasses:
         background: int, the class index of what no shape covers, or 255.
 
     Raises:
-        BadUse: if the annotations have names that the file lacks.
+        UsageError: if the annotations have names that the file lacks.
     """
 
     def __init__(self, options, found, colors=None):
@@ -31,7 +31,7 @@ class DrawnClasses:
         names = [name for name in dict.fromkeys(names) if name not in LABELME_NAMES]
         unknown = [name for name in found if name not in names and name not in (options.background, *LABELME_NAMES)]
         if unknown:
-            raise BadUse(f"--classes {options.classes} lacks {', '.join(unknown)}, which the annotations have")
+            raise UsageError(f"--classes {options.classes} lacks {', '.join(unknown)}, which the annotations have")
         ignored = options.background == IGNORE
         if not ignored and options.background not in names:
             names.insert(0, options.background)

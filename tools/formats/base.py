@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from utils.class_dict import ClassDict
-from utils.data.folder import raise_for
+from utils.data.folder import raise_problems
 from utils.data.images import is_image
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 NO_PUBLIC_TEST = "its test split is left out, for its labels are not public: score with test.py --split val"
 
@@ -58,7 +58,7 @@ class Source(NamedTuple):
     notes: str = ""
 
 
-class Listing:
+class SourceReader:
     """Gathers the items of a source and everything that is missing, to be reported at once.
 
     Args:
@@ -73,12 +73,12 @@ class Listing:
         """The first of several paths below the source that exists.
 
         Raises:
-            BadUse: if none does.
+            UsageError: if none does.
         """
         for candidate in candidates:
             if (self.folder / candidate).exists():
                 return self.folder / candidate
-        raise BadUse(f"--source {self.folder} has no {' or '.join(candidates)}; expected {self.layout}")
+        raise UsageError(f"--source {self.folder} has no {' or '.join(candidates)}; expected {self.layout}")
 
     def add(self, split, name, image, decode, label=None):
         """Takes an item.
@@ -101,11 +101,11 @@ class Listing:
         """The source.
 
         Raises:
-            BadUse: naming everything that is missing, or if there is nothing.
+            UsageError: naming everything that is missing, or if there is nothing.
         """
         if not self.items and not self.problems:
-            raise BadUse(f"--source {self.folder} has no images with labels; expected {self.layout}")
-        raise_for(self.problems)
+            raise UsageError(f"--source {self.folder} has no images with labels; expected {self.layout}")
+        raise_problems(self.problems)
         return Source(classes, self.items, notes)
 
 
@@ -113,21 +113,21 @@ def read_json(path):
     """Reads a JSON file.
 
     Raises:
-        BadUse: if it cannot be read.
+        UsageError: if it cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise BadUse(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {error}") from error
 
 
 def choose(options, default, *others):
     """The list of classes that `--classes` chooses.
 
     Raises:
-        BadUse: if the format has no such list.
+        UsageError: if the format has no such list.
     """
     choices = (default, *others)
     if options.classes not in (None, *choices):
-        raise BadUse(f"--classes {options.classes}: this format has {' or '.join(choices)}")
+        raise UsageError(f"--classes {options.classes}: this format has {' or '.join(choices)}")
     return options.classes or default

@@ -2,7 +2,7 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, Listing, choose
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose
 from tools.formats.classes import index_table, read_table
 from tools.formats.masks import read_ids
 
@@ -14,7 +14,7 @@ def read(folder, options):
     """Reads the splits train and val. Names are those of the images without `_leftImg8bit`."""
     ids, classes = read_table(f"cityscapes{choose(options, '19', '34')}")
     decode = functools.partial(read_ids, table=index_table(ids))
-    listing = Listing(folder, LAYOUT)
+    listing = SourceReader(folder, LAYOUT)
     for split in ("train", "val"):
         images, labels = listing.find(f"leftImg8bit/{split}"), listing.find(f"gtFine/{split}")
         for image in sorted(images.glob(f"*/*{IMAGE}")):

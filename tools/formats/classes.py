@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.evaluation.reports import write_rows
 
 TABLES = pathlib.Path(__file__).resolve().parent / "class_lists"
@@ -57,12 +57,12 @@ def make_classes(names, colors=None, first=0):
     """A `ClassDict` from names and, if there are any, colors; `first` as in `colormap`.
 
     Raises:
-        BadUse: for duplicate names, or too few or too many classes.
+        UsageError: for duplicate names, or too few or too many classes.
     """
     if len(names) < 2:
-        raise BadUse(f"only {len(names)} class found ({', '.join(names) or 'none'}); at least two are needed")
+        raise UsageError(f"only {len(names)} class found ({', '.join(names) or 'none'}); at least two are needed")
     if len(names) > UNKNOWN:
-        raise BadUse(f"{len(names)} classes; at most {UNKNOWN} are possible")
+        raise UsageError(f"{len(names)} classes; at most {UNKNOWN} are possible")
     return ClassDict(names, distinct(colors or colormap(len(names), first)))
 
 
@@ -91,7 +91,7 @@ def read_class_file(path):
         `(names, colors)`; colors are None for a text file.
 
     Raises:
-        BadUse: if it cannot be read.
+        UsageError: if it cannot be read.
     """
     path = pathlib.Path(path)
     if path.suffix.lower() == ".csv":
@@ -100,7 +100,7 @@ def read_class_file(path):
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadUse(f"--classes {path} cannot be read ({error}); it must have a class name per line") from error
+        raise UsageError(f"--classes {path} cannot be read ({error}); it must have a class name per line") from error
     return [line.strip() for line in lines if line.strip()], None
 
 

@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 
-from tools.formats.base import Listing, read_json
+from tools.formats.base import SourceReader, read_json
 from tools.formats.classes import colormap, make_classes, read_table
 from tools.formats.masks import read_stored
 from utils.class_dict import IGNORED
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = (
     "annotations/panoptic_{train,val}2017.json, annotations/panoptic_{train,val}2017/*.png and {train,val}2017/*.jpg, "
@@ -20,8 +20,8 @@ NOTES = "COCO's test split is left out, for its labels are not public: score wit
 def read(folder, options):
     """Reads the splits train and val. The classes are the categories of the JSON file, things and stuff."""
     if options.classes:
-        raise BadUse("--classes: the classes of coco_panoptic are those of its JSON file")
-    listing, classes, first = Listing(folder, LAYOUT), None, None
+        raise UsageError("--classes: the classes of coco_panoptic are those of its JSON file")
+    listing, classes, first = SourceReader(folder, LAYOUT), None, None
     for split in ("train", "val"):
         path = listing.find(f"annotations/panoptic_{split}2017.json", f"panoptic_{split}2017.json")
         content = read_json(path)
@@ -32,14 +32,14 @@ def read(folder, options):
             if classes is None:
                 classes, first = make_classes(names, colors_of(content["categories"])), indices
             elif indices != first:
-                raise BadUse(f"{path} has other categories than the other split")
+                raise UsageError(f"{path} has other categories than the other split")
             for row in content["annotations"]:
                 segments = {part["id"]: indices[part["category_id"]] for part in row["segments_info"]}
                 name = row["file_name"].rsplit(".", 1)[0]
                 decode = functools.partial(read_panoptic, segments=segments)
                 listing.add(split, name, images / f"{name}.jpg", decode, labels / row["file_name"])
         except (KeyError, TypeError) as error:
-            raise BadUse(f"{path} is no panoptic annotation: {error} is missing") from error
+            raise UsageError(f"{path} is no panoptic annotation: {error} is missing") from error
     return listing.finish(classes, NOTES)
 
 
@@ -70,14 +70,14 @@ def read_panoptic(path, segments):
         uint8 array `(H, W)` of class indices.
 
     Raises:
-        BadUse: if a segment is unknown.
+        UsageError: if a segment is unknown.
     """
     pixels, _ = read_stored(path)
     if pixels.ndim != 3:
-        raise BadUse(f"{path} has one channel; expected segment numbers in three")
+        raise UsageError(f"{path} has one channel; expected segment numbers in three")
     numbers, places = np.unique(pixels @ np.array([1, 1 << 8, 1 << 16]), return_inverse=True)
     unknown = [number for number in numbers.tolist() if number and number not in segments]
     if unknown:
-        raise BadUse(f"{path} has segment {unknown[0]}, which its JSON file does not name")
+        raise UsageError(f"{path} has segment {unknown[0]}, which its JSON file does not name")
     indices = [segments.get(number, IGNORED) if number else IGNORED for number in numbers.tolist()]
     return np.array(indices, np.uint8)[places].reshape(pixels.shape[:2])

@@ -2,7 +2,7 @@
 
 import functools
 
-from tools.formats.base import Listing, choose
+from tools.formats.base import SourceReader, choose
 from tools.formats.classes import index_table, read_table
 from tools.formats.masks import read_ids
 
@@ -14,7 +14,7 @@ def read(folder, options):
     """Reads the splits train and val: the 171 classes that occur, or all 182, of which 11 never do."""
     ids, classes = read_table(f"cocostuff{choose(options, '171', '182')}")
     decode = functools.partial(read_ids, table=index_table(ids))
-    listing = Listing(folder, LAYOUT)
+    listing = SourceReader(folder, LAYOUT)
     for split in ("train", "val"):
         labels = listing.find(f"stuffthingmaps/{split}2017", f"annotations/{split}2017")
         images = listing.find(f"images/{split}2017", f"{split}2017")

@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 
 from tools.formats.annotations import DrawnClasses, skipped
-from tools.formats.base import Listing
+from tools.formats.base import SourceReader
 from tools.formats.polygons import Canvas, stored
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = "annotations.xml of CVAT's export 'CVAT for images 1.1', with the images in images/ or beside it"
 AREAS = ("polygon", "box", "ellipse", "mask")
@@ -20,14 +20,14 @@ SUBSETS = {"train": "train", "training": "train", "val": "val", "validation": "v
 
 def read(folder, options):
     """Reads all images; their splits are CVAT's subsets if every image has one named Train, Validation or Test."""
-    listing, drawn, kinds = Listing(folder, LAYOUT), None, collections.Counter()
+    listing, drawn, kinds = SourceReader(folder, LAYOUT), None, collections.Counter()
     path = listing.find("annotations.xml")
     try:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
-        raise BadUse(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {error}") from error
     if root.find("track") is not None:
-        raise BadUse(f"{path} is of a video; export the task as 'CVAT for images 1.1'")
+        raise UsageError(f"{path} is of a video; export the task as 'CVAT for images 1.1'")
     images = root.findall("image")
     colors = {label.findtext("name"): label.findtext("color") for label in root.iterfind("meta//label")}
     found = dict.fromkeys(colors)
@@ -63,7 +63,7 @@ def draw(path, file, image, drawn):
         uint8 array `(H, W)`.
 
     Raises:
-        BadUse: if a shape lacks something.
+        UsageError: if a shape lacks something.
     """
     try:
         canvas = Canvas(int(image.get("height")), int(image.get("width")), drawn.background)
@@ -71,7 +71,7 @@ def draw(path, file, image, drawn):
         for shape in sorted(shapes, key=lambda shape: int(shape.get("z_order", 0))):  # stable: else as in the file
             draw_shape(canvas, shape, drawn.indices[shape.get("label")])
     except (KeyError, TypeError, ValueError) as error:
-        raise BadUse(f"{path}, image {image.get('name')}: a shape is damaged ({error})") from error
+        raise UsageError(f"{path}, image {image.get('name')}: a shape is damaged ({error})") from error
     return stored(canvas.label, file)
 
 

@@ -4,13 +4,13 @@ import functools
 
 import numpy as np
 
-from tools.formats.base import Listing
+from tools.formats.base import SourceReader
 from tools.formats.classes import colormap, index_table, make_classes, read_class_file
 from tools.formats.masks import read_ids, read_stored
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.data.folder import pair_folders
 from utils.data.images import read_label
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = "images/ and masks/ (or labels/ or annotations/), or in each of them train/, val/ and perhaps test/"
 SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
@@ -18,7 +18,7 @@ SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "va
 
 def read(folder, options):
     """Reads pairs of equal names, as in a dataset: the mask's name may end in `_mask`, `_gt`, `_label` or `_L`."""
-    listing = Listing(folder, LAYOUT)
+    listing = SourceReader(folder, LAYOUT)
     images, masks = listing.find("images"), listing.find("masks", "labels", "annotations")
     parts = [part for part in SPLITS if (images / part).is_dir()]
     pairs = []
@@ -50,7 +50,7 @@ def read_numbers(path, classes, unknown):
     """Reads a mask of class numbers, 255 = ignored."""
     pixels, _ = read_stored(path)
     if pixels.ndim != 2:
-        raise BadUse(f"{path} has colors; --classes must be a CSV file with the header name,r,g,b")
+        raise UsageError(f"{path} has colors; --classes must be a CSV file with the header name,r,g,b")
     return classes.encode_indices(pixels.astype(np.uint16), unknown, path)
 
 
@@ -67,7 +67,7 @@ def discover(paths):
         `(classes, decode, notes)`: `ClassDict`, a function from a path to its label, and what was found, str.
 
     Raises:
-        BadUse: if there are too many values, or masks of both kinds.
+        UsageError: if there are too many values, or masks of both kinds.
     """
     found, palette, first = set(), None, None
     for path in paths:
@@ -75,11 +75,11 @@ def discover(paths):
         if first is None:
             first, palette = pixels.ndim, colors
         if pixels.ndim != first:
-            raise BadUse(f"{path} has {'colors' if first == 2 else 'one channel'}, {paths[0]} has not")
+            raise UsageError(f"{path} has {'colors' if first == 2 else 'one channel'}, {paths[0]} has not")
         values = pixels if first == 2 else pixels @ np.array([1 << 16, 1 << 8, 1])
         found.update(np.unique(values).tolist())
         if len(found) > UNKNOWN + 1:
-            raise BadUse(f"more than {UNKNOWN} values in the masks up to {path}; are they photos, or JPEG files?")
+            raise UsageError(f"more than {UNKNOWN} values in the masks up to {path}; are they photos, or JPEG files?")
     values = sorted(found)
     if first == 3:
         colors = [(value >> 16, value >> 8 & 255, value & 255) for value in values]

@@ -9,9 +9,9 @@ import pathlib
 import numpy as np
 
 from tools.formats.annotations import DrawnClasses, skipped
-from tools.formats.base import Listing, read_json
+from tools.formats.base import SourceReader, read_json
 from tools.formats.polygons import Canvas, stored
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = "LabelMe's JSON files, in any folders below, each with the image that it names"
 AREAS = ("polygon", "rectangle", "circle", "mask")
@@ -19,7 +19,7 @@ AREAS = ("polygon", "rectangle", "circle", "mask")
 
 def read(folder, options):
     """Reads the images that have a JSON file; others are not annotated and left out. There are no splits."""
-    listing, contents, kinds = Listing(folder, LAYOUT), {}, collections.Counter()
+    listing, contents, kinds = SourceReader(folder, LAYOUT), {}, collections.Counter()
     for path in sorted(folder.rglob("*.json")):
         content = read_json(path)
         if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
@@ -52,14 +52,14 @@ def draw(path, image, content, drawn):
         uint8 array `(H, W)`.
 
     Raises:
-        BadUse: if the file lacks something.
+        UsageError: if the file lacks something.
     """
     try:
         canvas = Canvas(content["imageHeight"], content["imageWidth"], drawn.background)
         for shape in content["shapes"]:
             draw_shape(canvas, shape, drawn.indices[shape["label"]])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise BadUse(f"{path} is no LabelMe annotation: {type(error).__name__} {error}") from error
+        raise UsageError(f"{path} is no LabelMe annotation: {type(error).__name__} {error}") from error
     return stored(canvas.label, image)
 
 

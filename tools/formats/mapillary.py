@@ -2,11 +2,11 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, Listing, choose, read_json
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose, read_json
 from tools.formats.classes import index_table, make_classes
 from tools.formats.masks import read_stored
 from utils.class_dict import ClassDict
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 SPLITS = {"training": "train", "validation": "val"}
 
@@ -14,7 +14,7 @@ SPLITS = {"training": "train", "validation": "val"}
 def read(folder, options):
     """Reads the splits train and val of version 1.2 or, with `--classes v2.0`, of version 2.0."""
     version = choose(options, "v1.2", "v2.0")
-    listing = Listing(
+    listing = SourceReader(
         folder, f"config_{version}.json, {{training,validation}}/images/*.jpg and {{...}}/{version}/labels/*.png"
     )
     candidates = [f"config_{version}.json"] + (["config.json"] if version == "v1.2" else [])
@@ -25,7 +25,7 @@ def read(folder, options):
         colors = [tuple(label["color"]) for label in labels]
         classes = make_classes(names_of(labels, evaluated), [colors[index] for index in evaluated])
     except (KeyError, TypeError) as error:
-        raise BadUse(f"{path} is no configuration of Mapillary Vistas: {error} is missing") from error
+        raise UsageError(f"{path} is no configuration of Mapillary Vistas: {error} is missing") from error
     decode = functools.partial(read_vistas, table=index_table(evaluated), colors=colors)
     for part, split in SPLITS.items():
         maps = [f"{part}/{version}/labels"] + ([f"{part}/labels"] if version == "v1.2" else [])

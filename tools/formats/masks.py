@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 
 def read_stored(path):
@@ -16,7 +16,7 @@ def read_stored(path):
         `(P, 3)` of a palette image, else None.
 
     Raises:
-        BadUse: if it is damaged or no image.
+        UsageError: if it is damaged or no image.
     """
     from PIL import Image  # OpenCV replaces palette indices by colors
 
@@ -24,7 +24,7 @@ def read_stored(path):
         with Image.open(path) as image:
             image.load()
     except Exception as error:  # Pillow has no common class for all that can be wrong with a file
-        raise BadUse(f"cannot read {path}: damaged, or not an image") from error
+        raise UsageError(f"cannot read {path}: damaged, or not an image") from error
     if image.mode == "P":
         return np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     if image.mode in ("1", "L", "I", "I;16", "I;16B"):
@@ -46,11 +46,11 @@ def read_ids(path, table):
         uint8 array `(H, W)` of class indices.
 
     Raises:
-        BadUse: if it is unreadable, or has colors.
+        UsageError: if it is unreadable, or has colors.
     """
     pixels, _ = read_stored(path)
     if pixels.ndim != 2:
-        raise BadUse(f"{path} has colors; expected one channel of class numbers")
+        raise UsageError(f"{path} has colors; expected one channel of class numbers")
     if pixels.min() < 0 or pixels.max() >= len(table):
-        raise BadUse(f"{path} has values from {pixels.min()} to {pixels.max()}; expected class numbers")
+        raise UsageError(f"{path} has values from {pixels.min()} to {pixels.max()}; expected class numbers")
     return table.take(pixels)

@@ -2,10 +2,10 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, Listing
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader
 from tools.formats.classes import index_table, read_table
 from tools.formats.masks import read_ids
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{train,val}.txt"
 
@@ -13,13 +13,13 @@ LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{
 def read(folder, options):
     """Reads the splits of the lists; test only if its labels are there, as in VOC 2007."""
     if options.classes:
-        raise BadUse("--classes: the classes of voc are fixed")
+        raise UsageError("--classes: the classes of voc are fixed")
     inner = sorted(folder.glob("VOCdevkit/VOC*")) or sorted(folder.glob("VOC*"))
     if not (folder / "ImageSets").is_dir() and len(inner) == 1:
         folder = inner[0]
     ids, classes = read_table("voc")
     decode = functools.partial(read_ids, table=index_table(ids))
-    listing = Listing(folder, LAYOUT)
+    listing = SourceReader(folder, LAYOUT)
     images, labels = listing.find("JPEGImages"), listing.find("SegmentationClass")
     notes = NO_PUBLIC_TEST
     for split in ("train", "val", "test"):

@@ -15,7 +15,7 @@ import numpy as np
 
 from tools.speed.timing import Row, is_installed
 from utils.benchmark.report import PASSES, last_error
-from utils.errors import WorkFailed
+from utils.errors import RunError
 
 WORKER = pathlib.Path(__file__).with_name("worker.py")
 STEPS = 2  # of a round
@@ -185,7 +185,7 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             self.errors.seek(0)
-            raise WorkFailed(f"{' '.join(map(str, self.process.args[1:]))} failed: {last_error(self.errors.read())}")
+            raise RunError(f"{' '.join(map(str, self.process.args[1:]))} failed: {last_error(self.errors.read())}")
         return json.loads(line)
 
     def stop(self):

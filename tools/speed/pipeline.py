@@ -15,7 +15,7 @@ import numpy as np
 from tools.original_suite import loops as suite_loops
 from tools.speed.timing import Row, absent, is_installed, once, race, rows_against_ours
 from utils.class_dict import UNKNOWN
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORKERS, BATCH_SIZE = 2, 4
@@ -63,13 +63,13 @@ def scoring(size, num_classes, rounds):
     Returns:
         List of `Row`.
     """
-    from utils.metrics import ConfusionMatrix, suite_scores
+    from utils.metrics import ConfusionMatrix, image_scores
 
     prediction, label = scoring_case(size, num_classes)
     confusion = ConfusionMatrix(num_classes)
     indices = label.astype(np.uint8), prediction.astype(np.uint8)
     contestants = {
-        "ours": once(lambda: suite_scores(confusion.update(*indices))),
+        "ours": once(lambda: image_scores(confusion.update(*indices))),
         "the suite's evaluate_segmentation": once(suite_loops.evaluate_segmentation, prediction, label, num_classes),
     }
     peer = "torchmetrics, its confusion matrix alone"
@@ -91,7 +91,7 @@ def scoring_case(size, num_classes, seed=0):
         `(prediction, label)`: int64 arrays `(size, size)`, as the argmax of logits and of a one-hot label.
     """
     if num_classes > UNKNOWN:
-        raise BadUse(f"--num_classes {num_classes}: at most {UNKNOWN} are possible")
+        raise UsageError(f"--num_classes {num_classes}: at most {UNKNOWN} are possible")
     areas = np.random.default_rng(seed).integers(0, num_classes, (size // 16 + 1, size // 16 + 1))
     label = np.kron(areas, np.ones((16, 16), np.int64))[:size, :size].copy()
     return np.roll(label, 1, axis=(0, 1)), label
@@ -127,19 +127,19 @@ def loading(dataset, pairs, crop_height, crop_width, rounds):
         List of `Row`, with seconds per image.
 
     Raises:
-        BadUse: for images that the suite's loop cannot load.
+        UsageError: for images that the suite's loop cannot load.
     """
     from utils.data.folder import check_pairs, read_classes
 
     class_dict = read_classes(dataset)
     height, width = np.min([checked.size for checked in check_pairs(pairs, class_dict, "ignore")], axis=0)
     if crop_height > height or crop_width > width:
-        raise BadUse(
+        raise UsageError(
             f"--crop_height {crop_height} --crop_width {crop_width}: the images of {dataset} are {height}x{width}, and "
             "the original suite could not crop more than that"
         )
     if cv2.imread(str(pairs[0].label), -1).ndim == 2:
-        raise BadUse(f"{pairs[0].label} has one channel; the original suite read color labels only")
+        raise UsageError(f"{pairs[0].label} has one channel; the original suite read color labels only")
     arguments = pairs, class_dict, crop_height, crop_width
     contestants = {"ours": our_loader(*arguments), "cached": our_loader(*arguments, cache=True)}
     contestants["the suite's loop"] = suite_loader(*arguments)
@@ -157,13 +157,13 @@ def our_loader(pairs, class_dict, crop_height, crop_width, cache=False):
     """An epoch of batches from `SegmentationDataset`, through threads as `fit` reads them; for `race`."""
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import SegmentationDataset
-    from utils.threads import read_ahead
+    from utils.threads import prefetch
 
     augmentation = Augmentation(crop_height, crop_width, H_FLIP, brightness=BRIGHTNESS, rotation=ROTATION)
     data = SegmentationDataset(
         pairs, class_dict, augmentation, BATCH_SIZE, unknown="ignore", cache=cache, workers=WORKERS
     )
-    return lambda: sum(len(images) for _, (images, _) in read_ahead(data.__getitem__, range(len(data)), WORKERS))
+    return lambda: sum(len(images) for _, (images, _) in prefetch(data.__getitem__, range(len(data)), WORKERS))
 
 
 def suite_loader(pairs, class_dict, crop_height, crop_width):
@@ -267,4 +267,4 @@ def call(verb, *flags):
     """Runs one of the programs; its output is seen only if it fails."""
     done = subprocess.run([sys.executable, ROOT / verb, *flags], capture_output=True, text=True)
     if done.returncode:
-        raise WorkFailed(f"{verb} failed: {' '.join(done.stderr.strip().splitlines()[-1:])}")
+        raise RunError(f"{verb} failed: {' '.join(done.stderr.strip().splitlines()[-1:])}")

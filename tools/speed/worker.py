@@ -29,11 +29,11 @@ class Ours:
     """
 
     def __init__(self, settings):
-        from utils.backend import import_engine
+        from utils.backend import import_backend
         from utils.cli.arguments import train_parser
-        from utils.training.build import compiled_network, output_names
+        from utils.training.build import build_training_model, output_names
 
-        import_engine()
+        import_backend()
         from utils.benchmark import measure as speed
 
         size = settings["size"]
@@ -46,7 +46,7 @@ class Ours:
             "learning_rate": LEARNING_RATE,
         }
         self.speed = speed
-        self.model = compiled_network(self.settings, None, 1)
+        self.model = build_training_model(self.settings, None, 1)
         self.batch = speed.random_batch(self.settings, output_names(self.settings))
         self.predictor = None
         self.speed.train(self.model, self.batch, 1)
@@ -60,10 +60,10 @@ class Ours:
         if not self.predictor:
             from models import inference_model
             from utils.backend import use_xla
-            from utils.inference.keras_backend import KerasNetwork
+            from utils.inference.keras_backend import KerasBackend
             from utils.inference.predictor import Predictor
 
-            network = KerasNetwork(inference_model(self.model), use_xla(None))
+            network = KerasBackend(inference_model(self.model), use_xla(None))
             self.predictor = Predictor(network, self.settings["batch_size"])
         return seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
 
@@ -76,9 +76,9 @@ class SuiteDenseNet(Ours):
     """An FC-DenseNet as the original suite built it, and everything else ours."""
 
     def __init__(self, settings):
-        from utils.backend import import_engine
+        from utils.backend import import_backend
 
-        import_engine()
+        import_backend()
         from models import FC_DenseNet_Tiramisu
         from tools.original_suite.densenet import build_suite_densenet
 

@@ -15,10 +15,10 @@ from utils.benchmark.report import PASSES, cpu_cores, process_memory, quantile, 
 from utils.data.augmentation import Augmentation
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import list_pairs, read_classes
-from utils.inference.keras_backend import KerasNetwork
+from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
-from utils.metrics import ConfusionMatrix, suite_scores
-from utils.threads import read_ahead
+from utils.metrics import ConfusionMatrix, image_scores
+from utils.threads import prefetch
 
 ROUND_SECONDS = 2.0  # of a round, unless its steps are given
 WARM_UP = 3  # steps, after the first one, that do not count
@@ -153,7 +153,7 @@ def training_speed(model, batch, rounds, steps=None):
 
 def inference_speed(model, images, settings):
     """Dict: "inference_images_per_second" of the median round, "inference_steps" of a round, latencies of a batch."""
-    predictor = Predictor(KerasNetwork(model, use_xla(settings["jit_compile"])), len(images))
+    predictor = Predictor(KerasBackend(model, use_xla(settings["jit_compile"])), len(images))
 
     def predict(steps):
         return seconds_of(lambda: list(predictor(enumerate(images))), steps)
@@ -211,7 +211,7 @@ def scoring_seconds():
     rng = np.random.default_rng(0)
     labels, predictions = rng.integers(0, SCORED_CLASSES, (2, SCORED_SIZE, SCORED_SIZE)).astype(np.uint8)
     confusion = ConfusionMatrix(SCORED_CLASSES)
-    return quantile(seconds_of(lambda: suite_scores(confusion.update(labels, predictions)), 20)[1:], 0.5)
+    return quantile(seconds_of(lambda: image_scores(confusion.update(labels, predictions)), 20)[1:], 0.5)
 
 
 def input_speed(settings):
@@ -231,7 +231,7 @@ def input_speed(settings):
         )
 
         def epoch():
-            for _ in read_ahead(data.__getitem__, range(len(data)), settings["workers"]):
+            for _ in prefetch(data.__getitem__, range(len(data)), settings["workers"]):
                 pass
 
         epoch()  # fills the cache

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 
-from utils.errors import BadUse, WorkFailed
-from utils.files import replacing
+from utils.errors import RunError, UsageError
+from utils.files import atomic_write
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PASSES = 3  # a training step costs about three forward passes: backward is one for the features, one for the weights
@@ -40,7 +40,7 @@ def in_fresh_process(program, settings):
         Dict.
 
     Raises:
-        BadUse, WorkFailed: with the program's last error.
+        UsageError, RunError: with the program's last error.
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
@@ -53,11 +53,11 @@ def in_fresh_process(program, settings):
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     if done.returncode < 0:
-        raise WorkFailed(
+        raise RunError(
             f"the process was killed by signal {-done.returncode}, which is how a machine without enough memory ends "
             "it; lower --batch_size or the crop"
         )
-    raise (BadUse if done.returncode == BadUse.exit_code else WorkFailed)(last_error(done.stderr))
+    raise (UsageError if done.returncode == UsageError.exit_code else RunError)(last_error(done.stderr))
 
 
 def last_error(text):
@@ -189,7 +189,7 @@ def save_with_names(path, axes, points, names, dpi):
     """Writes a figure as PNG, with a name beside each point. Arguments as `label_points`, and dots per inch."""
     axes.figure.draw_without_rendering()  # only then is it known where the points are
     label_points(axes, points, names)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         axes.figure.savefig(temporary, format="png", dpi=dpi)
 
 

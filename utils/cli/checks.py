@@ -3,7 +3,7 @@
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
 from utils.cli.choices import SMOOTHED_LOSSES
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.settings import read_checkpoint
 
 
@@ -11,23 +11,23 @@ def crop_size(height, width):
     """`(height, width)` from the crop flags of test.py and predict.py, or None if neither was given.
 
     Raises:
-        BadUse: if only one was given.
+        UsageError: if only one was given.
     """
     if (height is None) != (width is None):
-        raise BadUse("--crop_height and --crop_width belong together")
+        raise UsageError("--crop_height and --crop_width belong together")
     return None if height is None else (height, width)
 
 
 def check_scale_range(scales):
     """Refuses `--scale_range` the wrong way round, or so far that a pixel would fill the crop."""
     if scales and not 0.1 <= scales[0] <= scales[1] <= 10:
-        raise BadUse(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
+        raise UsageError(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
 
 
 def check_label_smoothing(share, loss):
     """Refuses `--label_smoothing` for a loss that has none."""
     if share and loss not in SMOOTHED_LOSSES:
-        raise BadUse(
+        raise UsageError(
             f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
             f"{', '.join(SMOOTHED_LOSSES)}"
         )
@@ -37,14 +37,14 @@ def tile_size(tile, overlap):
     """`tile` from the flags of test.py and predict.py, checked together with the overlap.
 
     Raises:
-        BadUse: if they are no multiples of 32 or do not fit together.
+        UsageError: if they are no multiples of 32 or do not fit together.
     """
     if tile is None:
         return None
     if tile % 32 or overlap % 32:
-        raise BadUse(f"--tile {tile} and --overlap {overlap} must be multiples of 32 pixels")
+        raise UsageError(f"--tile {tile} and --overlap {overlap} must be multiples of 32 pixels")
     if 2 * overlap > tile:
-        raise BadUse(f"--overlap {overlap} must be at most half of --tile {tile}")
+        raise UsageError(f"--overlap {overlap} must be at most half of --tile {tile}")
     return tile
 
 
@@ -53,10 +53,10 @@ def check_network(model, frontend, output_stride, height, width):
     try:
         check_output_stride(model, frontend, output_stride)
     except ValueError as error:
-        raise BadUse(f"--output_stride {output_stride}: {error}") from error
+        raise UsageError(f"--output_stride {output_stride}: {error}") from error
     smallest = FRONTENDS[frontend].smallest_size if MODELS[model].frontend else 1
     if min(height, width) < smallest:
-        raise BadUse(
+        raise UsageError(
             f"a crop of {height}x{width} is too small for {frontend}; --crop_height and --crop_width must be at "
             f"least {smallest}"
         )
@@ -68,17 +68,17 @@ def check_fine_tuning(flags):
     for name, off in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
         if flags[name] != off and not MODELS[model].frontend:
             able = ", ".join(other for other in MODELS if MODELS[other].frontend)
-            raise BadUse(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
+            raise UsageError(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
     if flags["init_from"] is None:
         return
     theirs, _ = read_checkpoint(flags["init_from"])
     if theirs["model"] != model:
-        raise BadUse(
+        raise UsageError(
             f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
             f"{theirs['model']}, or another checkpoint"
         )
     if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
-        raise BadUse(
+        raise UsageError(
             f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
             f"--frontend {theirs['frontend']}, or another checkpoint"
         )

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.nearest import did_you_mean
 from utils.settings import read_settings
 
@@ -131,7 +131,7 @@ def config_words(parser, words):
         List of str; empty without `--config`.
 
     Raises:
-        BadUse: if the file is missing, unreadable, or has a key that is neither a flag nor recorded by runs.
+        UsageError: if the file is missing, unreadable, or has a key that is neither a flag nor recorded by runs.
     """
     if "--config" not in parser._option_string_actions:
         return []
@@ -145,7 +145,7 @@ def config_words(parser, words):
             found += flag_words(flags[key], value, path)
         elif key not in NOT_OF_A_CONFIG:
             hint = did_you_mean(key, flags) or "; its keys are the flags of train.py without --"
-            raise BadUse(f"--config {path}: there is no flag '{key}'{hint}")
+            raise UsageError(f"--config {path}: there is no flag '{key}'{hint}")
     parser.source = path
     parser.parse_args(found)
     parser.source = None
@@ -160,7 +160,7 @@ def flag_words(action, value, path):
     takes_list = action.nargs == "+" or isinstance(action.nargs, int)
     if isinstance(value, dict) or isinstance(value, list) != takes_list:
         kind = "a list" if takes_list else "one value"
-        raise BadUse(f"--config {path}: '{action.dest}' takes {kind}, not {value!r}")
+        raise UsageError(f"--config {path}: '{action.dest}' takes {kind}, not {value!r}")
     return [flag, *map(str, value)] if takes_list else [f"{flag}={value}"]
 
 

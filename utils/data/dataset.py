@@ -9,7 +9,7 @@ import numpy as np
 from utils.data.augmentation import Augmentation
 from utils.data.folder import check_pairs, find_dataset, list_pairs, read_classes
 from utils.data.images import read_pair
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 
 class SegmentationDataset(keras.utils.PyDataset):
@@ -86,7 +86,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             `SegmentationDataset`; its `class_dict` has the classes.
 
         Raises:
-            BadUse: naming all that is wrong with the dataset.
+            UsageError: naming all that is wrong with the dataset.
         """
         folder = find_dataset(dataset)
         class_dict, problems = read_classes(folder, ignore_class), []
@@ -156,13 +156,13 @@ def check_cache_fits(sizes):
         sizes: list of `(height, width)` of all images; a pixel takes 4 bytes with its label.
 
     Raises:
-        BadUse: telling what is needed and what there is.
+        UsageError: telling what is needed and what there is.
     """
     needed = 4 * sum(height * width for height, width in sizes)
     available = available_memory()
     # Half, for the network needs memory too.
     if available is not None and needed > available / 2:
-        raise BadUse(
+        raise UsageError(
             f"--cache would keep {needed / 2**30:.1f} GiB of decoded images in memory, more than half of the "
             f"{available / 2**30:.1f} GiB that are available; train without it"
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.data.images import is_image, read_label, read_pair
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.nearest import did_you_mean
 
 SPLITS = ("train", "val", "test")
@@ -56,7 +56,7 @@ def find_dataset(name):
         `pathlib.Path` of a folder.
 
     Raises:
-        BadUse: if there is none.
+        UsageError: if there is none.
     """
     for folder in (pathlib.Path(name), pathlib.Path("datasets") / name):
         if folder.is_dir():
@@ -75,7 +75,7 @@ def find_dataset(name):
             return get_camvid(pathlib.Path("datasets") / name)
         remedy = "download it with: python tools/get_camvid.py, or give --dataset a path"
     hint = did_you_mean(name, known_datasets())
-    raise BadUse(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/{hint}; {remedy}")
+    raise UsageError(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/{hint}; {remedy}")
 
 
 def known_datasets():
@@ -112,7 +112,7 @@ def read_classes(folder, ignore=()):
     """
     path = folder / "class_dict.csv"
     if not path.is_file():
-        raise BadUse(f"{folder} has no class_dict.csv; it names the classes, a line name,r,g,b for each")
+        raise UsageError(f"{folder} has no class_dict.csv; it names the classes, a line name,r,g,b for each")
     classes = ClassDict.from_csv(path)
     return classes.without(ignore) if ignore else classes
 
@@ -123,18 +123,18 @@ def list_pairs(folder, split, problems=None):
     Args:
         folder: `pathlib.Path` of the dataset.
         split: "train", "val" or "test"; the labels are in `<split>_labels`.
-        problems: list of str that takes what is wrong, for `raise_for`. By default it is raised here.
+        problems: list of str that takes what is wrong, for `raise_problems`. By default it is raised here.
 
     Returns:
         List of `Pair`, sorted by the images' file names.
 
     Raises:
-        BadUse: naming everything that is missing or ambiguous.
+        UsageError: naming everything that is missing or ambiguous.
     """
     if problems is None:
         problems = []
         pairs = list_pairs(folder, split, problems)
-        raise_for(problems)
+        raise_problems(problems)
         return pairs
     folders = folder / split, folder / f"{split}_labels"
     missing = [f"there is no folder {one}" for one in folders if not one.is_dir()]
@@ -188,20 +188,20 @@ def check_pairs(pairs, class_dict, unknown="error", workers=2, problems=()):
         List of `Checked`.
 
     Raises:
-        BadUse: naming all problems, unreadable files, unequal sizes and unknown colors at once.
+        UsageError: naming all problems, unreadable files, unequal sizes and unknown colors at once.
     """
 
     def check(pair):
         """What there is to see, and what is wrong."""
         try:
             _, label = read_pair(pair.image, pair.label, class_dict, unknown)
-        except BadUse as problem:
+        except UsageError as problem:
             return None, [str(problem), *_problem_of_label(pair, class_dict, unknown, str(problem))]
         return Checked(label.shape, np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes]), []
 
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
         results = list(executor.map(check, pairs))
-    raise_for([*problems, *(problem for _, found in results for problem in found)])
+    raise_problems([*problems, *(problem for _, found in results for problem in found)])
     return [checked for checked, _ in results]
 
 
@@ -241,16 +241,16 @@ def _problem_of_label(pair, class_dict, unknown, reported):
     """What is wrong with the label of a pair, as a list, if it is something else than `reported`."""
     try:
         read_label(pair.label, class_dict, unknown)
-    except BadUse as problem:
+    except UsageError as problem:
         return [str(problem)] if str(problem) != reported else []
     return []
 
 
-def raise_for(problems):
+def raise_problems(problems):
     """Reports all problems, a list of str, in one error, a line each if there are several; none if there are none."""
     if not problems:
         return
     shown = problems[:MOST_PROBLEMS]
     if len(problems) > MOST_PROBLEMS:
         shown.append(f"... and {len(problems) - MOST_PROBLEMS} more")
-    raise BadUse(shown[0] if len(problems) == 1 else f"{len(problems)} problems:\n  " + "\n  ".join(shown))
+    raise UsageError(shown[0] if len(problems) == 1 else f"{len(problems)} problems:\n  " + "\n  ".join(shown))

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from utils.class_dict import IGNORED
-from utils.errors import BadUse, WorkFailed
-from utils.files import replacing
+from utils.errors import RunError, UsageError
+from utils.files import atomic_write
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -30,7 +30,7 @@ def read_image(path, upright=False):
         uint8 array `(H, W, 3)`, RGB.
 
     Raises:
-        BadUse: if the file is missing, damaged or no image.
+        UsageError: if the file is missing, damaged or no image.
     """
     flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     return cv2.cvtColor(_decode(_read_bytes(path), flags, path), cv2.COLOR_BGR2RGB)
@@ -52,7 +52,7 @@ def read_label(path, class_dict, unknown="error"):
         uint8 array `(H, W)` of class indices; 255 = ignored.
 
     Raises:
-        BadUse: if the file is missing, damaged or has unknown colors.
+        UsageError: if the file is missing, damaged or has unknown colors.
     """
     data = _read_bytes(path)
     # Byte 24 of a PNG is its bit depth, byte 25 its color type: 0 = gray, 2 = RGB, 3 = palette, 4 and 6 with alpha.
@@ -76,7 +76,7 @@ def read_pair(image_path, label_path, class_dict, unknown="error"):
         `(image, label)`: uint8 arrays `(H, W, 3)` and `(H, W)`.
 
     Raises:
-        BadUse: if one is unreadable or the sizes differ.
+        UsageError: if one is unreadable or the sizes differ.
     """
     image = read_image(image_path)
     label = read_label(label_path, class_dict, unknown)
@@ -85,7 +85,7 @@ def read_pair(image_path, label_path, class_dict, unknown="error"):
         upright = read_image(image_path, upright=True)
         if upright.shape[:2] != label.shape:
             (height, width), (label_height, label_width) = image.shape[:2], label.shape
-            raise BadUse(
+            raise UsageError(
                 f"{image_path} is {width}x{height} but its label {label_path} is {label_width}x{label_height}; "
                 "they must have the same size"
             )
@@ -101,7 +101,7 @@ def write_image(path, rgb):
         rgb: uint8 array `(H, W, 3)`, RGB.
 
     Raises:
-        WorkFailed: if the file cannot be written.
+        RunError: if the file cannot be written.
     """
     _write(path, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
@@ -177,8 +177,8 @@ def _write(path, pixels):
     try:
         _, data = cv2.imencode(pathlib.Path(path).suffix, pixels)
     except cv2.error as error:
-        raise WorkFailed(f"cannot write {path}: {error}") from error
-    with replacing(path) as temporary:
+        raise RunError(f"cannot write {path}: {error}") from error
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 
@@ -186,7 +186,7 @@ def _read_bytes(path):
     try:
         return pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise BadUse(f"cannot read {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _decode(data, flags, path):
@@ -196,7 +196,7 @@ def _decode(data, flags, path):
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise BadUse(f"cannot read {path}: damaged, or not an image")
+        raise UsageError(f"cannot read {path}: damaged, or not an image")
     return pixels
 
 
@@ -209,7 +209,7 @@ def _encode_palette(data, class_dict, unknown, path):
         indices = np.array(image)
         colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     except Exception as error:  # Pillow has no common class for all that can be wrong with a file
-        raise BadUse(f"cannot read {path}: damaged, or not an image") from error
+        raise UsageError(f"cannot read {path}: damaged, or not an image") from error
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(colors)] = colors
     known = class_dict.knows(palette[None])[0]
@@ -231,14 +231,14 @@ def _to_rgb(pixels, path):
     if pixels.dtype == np.uint16 and not (pixels % 257).any():
         pixels = (pixels // 257).astype(np.uint8)  # 8-bit colors, stored with 16
     if pixels.dtype != np.uint8:
-        raise BadUse(f"{path} has {pixels.dtype} colors; a label must have 8 bits per channel")
+        raise UsageError(f"{path} has {pixels.dtype} colors; a label must have 8 bits per channel")
     return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
 
 
 def _encode_gray(pixels, class_dict, unknown, path):
     """The classes of a label with one channel."""
     if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 65535:
-        raise BadUse(f"{path} has {pixels.dtype} pixels; a label must have whole numbers from 0 to 65535")
+        raise UsageError(f"{path} has {pixels.dtype} pixels; a label must have whole numbers from 0 to 65535")
     if pixels.dtype == np.uint8 and pixels.max() == 255:
         grays = np.repeat(np.unique(pixels)[:, None], 3, axis=1)[None]
         if class_dict.knows(grays).all():

@@ -2,10 +2,10 @@
 
 from utils.data.folder import find_dataset, list_pairs, read_classes
 from utils.data.images import read_pair, write_image
-from utils.inference.keras_backend import KerasNetwork
+from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
-from utils.metrics import ConfusionMatrix, suite_scores
-from utils.threads import on_threads, read_ahead
+from utils.metrics import ConfusionMatrix, image_scores
+from utils.threads import background, prefetch
 
 
 def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_size=1, folder=None, **options):
@@ -24,11 +24,11 @@ def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_
         Dict with the keys of scores.json: "mean_iou", "class_iou", "global_accuracy" and others, in 0..1.
 
     Raises:
-        BadUse: if the dataset cannot be used.
+        UsageError: if the dataset cannot be used.
     """
     where = find_dataset(dataset)
     class_dict, pairs = read_classes(where, ignore_class), list_pairs(where, split)
-    predictor = Predictor(KerasNetwork(model), batch_size, **options)
+    predictor = Predictor(KerasBackend(model), batch_size, **options)
     confusion, _ = evaluate(predictor, pairs, class_dict, unknown, folder=folder)
     return confusion.result(predictor.images_per_second)
 
@@ -47,7 +47,7 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
         workers: int, threads that read.
 
     Returns:
-        `(confusion, rows)`: the `ConfusionMatrix` over all images, and for each pair in order its `suite_scores`.
+        `(confusion, rows)`: the `ConfusionMatrix` over all images, and for each pair in order its `image_scores`.
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
@@ -58,17 +58,17 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
         return image[:height, :width], label[:height, :width]
 
     def images():
-        for pair, (image, label) in read_ahead(read, pairs, workers):
+        for pair, (image, label) in prefetch(read, pairs, workers):
             labels[pair] = label
             yield pair, image
 
     def write(name, indices):
         write_image(folder / name, class_dict.decode(indices))
 
-    with on_threads(workers) as submit:
+    with background(workers) as submit:
         for pair, prediction in predictor(images()):
             label = labels.pop(pair)
-            rows[pair] = suite_scores(confusion.update(label, prediction))
+            rows[pair] = image_scores(confusion.update(label, prediction))
             if folder:
                 submit(write, f"{pair.name}_pred.png", prediction)
                 submit(write, f"{pair.name}_gt.png", label)

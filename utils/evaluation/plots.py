@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.files import replacing
+from utils.files import atomic_write
 
 CURVES = {
     "loss_vs_epochs.png": ("Average loss vs epochs", "Loss", ("loss",)),
@@ -79,7 +79,7 @@ def plot_confusion(path, matrix, class_names, title="Confusion matrix"):
 
 def save(figure, path):
     """Writes a matplotlib figure as PNG, at once or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")
 
 

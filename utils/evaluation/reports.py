@@ -7,8 +7,8 @@ import pathlib
 
 import numpy as np
 
-from utils.errors import WorkFailed
-from utils.files import replacing
+from utils.errors import RunError
+from utils.files import atomic_write
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
@@ -19,12 +19,12 @@ def make_folder(path):
     """Makes a folder for results and returns it as a `pathlib.Path`.
 
     Raises:
-        WorkFailed: if that is not possible.
+        RunError: if that is not possible.
     """
     try:
         pathlib.Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WorkFailed(f"cannot make the folder {path}: {error.strerror}") from error
+        raise RunError(f"cannot make the folder {path}: {error.strerror}") from error
     return pathlib.Path(path)
 
 
@@ -32,9 +32,9 @@ def write_text(path, text):
     """Writes a text file under a temporary name and renames it.
 
     Raises:
-        WorkFailed: if the disk refuses.
+        RunError: if the disk refuses.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -60,7 +60,7 @@ def write_image_scores(path, first_columns, pairs, rows, class_names):
         path: of the file.
         first_columns: the names of the first two columns, such as `("val_name", "avg_accuracy")`.
         pairs: list of `folder.Pair`.
-        rows: their `suite_scores`.
+        rows: their `image_scores`.
         class_names: list of str.
     """
     header = ", ".join([*first_columns, *SCORE_COLUMNS, *class_names])

@@ -26,7 +26,7 @@ def read_sample(pair, scores, folder, class_dict, unknown="error", crop=None, wh
 
     Args:
         pair: `folder.Pair`.
-        scores: its `suite_scores`, for the title.
+        scores: its `image_scores`, for the title.
         folder: `pathlib.Path` with `<name>_pred.png`.
         class_dict: `ClassDict`.
         unknown: "error" or "ignore", what to do with label colors of no class.

@@ -12,8 +12,8 @@ import pathlib
 import shutil
 from typing import NamedTuple
 
-from utils.backend import silent_standard_error
-from utils.errors import BadUse, WorkFailed
+from utils.backend import silence_stderr
+from utils.errors import RunError, UsageError
 from utils.export.converters import CONVERTERS, graph
 
 
@@ -57,11 +57,11 @@ class Choice(NamedTuple):
 
 
 def check_packages(name):
-    """Raises BadUse if packages that the format `name` needs are not installed."""
+    """Raises UsageError if packages that the format `name` needs are not installed."""
     missing = [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]
     if missing:
         install = FORMATS[name].install
-        raise BadUse(f"--format {name} needs {', '.join(missing)}: pip install {install}")
+        raise UsageError(f"--format {name} needs {', '.join(missing)}: pip install {install}")
 
 
 def to_float32(model):
@@ -83,7 +83,7 @@ def write_export(folder, name, model, settings, choice, calibration=()):
         calibration: uint8 images `(h, w, 3)` of the size, to find the ranges of int8.
 
     Raises:
-        WorkFailed: if the format cannot express the network, or the disk refuses.
+        RunError: if the format cannot express the network, or the disk refuses.
     """
     path, note = pathlib.Path(folder) / name, json.dumps({**settings, "output": choice.output})
     if choice.format == "keras":
@@ -91,20 +91,20 @@ def write_export(folder, name, model, settings, choice, calibration=()):
 
         return save_checkpoint(path, model, settings, {})
     try:
-        with silent_standard_error(), quiet_loggers():
+        with silence_stderr(), quiet_loggers():
             module = graph(model, settings, choice)
             write = CONVERTERS[choice.format]
             write(path, module, note, size=choice.size, precision=choice.precision, calibration=calibration)
     except OSError as error:
-        raise WorkFailed(f"cannot write {path}: {error.strerror or error}") from error
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:  # each converter raises errors of its own
         words = (str(error).strip() or type(error).__name__).split("\n")[0]
         remedy = "" if choice.size else "; a fixed size may help: --crop_height and --crop_width"
-        raise WorkFailed(f"{settings['model']} cannot be written as {choice.format} ({words[:300]}){remedy}") from error
+        raise RunError(f"{settings['model']} cannot be written as {choice.format} ({words[:300]}){remedy}") from error
 
 
 @contextlib.contextmanager
-def moving_into(path):
+def atomic_folder(path):
     """Lets files be written in a temporary folder beside `path` and then moves them there.
 
     Args:
@@ -115,7 +115,7 @@ def moving_into(path):
         `pathlib.Path` of the temporary folder.
 
     Raises:
-        WorkFailed: if the disk refuses.
+        RunError: if the disk refuses.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -124,7 +124,7 @@ def moving_into(path):
         yield temporary
         move_parts(temporary, path)
     except OSError as error:
-        raise WorkFailed(f"cannot write {path}: {error.strerror or error}") from error
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.data.images import overlay, with_legend
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 
 class Painter:
@@ -15,7 +15,7 @@ class Painter:
         alpha: float, 0..1, share of the colors in overlays.
 
     Raises:
-        BadUse: if there is no such class.
+        UsageError: if there is no such class.
     """
 
     def __init__(self, class_dict, classes=(), alpha=0.5):
@@ -23,7 +23,7 @@ class Painter:
         names = class_dict.class_names
         for name in classes:
             if name not in names:
-                raise BadUse(f"--classes: there is no class '{name}'; the classes are {', '.join(names)}")
+                raise UsageError(f"--classes: there is no class '{name}'; the classes are {', '.join(names)}")
         self._painted = np.zeros(256, bool)
         self._painted[[index for index, name in enumerate(names) if not classes or name in classes]] = True
 

@@ -12,7 +12,7 @@ import zipfile
 
 import numpy as np
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.settings import SUITE_MEMBER
 
 
@@ -51,23 +51,23 @@ def load_exported(path):
         `(network, settings)`: an `ExportedNetwork`, and the settings of the checkpoint it was made from.
 
     Raises:
-        BadUse: if the file is missing, damaged or not of this suite, or a package is not installed.
+        UsageError: if the file is missing, damaged or not of this suite, or a package is not installed.
     """
     path = pathlib.Path(path)
     load = open_savedmodel if path.is_dir() else RUNTIMES.get(path.suffix)
     if not path.exists():
-        raise BadUse(f"there is no exported network {path}; make one with export.py")
+        raise UsageError(f"there is no exported network {path}; make one with export.py")
     if load is None:
-        raise BadUse(f"{path} is none of export.py's files: {', '.join(RUNTIMES)}, or the folder of a SavedModel")
+        raise UsageError(f"{path} is none of export.py's files: {', '.join(RUNTIMES)}, or the folder of a SavedModel")
     try:
         note, run, shape = load(path)
     except ModuleNotFoundError as error:
-        raise BadUse(f"{path} needs the package {error.name}: pip install {error.name}") from error
+        raise UsageError(f"{path} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # each runtime raises errors of its own
         reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise BadUse(f"{path} is damaged or no exported network ({reason})") from error
+        raise UsageError(f"{path} is damaged or no exported network ({reason})") from error
     if not note:
-        raise BadUse(f"{path} was not written by export.py: it does not hold the names and colors of its classes")
+        raise UsageError(f"{path} was not written by export.py: it does not hold the names and colors of its classes")
     settings = json.loads(note)
     return ExportedNetwork(run, shape, settings.pop("output")), settings
 

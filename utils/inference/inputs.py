@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from utils.data.images import EXTENSIONS, is_image
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
 
 WRITTEN = ("_pred", "_overlay", "_indices")  # ends of the names of what predict.py writes
@@ -24,7 +24,7 @@ def find_inputs(names):
         relative `pathlib.Path`; and a list of what `VideoReader` takes.
 
     Raises:
-        BadUse: if something does not exist or there is nothing.
+        UsageError: if something does not exist or there is nothing.
     """
     images, videos = {}, []
     for name in names:
@@ -58,7 +58,7 @@ def _add_folder(folder, images):
         found += [pathlib.Path(parent, name) for name in sorted(files) if is_image(pathlib.Path(name))]
     found = [path for path in found if not path.stem.endswith(WRITTEN)]
     if not found:
-        raise BadUse(f"the folder {folder} has no images ({', '.join(EXTENSIONS)})")
+        raise UsageError(f"the folder {folder} has no images ({', '.join(EXTENSIONS)})")
     for path in found:
         _add_file(path, folder, images, [])
 
@@ -66,13 +66,13 @@ def _add_folder(folder, images):
 def _add_pattern(pattern, images, videos):
     """Adds the images and videos that a pattern matches."""
     if not glob.has_magic(pattern):
-        raise BadUse(f"there is no image, video or folder {pattern}")
+        raise UsageError(f"there is no image, video or folder {pattern}")
     folder = pathlib.Path(*_before_magic(pathlib.Path(pattern).parts))
     matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     matches = [path for path in matches if path.is_file() and not path.stem.endswith(WRITTEN)]
     matches = [path for path in matches if is_image(path) or path.suffix.lower() in VIDEO_EXTENSIONS]
     if not matches:
-        raise BadUse(f"no image or video matches {pattern}")
+        raise UsageError(f"no image or video matches {pattern}")
     for path in matches:
         _add_file(path, folder, images, videos)
 

@@ -15,7 +15,7 @@ class ClassIndices(keras.layers.Layer):
         return keras.KerasTensor(logits.shape[:-1], dtype="uint8")
 
 
-class KerasNetwork:
+class KerasBackend:
     """A network for `predictor.Predictor`.
 
     Args:

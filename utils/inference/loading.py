@@ -4,9 +4,9 @@ import pathlib
 
 import numpy as np
 
-from utils.backend import import_engine, silent_standard_error, use_xla
+from utils.backend import import_backend, silence_stderr, use_xla
 from utils.class_dict import ClassDict
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.inference.exported_backend import RUNTIMES, load_exported
 
 
@@ -40,7 +40,7 @@ class FileNetwork:
     def logits(self, images):
         """Logits `(B, H, W, C)`, float32, of uint8 images `(B, H, W, 3)`, RGB."""
         if self._network.output != "logits":
-            raise BadUse(
+            raise UsageError(
                 f"--scales, --flip and --tile need a network that gives logits, and this file gives "
                 f"{self._network.output}; export it with --output logits"
             )
@@ -61,25 +61,25 @@ def load_trained(path, model_name=None, jit_compile=None, batch_statistics=False
         `(network, settings, class_dict)`: a network for `predictor.Predictor`, the run's settings, the `ClassDict`.
 
     Raises:
-        BadUse: if the file is missing, damaged, of another network or of a runtime that is not installed, and if an
+        UsageError: if the file is missing, damaged, of another network or of a runtime that is not installed, and if an
             exported one is to use other statistics.
     """
     path = pathlib.Path(path)
     if path.suffix in RUNTIMES or path.is_dir():
         if batch_statistics:
-            raise BadUse(f"{path} holds the statistics of training for good; --batch_statistics needs a checkpoint")
-        with silent_standard_error():  # some runtimes greet
+            raise UsageError(f"{path} holds the statistics of training for good; --batch_statistics needs a checkpoint")
+        with silence_stderr():  # some runtimes greet
             network, settings = load_exported(path)
         class_dict = ClassDict.from_dict(settings)
         if model_name not in (None, settings["model"]):
-            raise BadUse(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
+            raise UsageError(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
         return FileNetwork(network, class_dict), settings, class_dict
-    import_engine()
+    import_backend()
     from utils.checkpoints import load_for_inference
-    from utils.inference.keras_backend import KerasNetwork
+    from utils.inference.keras_backend import KerasBackend
     from utils.training.precise_batch_norm import use_batch_statistics
 
     model, settings = load_for_inference(path, model_name)
     if batch_statistics:
         use_batch_statistics(model)
-    return KerasNetwork(model, use_xla(jit_compile)), settings, ClassDict.from_dict(settings)
+    return KerasBackend(model, use_xla(jit_compile)), settings, ClassDict.from_dict(settings)

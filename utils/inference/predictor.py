@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from utils.data.images import pad
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.inference.augmented import averaged_probabilities
 from utils.inference.tiles import predict_tiles
 
@@ -23,7 +23,7 @@ class Predictor:
     each shape anew: after eight shapes, images of further ones are padded to the next of few sizes.
 
     Args:
-        network: `keras_backend.KerasNetwork`, or what has its attributes and methods. If its `size` is a height and a
+        network: `keras_backend.KerasBackend`, or what has its attributes and methods. If its `size` is a height and a
             width, larger images are resized to it.
         batch_size: int, the most images or tiles at once.
         scales: sequence of float, the sizes at which each image is seen, see `averaged_probabilities`.
@@ -33,12 +33,12 @@ class Predictor:
             probabilities) of neighboring tiles are blended.
 
     Raises:
-        BadUse: if a network of one size is to see other scales or other tiles.
+        UsageError: if a network of one size is to see other scales or other tiles.
     """
 
     def __init__(self, network, batch_size=1, scales=(1.0,), flip=False, tile=None, overlap=0):
         if network.size and (tuple(scales) != (1.0,) or tile and network.size != (tile, tile)):
-            raise BadUse(
+            raise UsageError(
                 f"the network is made for images of {network.size[0]}x{network.size[1]}; leave out --scales, and "
                 "--tile if it is another size"
             )

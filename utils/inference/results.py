@@ -6,10 +6,10 @@ import itertools
 import cv2
 
 from utils.data.images import read_image, write_image, write_label
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.evaluation.reports import make_folder, write_rows
 from utils.inference.video import VideoWriter
-from utils.threads import on_threads, read_ahead
+from utils.threads import background, prefetch
 
 
 class Results:
@@ -88,12 +88,12 @@ def predict_images(predictor, images, results):
     def read(path):
         try:
             return read_image(path, upright=True)
-        except BadUse as error:
+        except UsageError as error:
             return error
 
     def inputs():
-        for path, picture in read_ahead(read, images):
-            if isinstance(picture, BadUse):
+        for path, picture in prefetch(read, images):
+            if isinstance(picture, UsageError):
                 failed.append(str(picture))
                 continue
             pictures[path] = picture
@@ -101,7 +101,7 @@ def predict_images(predictor, images, results):
 
     if not images:
         return failed
-    with results.console.progress("Images", len(images)) as progress, on_threads() as submit:
+    with results.console.progress("Images", len(images)) as progress, background() as submit:
         for done, (path, indices) in enumerate(predictor(inputs()), 1):
             picture = pictures.pop(path)
             submit(results.write, images[path], path, picture, indices)
@@ -146,7 +146,7 @@ def predict_video(predictor, video, results, most_frames=None):
             )
             for kind in kinds
         }
-        submit = stack.enter_context(on_threads(1))  # which keeps the order
+        submit = stack.enter_context(background(1))  # which keeps the order
         progress = stack.enter_context(results.console.progress(video.name, total))
         for number, indices in predictor(inputs()):
             picture = pictures.pop(number)

@@ -6,7 +6,7 @@ import time
 
 import cv2
 
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 EXTENSIONS = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv")
 USUAL_RATE = 25.0  # frames per second, where a file or camera does not tell
@@ -25,7 +25,7 @@ class VideoReader:
         frames: int, how many there are as far as the file tells; None if it does not.
 
     Raises:
-        BadUse: if it cannot be opened.
+        UsageError: if it cannot be opened.
     """
 
     def __init__(self, source):
@@ -34,10 +34,10 @@ class VideoReader:
         self.is_live = is_camera or "://" in str(source)
         self._source = f"camera {source}" if is_camera else f"video {source}"
         if not self.is_live and not os.path.isfile(source):
-            raise BadUse(f"there is no {self._source}")
+            raise UsageError(f"there is no {self._source}")
         self._capture = cv2.VideoCapture(source if is_camera else str(source))
         if not self._capture.isOpened():
-            raise BadUse(
+            raise UsageError(
                 f"cannot open {self._source}; "
                 + (
                     "is it connected, and may you use it?"
@@ -62,7 +62,7 @@ class VideoReader:
         finally:
             self._capture.release()
         if not count:
-            raise BadUse(f"{self._source} has no frames that OpenCV can decode")
+            raise UsageError(f"{self._source} has no frames that OpenCV can decode")
 
 
 class VideoWriter:
@@ -89,7 +89,7 @@ class VideoWriter:
             size = rgb.shape[1::-1]
             self._writer = cv2.VideoWriter(str(self._temporary), cv2.VideoWriter_fourcc(*"mp4v"), self.frame_rate, size)
             if not self._writer.isOpened():
-                raise WorkFailed(f"cannot write the video {self.path}: no place there, or no encoder for {size}")
+                raise RunError(f"cannot write the video {self.path}: no place there, or no encoder for {size}")
             self._start = time.perf_counter()
         due = self._written + 1
         if self.keeps_pace:
@@ -119,7 +119,7 @@ class Window:
         title: str.
 
     Raises:
-        BadUse: where there is no display, or OpenCV was built without windows.
+        UsageError: where there is no display, or OpenCV was built without windows.
     """
 
     def __init__(self, title):
@@ -128,12 +128,12 @@ class Window:
             and os.uname().sysname == "Linux"
             and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         ):
-            raise BadUse("--show needs a display, and there is none; leave it out and look at the files")
+            raise UsageError("--show needs a display, and there is none; leave it out and look at the files")
         self._title = title
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL)
         except cv2.error:
-            raise BadUse(
+            raise UsageError(
                 "--show needs OpenCV with windows: pip uninstall opencv-python-headless && pip install opencv-python"
             ) from None
 

@@ -58,13 +58,15 @@ class CrossEntropyLovasz(Lovasz):
         self.stride = stride
 
     def call(self, labels, logits):
-        return 0.5 * (self.cross_entropy(labels, logits) + super().call(*every(self.stride, labels, logits)))
+        return 0.5 * (
+            self.cross_entropy(labels, logits) + super().call(*strided_subsample(self.stride, labels, logits))
+        )
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.cross_entropy.label_smoothing, "stride": self.stride}
 
 
-def every(stride, labels, logits):
+def strided_subsample(stride, labels, logits):
     """Every `stride`-th row and column of labels and logits.
 
     Which one is first depends on the labels alone and changes with them like a random number: of a fixed choice a

@@ -1,7 +1,7 @@
 """From a run's settings to the network that trains. Importing this file imports no Keras."""
 
 from models import MODELS
-from utils.backend import no_garbage
+from utils.backend import pause_gc
 
 
 def training_heads(settings):
@@ -15,8 +15,8 @@ def output_names(settings):
     return ("logits", *heads) if heads else ()
 
 
-@no_garbage()
-def compiled_network(settings, class_weights, steps_per_epoch):
+@pause_gc()
+def build_training_model(settings, class_weights, steps_per_epoch):
     """Builds and compiles the network of a run.
 
     Args:
@@ -55,19 +55,19 @@ def compiled_network(settings, class_weights, steps_per_epoch):
     if not heads:  # then Keras wants no names
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
     model.compile(
-        optimizer=optimizer_of(model, settings, steps_per_epoch),
+        optimizer=build_run_optimizer(model, settings, steps_per_epoch),
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,
         steps_per_execution=settings["steps_per_execution"],
         jit_compile=use_xla(settings["jit_compile"]),
     )
-    make_variables(model)
+    create_variables(model)
     return model
 
 
-def optimizer_of(model, settings, steps_per_epoch):
-    """The optimizer of a run, with the frontend's own learning rate. Arguments as `compiled_network`."""
+def build_run_optimizer(model, settings, steps_per_epoch):
+    """The optimizer of a run, with the frontend's own learning rate. Arguments as `build_training_model`."""
     from models import frontend_layers
     from utils.training.optimizers import build_optimizer, build_schedule
 
@@ -83,7 +83,7 @@ def optimizer_of(model, settings, steps_per_epoch):
     return optimizer
 
 
-def make_variables(model):
+def create_variables(model):
     """Makes the variables that a compiled network's optimizer, losses and metrics need in training.
 
     If they came into being while the first step is traced, TensorFlow would trace it a second time.

@@ -4,7 +4,7 @@ import random
 import time
 
 from utils.checkpoints import save_checkpoint
-from utils.errors import WorkFailed, memory_errors
+from utils.errors import RunError, memory_errors
 from utils.evaluation.class_plots import plot_class_iou
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.plots import plot_confusion, plot_log
@@ -42,7 +42,7 @@ def new_state(first_epoch):
     return {"epoch": first_epoch, "step": 0, "best_mean_iou": None, "validations_without_gain": 0, "log": []}
 
 
-class Training:
+class Trainer:
     """A training run.
 
     Args:
@@ -87,7 +87,7 @@ class Training:
             True if the training is complete, False if it was interrupted.
 
         Raises:
-            WorkFailed: if the loss is no longer finite or memory does not suffice.
+            RunError: if the loss is no longer finite or memory does not suffice.
         """
         num_epochs, patience = self.settings["num_epochs"], self.settings["patience"]
         for epoch in range(self.state["epoch"], num_epochs):
@@ -154,7 +154,7 @@ class Training:
             )
         if guard.bad_step is not None:
             kept = f"the last good checkpoint is {self.run.latest}" if self.run.latest.exists() else "no checkpoint yet"
-            raise WorkFailed(
+            raise RunError(
                 f"the loss is no longer finite in epoch {epoch}, step {guard.bad_step}; {kept}. Lower --learning_rate"
             )
         if guard.step < self.data.steps:

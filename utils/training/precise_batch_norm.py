@@ -11,7 +11,7 @@ import math
 import keras
 import numpy as np
 
-from utils.threads import read_ahead
+from utils.threads import prefetch
 
 
 class BatchNormStatistics:
@@ -41,7 +41,7 @@ class BatchNormStatistics:
             self._forward.compile(jit_compile=self._jit_compile)
             self._compiled_for = self.layers
         steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
-        batches = [self._statistics_of(images) for _, (images, _) in read_ahead(data.__getitem__, range(steps))]
+        batches = [self._statistics_of(images) for _, (images, _) in prefetch(data.__getitem__, range(steps))]
         for layer, statistics in zip(self.layers, zip(*batches)):
             means, variances = (np.stack(values) for values in zip(*statistics))
             layer.moving_mean.assign(means.mean(axis=0))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 MOST_HISTOGRAMS = 50  # epochs of a run that get histograms
 MOST_COUNTED = 1 << 16  # weights of one variable that enter its histogram
@@ -28,7 +28,7 @@ class Writer:
         is_new: bool, whether the folder had no events before.
 
     Raises:
-        BadUse: if the package tensorboard is not installed.
+        UsageError: if the package tensorboard is not installed.
     """
 
     def __init__(self, folder, first_epoch=0, log=()):
@@ -36,7 +36,7 @@ class Writer:
             from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
-            raise BadUse("--tensorboard needs the package tensorboard: pip install tensorboard") from error
+            raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from error
         self._events, self._graphs, self._summaries = event_pb2, graph_pb2, summary_pb2
         self.is_new = not any(folder.glob("events*"))
         self._writer = EventFileWriter(str(folder))

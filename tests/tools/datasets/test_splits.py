@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.datasets.splits import assign, fractions, pattern
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 
 def sizes(splits):
@@ -50,7 +50,7 @@ def test_a_rare_class_is_in_every_split_and_common_ones_keep_their_shares():
 
 
 def test_fewer_groups_than_splits():
-    with pytest.raises(BadUse, match="2 groups by --group"):
+    with pytest.raises(UsageError, match="2 groups by --group"):
         assign(["a1", "a2", "b1"], (0.5, 0.25, 0.25), 0, pattern("^."))
 
 

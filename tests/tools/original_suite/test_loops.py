@@ -10,7 +10,7 @@ from tools.original_suite import loops as suite_loops
 from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
 from utils.data.images import read_pair
-from utils.metrics import confusion_matrix, suite_scores
+from utils.metrics import confusion_matrix, image_scores
 
 COLORS = [(0, 0, 0), (10, 20, 30), (200, 0, 0)]
 
@@ -40,9 +40,9 @@ def test_scores_are_ours_but_for_the_interchange(seed):
     prediction, label = random_case(seed=seed)
     accuracy, accuracies, precision, recall, f1, iou = suite_loops.evaluate_segmentation(prediction, label, 5)
     matrix = confusion_matrix(label, prediction, 5)
-    our_accuracy, _, our_recall, _, our_iou, *our_accuracies = suite_scores(matrix)
+    our_accuracy, _, our_recall, _, our_iou, *our_accuracies = image_scores(matrix)
     assert [accuracy, recall, iou, *accuracies] == pytest.approx([our_accuracy, our_recall, our_iou, *our_accuracies])
-    assert [precision, recall, f1] == pytest.approx(suite_scores(matrix.T)[1:4])
+    assert [precision, recall, f1] == pytest.approx(image_scores(matrix.T)[1:4])
 
 
 def test_one_hot_it():

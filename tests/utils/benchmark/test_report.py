@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from utils.benchmark import report as benchmark
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 RESULT = {
     "model": "PSPNet",
@@ -90,7 +90,7 @@ def test_share_of_the_peak():
 def test_only_complaints_about_memory_are_reworded():
     from utils.errors import memory_errors
 
-    with pytest.raises(WorkFailed, match="--batch_size"), memory_errors():
+    with pytest.raises(RunError, match="--batch_size"), memory_errors():
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes")
     with pytest.raises(RuntimeError, match="other"), memory_errors():
         raise RuntimeError("other")
@@ -161,10 +161,10 @@ def test_a_fresh_process_gives_its_last_line():
 @pytest.mark.parametrize(
     "code, error, message",
     [
-        ("import sys; print('error: wrong', file=sys.stderr); sys.exit(2)", BadUse, "^wrong$"),
-        ("raise ValueError('five')", WorkFailed, "^ValueError: five$"),
-        ("import sys; sys.exit(3)", WorkFailed, "no message"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", WorkFailed, "signal 9"),
+        ("import sys; print('error: wrong', file=sys.stderr); sys.exit(2)", UsageError, "^wrong$"),
+        ("raise ValueError('five')", RunError, "^ValueError: five$"),
+        ("import sys; sys.exit(3)", RunError, "no message"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", RunError, "signal 9"),
     ],
 )
 def test_a_fresh_process_that_fails(code, error, message):

@@ -10,7 +10,7 @@ from utils.data import dataset
 from utils.data.augmentation import Augmentation
 from utils.data.dataset import SegmentationDataset, available_memory, check_cache_fits
 from utils.data.folder import Pair
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 COUNT = 7
 COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
@@ -206,7 +206,7 @@ def test_unknown_colors_are_treated_as_told(make, pairs, tmp_path):
     Image.fromarray(np.full((20, 24, 3), 77, np.uint8)).save(odd.label)
     strict, lenient = make(), make(unknown="ignore")
     strict.pairs = lenient.pairs = [odd] * COUNT
-    with pytest.raises(BadUse, match="odd_L.png"):
+    with pytest.raises(UsageError, match="odd_L.png"):
         strict[0]
     assert (lenient[0][1] == 255).all()
 
@@ -214,7 +214,7 @@ def test_unknown_colors_are_treated_as_told(make, pairs, tmp_path):
 def test_cache_that_does_not_fit_is_refused(monkeypatch):
     sizes = [(1024, 1024)] * 512  # 2 GiB
     monkeypatch.setattr(dataset, "available_memory", lambda: 3 * 2**30)
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         check_cache_fits(sizes)
     assert all(part in str(error.value) for part in ("--cache", "2.0 GiB", "3.0 GiB"))
     for enough in (4 * 2**30, None):

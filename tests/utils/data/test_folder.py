@@ -17,7 +17,7 @@ from utils.data.folder import (
     median_frequency_weights,
     read_classes,
 )  # fmt: skip
-from utils.errors import BadUse
+from utils.errors import UsageError
 
 COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
 
@@ -55,7 +55,7 @@ def test_labels_are_found_by_name_and_suffix(touch, suffix):
 
 
 def test_position_never_counts(touch):
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         list_pairs(touch(["a.png", "b.png", "c.png"], ["b.png", "c.png", "d.png"]), "train")
     message = str(error.value)
     assert "2 problems" in message
@@ -81,7 +81,7 @@ def test_images_whose_own_names_end_in_a_suffix(touch, pairs):
 
 
 def test_suffix_is_no_part_of_a_longer_word(touch):
-    with pytest.raises(BadUse, match="2 problems"):
+    with pytest.raises(UsageError, match="2 problems"):
         list_pairs(touch(["car.png"], ["carL.png"]), "train")
 
 
@@ -95,7 +95,7 @@ def test_hidden_and_other_files_are_no_images(touch):
 
 def test_twins_are_told(touch):
     folder = touch(["a.png", "a.jpg", "b.png"], ["a.png", "b_L.png", "b_L.bmp", "c.png", "c_L.png"])
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         list_pairs(folder, "train")
     lines = str(error.value).splitlines()
     assert any("a.jpg" in line and "a.png" in line and "same name" in line for line in lines)
@@ -105,29 +105,29 @@ def test_twins_are_told(touch):
 
 
 def test_two_labels_for_one_image_are_told(touch):
-    with pytest.raises(BadUse, match="a_L.png belongs to no image"):
+    with pytest.raises(UsageError, match="a_L.png belongs to no image"):
         list_pairs(touch(["a.png"], ["a.png", "a_L.png"]), "train")
 
 
 def test_missing_folders_are_told_and_nothing_else(touch, tmp_path):
     touch(["a.png"], ["a.png", "b.png"])
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         list_pairs(tmp_path, "val")
     assert all(str(tmp_path / name) in str(error.value) for name in ("val\n", "val_labels"))
     (tmp_path / "val_labels").mkdir()
     (tmp_path / "val_labels" / "a.png").touch()
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         list_pairs(tmp_path, "val")
     assert str(error.value) == f"there is no folder {tmp_path / 'val'}"
 
 
 def test_empty_split_is_told(touch):
-    with pytest.raises(BadUse, match="has no images"):
+    with pytest.raises(UsageError, match="has no images"):
         list_pairs(touch(["notes.txt"], []), "train")
 
 
 def test_of_very_many_problems_some_are_shown_and_all_counted(touch):
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         list_pairs(touch([f"{i:03}.png" for i in range(50)], []), "train")
     assert "50 problems" in str(error.value) and "and 30 more" in str(error.value)
     assert len(str(error.value).splitlines()) == 22
@@ -165,7 +165,7 @@ def test_check_reports_everything_at_once(tmp_path, classes):
         make_pair(tmp_path, "mixed", unknown, damage="image"),
     ]
     pairs[0].image.rename(tmp_path / "gone.png")
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         check_pairs(pairs, classes)
     first, *lines = str(error.value).splitlines()
     assert first == "9 problems:"
@@ -177,7 +177,7 @@ def test_check_reports_everything_at_once(tmp_path, classes):
         strict=True,
     ):  # fmt: skip
         assert part in found
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         check_pairs(pairs[2:3], classes)
     assert "problems" not in str(error.value) and "(9, 9, 9) (2 px)" in str(error.value)
     assert check_pairs(pairs[2:3], classes, "ignore")[0].pixels.tolist() == [1, 0, 0]
@@ -193,7 +193,7 @@ def test_find_dataset_looks_here_and_in_datasets(tmp_path, monkeypatch):
     assert find_dataset(str(tmp_path / "datasets" / "Own")) == tmp_path / "datasets" / "Own"
     pathlib.Path("file").touch()
     for name in ("Other", "file", "CamVid2"):
-        with pytest.raises(BadUse) as error:
+        with pytest.raises(UsageError) as error:
             find_dataset(name)
         assert f"'{name}'" in str(error.value) and str(tmp_path) in str(error.value) and "--dataset" in str(error.value)
 
@@ -217,7 +217,7 @@ class _Input:
 def test_missing_camvid_names_the_downloader(nowhere, monkeypatch, stdin):
     monkeypatch.setattr(sys, "stdin", stdin)
     monkeypatch.setattr("builtins.input", lambda prompt: pytest.fail("asked where nobody can answer"))
-    with pytest.raises(BadUse, match="python tools/get_camvid.py"):
+    with pytest.raises(UsageError, match="python tools/get_camvid.py"):
         find_dataset("CamVid")
 
 
@@ -231,7 +231,7 @@ def test_camvid_is_downloaded_only_after_a_yes(nowhere, monkeypatch, answer, fet
     if fetched:
         assert find_dataset("CamVid") == pathlib.Path("datasets") / "CamVid"
     else:
-        with pytest.raises(BadUse, match="get_camvid.py"):
+        with pytest.raises(UsageError, match="get_camvid.py"):
             find_dataset("CamVid")
 
 
@@ -259,18 +259,18 @@ def test_dataset_of_run(nowhere):
     trained.mkdir(parents=True)
     assert dataset_of_run(settings) == trained
     assert dataset_of_run(settings, "Own").resolve() == moved
-    with pytest.raises(BadUse, match="'Other'"):
+    with pytest.raises(UsageError, match="'Other'"):
         dataset_of_run(settings, "Other")
 
 
 def test_read_classes(tmp_path):
-    with pytest.raises(BadUse, match="no class_dict.csv") as error:
+    with pytest.raises(UsageError, match="no class_dict.csv") as error:
         read_classes(tmp_path)
     assert str(tmp_path) in str(error.value)
     (tmp_path / "class_dict.csv").write_text("name,r,g,b\na,0,0,0\nb,1,1,1\nvoid,2,2,2\n")
     assert read_classes(tmp_path).class_names == ["a", "b", "void"]
     assert read_classes(tmp_path, ["void"]).class_names == ["a", "b"]
-    with pytest.raises(BadUse, match="'viod'"):
+    with pytest.raises(UsageError, match="'viod'"):
         read_classes(tmp_path, ["viod"])
 
 

@@ -20,7 +20,7 @@ from utils.data.images import (
     write_image,
     write_label,
 )  # fmt: skip
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 
 COLORS = [(128, 128, 128), (128, 64, 128), (64, 0, 128), (0, 0, 0)]
 INDICES = np.array([[0, 1, 2, 3], [3, 3, 1, 0], [2, 2, 2, 1]], np.uint8)
@@ -131,7 +131,7 @@ def test_unreadable_files_are_named(tmp_path, classes, extension, damage):
         }[damage]  # fmt: skip
         path.write_bytes(damaged)
     for read in (read_image, lambda path: read_label(path, classes, "ignore")):
-        with pytest.raises(BadUse, match="cannot read") as error:
+        with pytest.raises(UsageError, match="cannot read") as error:
             read(path)
         assert str(path) in str(error.value)
 
@@ -144,7 +144,7 @@ def test_damaged_palette_files_give_no_other_error(tmp_path, classes):
         path.write_bytes(data[:position] + bytes([data[position] ^ 0x5A]) + data[position + 1 :])
         try:
             read_label(path, classes, "ignore")
-        except BadUse:
+        except UsageError:
             pass
 
 
@@ -183,7 +183,7 @@ def test_a_photo_is_turned_only_if_its_label_is(tmp_path, classes):
 
 def test_unequal_sizes_are_told(tmp_path, classes):
     image, label = save(tmp_path / "a.png", picture()), save(tmp_path / "b.png", classes.decode(INDICES))
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         read_pair(image, label, classes)
     assert all(part in str(error.value) for part in (str(image), "40x24", str(label), "4x3"))
 
@@ -206,7 +206,7 @@ def test_labels_by_color_with_16_bits(tmp_path, classes):
     # A channel of 256 must not be taken for 0.
     wide[0, 0] = 256
     cv2.imwrite(str(tmp_path / "a.png"), wide[..., ::-1])
-    with pytest.raises(BadUse, match="uint16"):
+    with pytest.raises(UsageError, match="uint16"):
         read_label(tmp_path / "a.png", classes)
 
 
@@ -214,7 +214,7 @@ def test_unknown_colors_name_the_file(tmp_path, classes):
     rgb = classes.decode(INDICES)
     rgb[0, :2] = (1, 2, 3)
     path = save(tmp_path / "a.png", rgb)
-    with pytest.raises(BadUse) as error:
+    with pytest.raises(UsageError) as error:
         read_label(path, classes)
     assert str(path) in str(error.value) and "(1, 2, 3) (2 px)" in str(error.value)
     assert read_label(path, classes, "ignore")[0].tolist() == [255, 255, 2, 3]
@@ -281,7 +281,7 @@ def test_index_255_of_a_class_color_is_that_class(tmp_path, classes):
 
 def test_unknown_color_of_a_palette_is_told(tmp_path, classes):
     path = save_palette(tmp_path / "a.png", INDICES, [*COLORS[:3], (9, 8, 7)])
-    with pytest.raises(BadUse, match=r"\(9, 8, 7\) \(3 px\)"):
+    with pytest.raises(UsageError, match=r"\(9, 8, 7\) \(3 px\)"):
         read_label(path, classes)
     assert np.array_equal(read_label(path, classes, "ignore"), np.where(INDICES == 3, 255, INDICES))
 
@@ -337,7 +337,7 @@ def test_wide_indices(tmp_path, classes, dtype, extension):
     assert np.array_equal(read_label(path, classes), indices)
     indices[0, :2] = 300
     cv2.imwrite(str(path), indices)
-    with pytest.raises(BadUse, match=r"300 \(2 px\)") as error:
+    with pytest.raises(UsageError, match=r"300 \(2 px\)") as error:
         read_label(path, classes)
     assert str(path) in str(error.value)
 
@@ -346,7 +346,7 @@ def test_wide_indices(tmp_path, classes, dtype, extension):
 def test_pixels_that_can_be_no_index_are_told(tmp_path, classes, value, dtype):
     path = tmp_path / "a.tif"
     assert cv2.imwrite(str(path), np.full((2, 2), value, dtype))
-    with pytest.raises(BadUse, match=np.dtype(dtype).name):
+    with pytest.raises(UsageError, match=np.dtype(dtype).name):
         read_label(path, classes)
 
 
@@ -354,7 +354,7 @@ def test_index_out_of_range_is_told_with_counts(tmp_path, classes):
     indices = INDICES.copy()
     indices[0, :2], indices[1, 0] = 4, 77
     path = save(tmp_path / "a.png", indices)
-    with pytest.raises(BadUse, match=r"4 \(2 px\), 77 \(1 px\)") as error:
+    with pytest.raises(UsageError, match=r"4 \(2 px\), 77 \(1 px\)") as error:
         read_label(path, classes)
     assert str(path) in str(error.value)
     assert (read_label(path, classes, "ignore") == 255).sum() == 3
@@ -398,7 +398,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch, failing):
         monkeypatch.setattr(pathlib.Path, "write_bytes", half_write)
     else:
         monkeypatch.setattr(os, "replace", no_replace)
-    with pytest.raises(WorkFailed, match="No space left") as error:
+    with pytest.raises(RunError, match="No space left") as error:
         write_image(path, 255 - picture())
     monkeypatch.undo()
     assert str(path) in str(error.value)
@@ -408,7 +408,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch, failing):
 
 @pytest.mark.parametrize("name", ["missing/a.png", "a.xyz", "a"])
 def test_what_cannot_be_written_is_named(tmp_path, name):
-    with pytest.raises(WorkFailed, match="cannot write"):
+    with pytest.raises(RunError, match="cannot write"):
         write_image(tmp_path / name, picture())
     assert list(tmp_path.iterdir()) == []
 
@@ -457,5 +457,5 @@ def test_labels_are_written_as_indices(tmp_path):
     write_label(tmp_path / "a.png", label)
     assert (tmp_path / "a.png").read_bytes()[24:26] == b"\x08\x00"  # 8 bits, gray
     assert read_label(tmp_path / "a.png", classes).tolist() == label.tolist()
-    with pytest.raises(WorkFailed, match="cannot write"):
+    with pytest.raises(RunError, match="cannot write"):
         write_label(tmp_path / "a.none", label)

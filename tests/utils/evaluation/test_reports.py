@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from utils.data.folder import Pair
-from utils.errors import WorkFailed
+from utils.errors import RunError
 from utils.evaluation.reports import (
     class_table,
     duration,
@@ -18,7 +18,7 @@ from utils.evaluation.reports import (
     write_json,
     write_rows,
 )
-from utils.metrics import ConfusionMatrix, suite_scores
+from utils.metrics import ConfusionMatrix, image_scores
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_rows_of_different_columns_share_a_header(tmp_path):
 def test_image_scores_have_the_suite_s_columns(tmp_path, confusion):
     pairs = [Pair("one", None, None)]
     path = tmp_path / "val_scores.csv"
-    rows = [suite_scores(confusion.matrix)]
+    rows = [image_scores(confusion.matrix)]
     write_image_scores(path, ("val_name", "avg_accuracy"), pairs, rows, confusion.class_names)
     header, line = path.read_text().splitlines()
     assert header == "val_name, avg_accuracy, precision, recall, f1 score, mean iou, Sky, Road, Sign"
@@ -51,7 +51,7 @@ def test_tables_show_percent_and_absence(confusion):
     lines = class_table(scores).splitlines()
     assert "50.00 %" in lines[1] and lines[3].split() == ["Sign", "-", "-"]
     assert "75.00 %" in headline(scores)
-    assert "accuracy 75.00" in suite_means([suite_scores(confusion.matrix)])
+    assert "accuracy 75.00" in suite_means([image_scores(confusion.matrix)])
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_duration(seconds, words):
 def test_json_round_trip_and_refused_disk(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Straße", "value": None})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Straße", "value": None}
-    with pytest.raises(WorkFailed, match="nowhere"):
+    with pytest.raises(RunError, match="nowhere"):
         write_json(tmp_path / "nowhere" / "a.json", {})
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkFailed):
+    with pytest.raises(RunError):
         make_folder(tmp_path / "file" / "folder")

@@ -18,7 +18,7 @@ from utils.evaluation.samples import (
     read_sample,
     worst_median_best,
 )
-from utils.metrics import confusion_matrix, suite_scores
+from utils.metrics import confusion_matrix, image_scores
 
 CLASSES = ClassDict(["Road", "Sky"], [(128, 64, 128), (0, 200, 255)], {"Void": (2, (10, 20, 30))})
 
@@ -70,7 +70,7 @@ def test_a_sample_is_read_from_the_files_of_an_evaluation(tmp_path):
     write_image(pair.image, image)
     write_image(pair.label, CLASSES.decode(label))
     write_image(tmp_path / "one_pred.png", CLASSES.decode(prediction[:3, :2]))
-    scores = suite_scores(confusion_matrix(label, prediction, 2))
+    scores = image_scores(confusion_matrix(label, prediction, 2))
     found = read_sample(pair, scores, tmp_path, CLASSES, crop=(3, 2), which="worst")
     # Road: 4 of 8, Sky: 4 of 8; 8 of 12 pixels that count are right.
     assert found.title == "worst: one, mean IoU 50.0 %, accuracy 66.7 %"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.class_dict import ClassDict
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.inference.drawing import Painter
 
 CLASSES = ClassDict(["Sky", "Road", "Car"], [(10, 20, 30), (200, 0, 0), (0, 200, 0)])
@@ -45,5 +45,5 @@ def test_shares():
 
 
 def test_a_class_that_is_not_there():
-    with pytest.raises(BadUse, match="Tram.*Sky, Road, Car"):
+    with pytest.raises(UsageError, match="Tram.*Sky, Road, Car"):
         Painter(CLASSES, ["Tram"])

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from utils.errors import BadUse
+from utils.errors import UsageError
 from utils.inference.inputs import find_inputs
 
 
@@ -74,5 +74,5 @@ def test_a_file_named_like_a_number_is_that_file(folder):
     [("nowhere.png", "no image"), ("*.webp", "no image or video matches"), ("in/.cache/nothing", "nothing")],
 )
 def test_nothing_there(folder, name, word):
-    with pytest.raises(BadUse, match=word):
+    with pytest.raises(UsageError, match=word):
         find_inputs([name])

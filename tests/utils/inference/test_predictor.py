@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from utils.errors import BadUse
-from utils.inference.keras_backend import KerasNetwork
+from utils.errors import UsageError
+from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import MOST_SHAPES, Predictor, few_sizes
 from utils.inference.tiles import tile_spans
 
@@ -18,7 +18,7 @@ def brightest_channel():
 
 
 def predictor_of(model, jit_compile=False, **options):
-    return Predictor(KerasNetwork(model, jit_compile), **options)
+    return Predictor(KerasBackend(model, jit_compile), **options)
 
 
 def pictures(*shapes):
@@ -159,5 +159,5 @@ def test_a_network_of_one_size_gets_smaller_images_padded_and_larger_ones_resize
 
 @pytest.mark.parametrize("options", [{"scales": (1.0, 2.0)}, {"tile": 64}, {"tile": 128}])
 def test_a_network_of_one_size_refuses_others(options):
-    with pytest.raises(BadUse, match="64x96"):
+    with pytest.raises(UsageError, match="64x96"):
         Predictor(OfOneSize(), **options)

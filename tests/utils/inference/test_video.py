@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.errors import BadUse, WorkFailed
+from utils.errors import RunError, UsageError
 from utils.inference.video import VideoReader, VideoWriter, Window
 
 
@@ -61,17 +61,17 @@ def test_what_is_no_video(tmp_path, content, word):
     path = tmp_path / "clip.mp4"
     if content:
         path.write_bytes(content)
-    with pytest.raises(BadUse, match=word):
+    with pytest.raises(UsageError, match=word):
         VideoReader(path)
 
 
 def test_a_camera_that_is_not_there():
-    with pytest.raises(BadUse, match="camera 97"):
+    with pytest.raises(UsageError, match="camera 97"):
         VideoReader(97)
 
 
 def test_no_place_for_the_video(tmp_path):
-    with pytest.raises(WorkFailed, match="cannot write"), VideoWriter(tmp_path / "no" / "clip.mp4", 10) as writer:
+    with pytest.raises(RunError, match="cannot write"), VideoWriter(tmp_path / "no" / "clip.mp4", 10) as writer:
         writer.write(frames(1)[0])
 
 
@@ -79,9 +79,9 @@ def test_a_window_needs_a_display(monkeypatch):
     monkeypatch.setattr("utils.inference.video.os.name", "posix")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(BadUse, match="display"):
+    with pytest.raises(UsageError, match="display"):
         Window("a")
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(cv2, "namedWindow", lambda *_: (_ for _ in ()).throw(cv2.error("no windows")))
-    with pytest.raises(BadUse, match="opencv-python"):
+    with pytest.raises(UsageError, match="opencv-python"):
         Window("a")

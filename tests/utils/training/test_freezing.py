@@ -16,7 +16,7 @@ import tiny_model  # noqa: F401  registers the network
 
 from models import frontend_layers
 from utils.cli.arguments import train_parser
-from utils.training.build import compiled_network
+from utils.training.build import build_training_model
 from utils.training.freezing import frontend_phase, is_frozen
 
 COMBINATIONS = [
@@ -52,7 +52,7 @@ def check(optimizer, *more):
         *more,
     ]
     settings = {**vars(train_parser().parse_args(flags)), "num_classes": 3}
-    model, state = compiled_network(settings, None, 10), {}
+    model, state = build_training_model(settings, None, 10), {}
     frontend = [weight for layer in frontend_layers(model) for weight in layer.weights]
     rest = [variable for variable in model.trainable_variables if id(variable) not in set(map(id, frontend))]
     rng = np.random.default_rng(0)

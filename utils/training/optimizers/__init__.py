@@ -81,7 +81,7 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, accumulate=1, ema=0.0
             0 keeps none.
 
     Returns:
-        `keras.optimizers.Optimizer`, also a `parameter_groups.ByPart`.
+        `keras.optimizers.Optimizer`, also a `parameter_groups.ParameterGroupMixin`.
     """
     if keras.config.backend() == "tensorflow":
         from utils.training.optimizers import fused as optimizers

@@ -7,13 +7,13 @@ would be updates: tracing and optimizing them takes longer than the first step i
 import keras
 import tensorflow as tf
 
-from utils.training.optimizers.parameter_groups import ByPart
+from utils.training.optimizers.parameter_groups import ParameterGroupMixin
 
 APPLY = tf.raw_ops
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class RMSprop(ByPart, keras.optimizers.RMSprop):
+class RMSprop(ParameterGroupMixin, keras.optimizers.RMSprop):
     """RMSprop without momentum and not centered (Keras's defaults)."""
 
     def build(self, variables):
@@ -59,17 +59,17 @@ class _Adam:
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Adam(_Adam, ByPart, keras.optimizers.Adam):
+class Adam(_Adam, ParameterGroupMixin, keras.optimizers.Adam):
     """Adam without amsgrad (Keras's default)."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AdamW(_Adam, ByPart, keras.optimizers.AdamW):
+class AdamW(_Adam, ParameterGroupMixin, keras.optimizers.AdamW):
     """Adam with decoupled weight decay."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class SGD(ByPart, keras.optimizers.SGD):
+class SGD(ParameterGroupMixin, keras.optimizers.SGD):
     """Gradient descent with momentum."""
 
     def update_step(self, gradient, variable, learning_rate):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 
-class ByPart:
+class ParameterGroupMixin:
     """Mixin of Keras's optimizers, before them in the list of bases.
 
     It is built over all variables, and may then be applied to those alone whose `trainable` is true: the state of the
@@ -82,8 +82,12 @@ class ByPart:
 
 
 def by_part(name):
-    """The optimizer class `name` of Keras with `ByPart`."""
-    kind = type(name, (ByPart, getattr(keras.optimizers, name)), {"__doc__": f"Keras's {name} with `ByPart`."})
+    """The optimizer class `name` of Keras with `ParameterGroupMixin`."""
+    kind = type(
+        name,
+        (ParameterGroupMixin, getattr(keras.optimizers, name)),
+        {"__doc__": f"Keras's {name} with `ParameterGroupMixin`."},
+    )
     return keras.saving.register_keras_serializable(package="suite")(kind)
 
 

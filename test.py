@@ -61,25 +61,23 @@ def draw_samples(output, rows, pairs, class_dict, unknown, crop):
 
     samples = [
         read_sample(pairs[index], rows[index], output, class_dict, unknown, crop, which)
-        for which, index in worst_median_best([row[4] for row in rows]).items()
+        for which, index in worst_median_best([scores.mean_iou for scores in rows]).items()
     ]
     plot_samples(output / "samples.png", samples, class_dict)
 
 
 def report(output, record, confusion, rows, pairs, class_dict, images_per_second):
     """Writes the scores, with the settings they were made with, and prints them."""
-    import numpy as np
-
     from utils.evaluation.plots import plot_confusion
     from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores, write_json
+    from utils.metrics import mean_scores
 
     scores = confusion.result(images_per_second)
     names, split = class_dict.class_names, record["split"]
     write_image_scores(output / f"{split}_scores.csv", (f"{split}_name", f"{split}_accuracy"), pairs, rows, names)
     plot_confusion(output / "confusion.png", confusion.matrix, names)
-    means = np.mean(rows, axis=0).tolist()
-    suite = dict(zip(("accuracy", "precision", "recall", "f1", "mean_iou"), means))
-    suite["class_accuracy"] = dict(zip(names, means[5:]))
+    suite = mean_scores(rows)._asdict()
+    suite["class_accuracy"] = dict(zip(names, suite["class_accuracy"]))
     write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": suite, "settings": record})
     print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
     if images_per_second:

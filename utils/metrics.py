@@ -1,18 +1,15 @@
-"""Scores: one confusion matrix for the headline, and the original suite's means of per-image scores beside it."""
+"""Confusion matrix and segmentation scores."""
 
-import cv2
-import keras
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
-from keras import ops
 
-from utils.class_dict import IGNORED, UNKNOWN
-from utils.losses.cross_entropy import split_ignored
-
-MOST_COUNTED = 1 << 24  # pixels; OpenCV's histograms are float32, which has no gaps between whole numbers up to here
+from utils.class_dict import IGNORED
 
 
-def confusion_matrix(labels, predictions, num_classes):
-    """Counts pixels.
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
+    """Counts pixels by true and predicted class.
 
     Args:
         labels: integer array of any shape, class indices, 255 = ignored.
@@ -23,26 +20,23 @@ def confusion_matrix(labels, predictions, num_classes):
         int64 array `(C, C)`: `[i, j]` is the number of pixels of class i that were predicted as class j.
 
     Raises:
-        ValueError: for different shapes, or indices that are no class.
+        ValueError: for different shapes, or indices outside 0..C-1.
     """
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape:
         raise ValueError(f"labels have shape {labels.shape}, predictions {predictions.shape}")
-    matrix = _histogram(labels, predictions, num_classes)
-    if matrix is not None:
-        return matrix
     valid = labels != IGNORED
     labels, predictions = labels[valid], predictions[valid]
-    for what, indices in (("label", labels), ("prediction", predictions)):
+    for source, indices in (("label", labels), ("prediction", predictions)):
         if indices.size and not 0 <= indices.min() <= indices.max() < num_classes:
             wrong = indices.max() if indices.min() >= 0 else indices.min()
-            raise ValueError(f"{what} index {wrong} is not one of {num_classes} classes")
+            raise ValueError(f"{source} index {wrong} is not one of {num_classes} classes")
     pairs = labels.astype(np.uint16) * num_classes + predictions
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 class ConfusionMatrix:
-    """Accumulates the confusion matrix of a data set and computes all scores from it.
+    """Confusion matrix of a dataset, and the scores computed from it.
 
     Args:
         num_classes: int, C.
@@ -59,7 +53,7 @@ class ConfusionMatrix:
         self.reset()
 
     def reset(self):
-        """Starts anew."""
+        """Sets all counts to zero."""
         self.matrix = np.zeros((self.num_classes, self.num_classes), np.int64)
         self.images = 0
 
@@ -71,7 +65,7 @@ class ConfusionMatrix:
             predictions: integer array of the same shape.
 
         Returns:
-            int64 array `(C, C)`, the confusion matrix of these alone.
+            int64 array `(C, C)`, the confusion matrix of these pixels alone.
         """
         matrix = confusion_matrix(labels, predictions, self.num_classes)
         self.matrix += matrix
@@ -119,83 +113,64 @@ class ConfusionMatrix:
         return {n: None if np.isnan(v) else float(v) for n, v in zip(self.class_names, values)}
 
 
-def image_scores(matrix):
-    """The original suite's scores of one image, from its confusion matrix.
+class ImageScores(NamedTuple):
+    """The original suite's scores of one image, or their means over images, in 0..1.
+
+    Attributes:
+        accuracy: share of correct pixels.
+        precision, recall, f1: means over classes weighted by their true pixels. (The suite had precision and recall
+            interchanged.)
+        mean_iou: mean over the classes in this image's labels.
+        class_accuracy: list of C floats; 1 for classes that are not in the image.
+    """
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    mean_iou: float
+    class_accuracy: list[float]
+
+    def flatten(self) -> list[float]:
+        """Returns the 5 + C numbers in the order of the columns of test_scores.csv."""
+        *scores, class_accuracy = self
+        return [*scores, *class_accuracy]
+
+
+def image_scores(matrix: np.ndarray) -> ImageScores:
+    """Computes the scores of one image.
 
     Args:
-        matrix: int64 array `(C, C)` of one image.
-
-    Returns:
-        List of floats in 0..1: accuracy, precision, recall, F1 (weighted by true pixels; the suite had precision and
-        recall interchanged), mean IoU over the classes in this image's truth, then each class's accuracy, which is 1
-        for classes that are not in the image.
+        matrix: int64 array `(C, C)`, the image's confusion matrix.
     """
-    one = ConfusionMatrix(len(matrix))
-    one.matrix = matrix
-    scores = one.result()
+    confusion = ConfusionMatrix(len(matrix))
+    confusion.matrix = matrix
+    scores = confusion.result()
     present = matrix.sum(axis=1) > 0
     iou = [value for value, is_present in zip(scores["class_iou"].values(), present) if is_present]
-    accuracies = [1.0 if value is None else value for value in scores["class_accuracy"].values()]
-    headline = [scores[key] for key in ("global_accuracy", "precision", "recall", "f1")]
-    return headline + [float(np.mean(iou)) if iou else 0.0] + accuracies
+    return ImageScores(
+        accuracy=scores["global_accuracy"],
+        precision=scores["precision"],
+        recall=scores["recall"],
+        f1=scores["f1"],
+        mean_iou=float(np.mean(iou)) if iou else 0.0,
+        class_accuracy=[1.0 if value is None else value for value in scores["class_accuracy"].values()],
+    )
 
 
-@keras.saving.register_keras_serializable(package="suite")
-class RunningMeanIoU(keras.metrics.Metric):
-    """Mean IoU of the training batches so far, counted on the device.
-
-    Args:
-        num_classes: int, C.
-        name: str.
-    """
-
-    def __init__(self, num_classes, name="mean_iou", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.num_classes = num_classes
-        self.matrix = self.add_variable((num_classes**2,), initializer="zeros", name="matrix", dtype="float32")
-
-    def update_state(self, labels, logits, sample_weight=None):
-        """Adds labels `(B, H, W)`, 255 = ignored, and logits `(B, H, W, C)`."""
-        labels, valid = split_ignored(labels)
-        pairs = labels * self.num_classes + ops.cast(ops.argmax(logits, axis=-1), "int32")
-        counts = ops.segment_sum(
-            ops.reshape(ops.cast(valid, "float32"), (-1,)), ops.reshape(pairs, (-1,)), num_segments=self.num_classes**2
-        )
-        self.matrix.assign_add(counts)
-
-    def result(self):
-        matrix = ops.reshape(self.matrix, (self.num_classes, self.num_classes))
-        correct = ops.diagonal(matrix)
-        union = ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - correct
-        present = ops.cast(union > 0, "float32")
-        return ops.divide_no_nan(ops.sum(ops.divide_no_nan(correct, union)), ops.sum(present))
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
-
-
-def _histogram(labels, predictions, num_classes):
-    """The confusion matrix by OpenCV, in a third of NumPy's time; None for what it cannot count, right or wrong."""
-    if not (labels.dtype == predictions.dtype == np.uint8 and 0 < labels.size <= MOST_COUNTED):
-        return None
-    if num_classes > UNKNOWN or predictions.max() >= num_classes:
-        return None
-    pairs = np.multiply(labels, num_classes, dtype=np.uint16)
-    pairs += predictions
-    # Pairs of ignored labels lie behind the last bin, and so do those of labels that are no class.
-    bins = num_classes**2
-    counts = cv2.calcHist([pairs.reshape(1, -1)], [0], None, [bins], [0, bins]).astype(np.int64)
-    if counts.sum() + np.count_nonzero(labels == IGNORED) != labels.size:
-        return None
-    return counts.reshape(num_classes, num_classes)
+def mean_scores(images: Sequence[ImageScores]) -> ImageScores:
+    """Averages the scores of images, at least one."""
+    means = np.mean([scores.flatten() for scores in images], axis=0).tolist()
+    classes = len(images[0].class_accuracy)
+    return ImageScores(*means[:-classes], means[-classes:])
 
 
 def _divide(numerator, denominator):
-    """Quotient, NaN where the denominator is 0."""
+    """Divides, with NaN where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
 
 
 def _mean(values):
-    """Mean of what is not NaN; 0 if there is nothing."""
+    """Mean of the values that are not NaN; 0 if there are none."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else 0.0

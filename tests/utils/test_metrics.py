@@ -1,10 +1,14 @@
-import json
+"""Confusion matrices and scores, against brute force and numbers by hand."""
 
-import keras
+import json
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from utils.metrics import ConfusionMatrix, RunningMeanIoU, confusion_matrix, image_scores
+from utils.metrics import ConfusionMatrix, ImageScores, confusion_matrix, image_scores, mean_scores
 
 KEYS = {
     "mean_iou", "global_accuracy", "class_iou", "class_accuracy", "precision", "recall", "f1", "images",
@@ -180,76 +184,30 @@ def test_scores_are_json():
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
 
 
-def test_suite_scores_by_hand():
+def test_scores_of_an_image_by_hand():
     scores = image_scores(confusion_matrix(LABELS, PREDICTIONS, 4))
     precision, f1 = 0.6 * 4 / 5 + 0.3 * 2 / 4, 0.6 * 8 / 11 + 0.3 * 4 / 7
     # The mean IoU is over the three classes of the truth; the accuracy of the absent one is 1.
-    assert scores == pytest.approx([0.6, precision, 0.6, f1, (4 / 7 + 2 / 5) / 3, 4 / 6, 2 / 3, 0.0, 1.0])
-    assert all(type(score) is float for score in scores)
+    assert scores[:5] == pytest.approx((0.6, precision, 0.6, f1, (4 / 7 + 2 / 5) / 3))
+    assert scores.class_accuracy == pytest.approx([4 / 6, 2 / 3, 0.0, 1.0])
+    assert scores.flatten() == [*scores[:5], *scores.class_accuracy]
+    assert all(type(score) is float for score in scores.flatten())
 
 
-def test_suite_scores_of_an_image_without_pixels():
-    assert image_scores(np.zeros((2, 2), np.int64)) == [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+def test_scores_of_an_image_without_pixels():
+    assert image_scores(np.zeros((2, 2), np.int64)) == ImageScores(0.0, 0.0, 0.0, 0.0, 0.0, [1.0, 1.0])
 
 
-def logits_of(predictions, num_classes=5, seed=0):
-    """Random logits whose greatest is at the prediction."""
-    noise = np.random.default_rng(seed).random((*predictions.shape, num_classes)).astype(np.float32)
-    return noise + 2 * (predictions[..., None] == np.arange(num_classes)).astype(np.float32)
+def test_means_over_images():
+    first, second = ImageScores(0.5, 0.25, 0.5, 0.0, 1.0, [1.0, 0.0]), ImageScores(1.0, 0.75, 0.0, 1.0, 0.5, [0.5, 0.5])
+    assert mean_scores([first, second]) == ImageScores(0.75, 0.5, 0.25, 0.5, 0.75, [0.75, 0.25])
+    assert mean_scores([first]) == first
 
 
-def test_running_mean_iou_is_the_confusion_matrixs():
-    metric, confusion = RunningMeanIoU(5), ConfusionMatrix(5)
-    assert float(metric.result()) == 0.0
-    for seed in range(4):
-        labels, predictions = random_case(seed=seed)
-        predictions = np.where(np.random.default_rng(seed).random(labels.shape) < 0.6, labels, predictions) % 5
-        labels[labels == 4] = 255  # class 4 occurs in the predictions at most
-        metric.update_state(labels, logits_of(predictions))
-        confusion.update(labels, predictions)
-        assert float(metric.result()) == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
-    metric.reset_state()
-    assert float(metric.result()) == 0.0
-    metric.update_state(np.array([[[0, 1]]]), logits_of(np.array([[[0, 1]]])))
-    assert float(metric.result()) == pytest.approx(1.0)  # absent classes are out of the mean
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-@pytest.mark.parametrize("label_dtype", ["uint8", "int32", "float32"])
-def test_running_mean_iou_takes_any_precision(dtype, label_dtype):
-    labels, predictions = random_case()
-    metric, confusion = RunningMeanIoU(5), ConfusionMatrix(5)
-    metric.update_state(labels.astype(label_dtype), keras.ops.cast(logits_of(predictions), dtype))
-    confusion.update(labels, predictions)
-    assert float(metric.result()) == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
-
-
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_running_mean_iou_in_a_compiled_model(jit_compile):
-    labels, predictions = random_case(shape=(6, 4, 4))
-    inputs = keras.Input((4, 4, 5))
-    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
-    model.compile(loss=lambda y, x: keras.ops.mean(x), metrics=[RunningMeanIoU(5)], jit_compile=jit_compile)
-    confusion = ConfusionMatrix(5)
-    confusion.update(labels, predictions)
-    for _ in range(2):  # evaluate resets
-        logs = model.evaluate(logits_of(predictions), labels, batch_size=2, verbose=0, return_dict=True)
-        assert logs["mean_iou"] == pytest.approx(confusion.result()["mean_iou"], rel=1e-5)
-
-
-def test_running_mean_iou_stays_float32_in_mixed_precision():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        metric = RunningMeanIoU(2)
-        labels = np.zeros((1, 300, 300), np.uint8)  # more pixels than float16 can count
-        metric.update_state(labels, logits_of(labels, 2))
-        assert keras.backend.standardize_dtype(metric.matrix.dtype) == "float32"
-        assert np.asarray(metric.matrix).max() == 90_000 and float(metric.result()) == 1.0
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def test_running_mean_iou_config_round_trip():
-    metric = keras.metrics.deserialize(keras.metrics.serialize(RunningMeanIoU(7, name="iou")))
-    assert type(metric) is RunningMeanIoU and metric.num_classes == 7 and metric.name == "iou"
+def test_metrics_do_not_need_keras():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'matplotlib'))); "
+        "from utils.metrics import ConfusionMatrix; ConfusionMatrix(2).update([[0, 1]], [[0, 0]])"
+    )
+    root = pathlib.Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

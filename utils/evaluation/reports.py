@@ -5,10 +5,9 @@ import io
 import json
 import pathlib
 
-import numpy as np
-
 from utils.errors import RunError
 from utils.files import atomic_write
+from utils.metrics import mean_scores
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
@@ -64,7 +63,9 @@ def write_image_scores(path, first_columns, pairs, rows, class_names):
         class_names: list of str.
     """
     header = ", ".join([*first_columns, *SCORE_COLUMNS, *class_names])
-    lines = [", ".join([pair.name, *(f"{value:.6f}" for value in row)]) for pair, row in zip(pairs, rows)]
+    lines = [
+        ", ".join([pair.name, *(f"{value:.6f}" for value in scores.flatten())]) for pair, scores in zip(pairs, rows)
+    ]
     write_text(path, "\n".join([header, *lines]) + "\n")
 
 
@@ -88,8 +89,7 @@ def headline(scores):
 
 def suite_means(rows):
     """The original suite's figures, means of per-image scores, as one line of text in percent."""
-    means = np.mean(rows, axis=0)
-    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, means)]
+    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, mean_scores(rows))]
     return "  the original suite's means over images: " + ", ".join(parts)
 
 

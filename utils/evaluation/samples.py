@@ -40,7 +40,7 @@ def read_sample(pair, scores, folder, class_dict, unknown="error", crop=None, wh
     image, label = read_pair(pair.image, pair.label, class_dict, unknown)
     prediction = read_label(folder / f"{pair.name}_pred.png", class_dict)
     title = f"{which}: {pair.name}" if which else pair.name
-    title += f", mean IoU {100 * scores[4]:.1f} %, accuracy {100 * scores[0]:.1f} %"
+    title += f", mean IoU {100 * scores.mean_iou:.1f} %, accuracy {100 * scores.accuracy:.1f} %"
     return Sample(title, image[:height, :width], label[:height, :width], prediction)
 
 

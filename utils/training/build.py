@@ -32,7 +32,7 @@ def build_training_model(settings, class_weights, steps_per_epoch):
     from models import build_model
     from utils.backend import set_precision, use_xla
     from utils.losses.auxiliary import build_losses
-    from utils.metrics import RunningMeanIoU
+    from utils.training.mean_iou import RunningMeanIoU
     from utils.training.remat import rematerialize
 
     keras.utils.set_random_seed(settings["seed"])

@@ -40,9 +40,10 @@ def test_scores_are_ours_but_for_the_interchange(seed):
     prediction, label = random_case(seed=seed)
     accuracy, accuracies, precision, recall, f1, iou = suite_loops.evaluate_segmentation(prediction, label, 5)
     matrix = confusion_matrix(label, prediction, 5)
-    our_accuracy, _, our_recall, _, our_iou, *our_accuracies = image_scores(matrix)
-    assert [accuracy, recall, iou, *accuracies] == pytest.approx([our_accuracy, our_recall, our_iou, *our_accuracies])
-    assert [precision, recall, f1] == pytest.approx(image_scores(matrix.T)[1:4])
+    scores, interchanged = image_scores(matrix), image_scores(matrix.T)
+    assert [accuracy, recall, iou] == pytest.approx([scores.accuracy, scores.recall, scores.mean_iou])
+    assert accuracies == pytest.approx(scores.class_accuracy)
+    assert [precision, recall, f1] == pytest.approx([interchanged.precision, interchanged.recall, interchanged.f1])
 
 
 def test_one_hot_it():

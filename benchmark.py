@@ -42,9 +42,10 @@ def main(argv=None):
             f"--num_classes {args.num_classes}: a label image can tell at most {MOST_CLASSES} classes apart"
         )
     if args.dataset:
-        from utils.data.folder import find_dataset, list_pairs, read_classes
+        from tools.datasets.builtin import find_or_make_dataset
+        from utils.data.folder import list_pairs, read_classes
 
-        dataset = find_dataset(args.dataset).resolve()
+        dataset = find_or_make_dataset(args.dataset).resolve()
         read_classes(dataset)  # what is wrong with it shows now
         list_pairs(dataset, "train")
         settings["dataset"] = str(dataset)

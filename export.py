@@ -18,6 +18,7 @@ from utils.errors import RunError, UsageError, report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
+    from tools.datasets.builtin import find_or_make_dataset
     from utils.cli.tables import run_block
     from utils.export.write import Choice, atomic_folder, check_packages, to_float32, write_export
     from utils.inference.inputs import find_inputs
@@ -36,7 +37,8 @@ def main(argv=None):
     settings, _ = read_checkpoint(checkpoint)
     size = fixed_size(args, precision, settings)
     chosen = list(find_inputs(args.image)[0]) if args.image else []
-    images, where = images_to_check(chosen, settings, args.dataset)
+    dataset = find_or_make_dataset(args.dataset) if args.dataset and not args.image else None
+    images, where = images_to_check(chosen, settings, dataset)
     calibration = [fit(image, size) for image in calibration_images(args, precision, settings)]
     print("Loading model checkpoint weights ...", flush=True)
     model, settings = load_for_inference(checkpoint, args.model)
@@ -132,11 +134,12 @@ def calibration_images(args, precision, settings):
     """Training images by which int8 finds the ranges of its numbers: list of uint8 arrays `(h, w, 3)`."""
     if precision != "int8":
         return []
+    from tools.datasets.builtin import find_or_make_dataset
     from utils.data.folder import dataset_of_run
     from utils.data.images import is_image, read_image
     from utils.export.parity import evenly
 
-    folder = dataset_of_run(settings, args.dataset) / "train"
+    folder = find_or_make_dataset(dataset_of_run(settings, args.dataset)) / "train"
     paths = sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
     if not paths:
         raise UsageError(f"--int8 is calibrated with training images, and {folder} has none; give --dataset")

@@ -17,8 +17,11 @@ from utils.errors import UsageError, report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
+    from tools.datasets.builtin import find_or_make_dataset
+    from utils.class_dict import ClassDict
     from utils.cli.tables import run_block
-    from utils.data.folder import check_pairs, dataset_of_run, list_pairs, read_classes
+    from utils.data.checks import check_pairs
+    from utils.data.folder import dataset_of_run, list_pairs, read_classes
     from utils.evaluation.reports import make_folder
     from utils.run_folder import find_checkpoint
 
@@ -29,16 +32,17 @@ def main(argv=None):
 
     console = Console(args.progress)
     console.say("Retrieving dataset information ...")
-    network, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
+    network, settings, _ = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
+    class_dict = ClassDict.from_dict(settings, args.unknown_colours)
     from utils.evaluation.evaluate import evaluate
     from utils.inference.predictor import Predictor
 
-    folder = dataset_of_run(settings, args.dataset)
+    folder = find_or_make_dataset(dataset_of_run(settings, args.dataset))
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
         raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
-    problems, unknown = [], args.unknown_colours or settings["unknown_colours"]
+    problems = []
     pairs = list_pairs(folder, args.split, problems)
-    check_pairs(pairs, class_dict, unknown, args.workers, problems)
+    check_pairs(pairs, class_dict, args.workers, problems)
     output = make_folder(args.output_dir)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
     console.say(
@@ -49,18 +53,18 @@ def main(argv=None):
     )
     predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
     with console.progress("Test images", len(pairs)) as progress:
-        confusion, rows = evaluate(predictor, pairs, class_dict, unknown, crop, output, progress.count, args.workers)
-    draw_samples(output, rows, pairs, class_dict, unknown, crop)
+        confusion, rows = evaluate(predictor, pairs, class_dict, crop, output, progress.count, args.workers)
+    draw_samples(output, rows, pairs, class_dict, crop)
     report(output, record, confusion, rows, pairs, class_dict, predictor.images_per_second)
     return 0
 
 
-def draw_samples(output, rows, pairs, class_dict, unknown, crop):
+def draw_samples(output, rows, pairs, class_dict, crop):
     """Draws the images with the worst, the median and the best mean IoU beside their truth and prediction."""
     from utils.evaluation.samples import plot_samples, read_sample, worst_median_best
 
     samples = [
-        read_sample(pairs[index], rows[index], output, class_dict, unknown, crop, which)
+        read_sample(pairs[index], rows[index], output, class_dict, crop, which)
         for which, index in worst_median_best([scores.mean_iou for scores in rows]).items()
     ]
     plot_samples(output / "samples.png", samples, class_dict)

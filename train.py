@@ -29,25 +29,37 @@ FIXED = (
     "ema",
     "recipe",
 )
+AUGMENTATION = (
+    "crop_height",
+    "crop_width",
+    "h_flip",
+    "v_flip",
+    "brightness",
+    "rotation",
+    "zoom",
+    "scale_range",
+    "color_jitter",
+)
 
 
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, given = parse(train_parser(), argv)
-    from utils.data.folder import find_dataset, read_classes
+    from tools.datasets.builtin import find_or_make_dataset
+    from utils.data.folder import read_classes
     from utils.run_folder import RunFolder
 
     if not MODELS[args.model].frontend and "frontend_learning_rate" not in given:
         args.frontend_learning_rate = 1.0  # a recipe may have another
     check_scale_range(args.scale_range)
     check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
-    folder = find_dataset(args.dataset)
+    folder = find_or_make_dataset(args.dataset)
     run = RunFolder(args.output_dir, args.model, folder.resolve().name)
     settings, state = begin_or_continue(run, vars(args), given)
     check_label_smoothing(settings["label_smoothing"], settings["loss"])
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
-    class_dict = read_classes(folder, settings["ignore_class"])
+    class_dict = read_classes(folder, settings["ignore_class"], settings["unknown_colours"])
     if state and class_dict.class_names != settings["class_names"]:
         raise UsageError(
             f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
@@ -98,47 +110,20 @@ def prepare_data(folder, settings, class_dict):
     Returns:
         `(data, validation_pairs, class_weights)`: `SegmentationDataset`, list of `Pair`, list of float or None.
     """
-    from utils.data.folder import check_pairs, list_pairs, median_frequency_weights
-
-    problems = []
-    pairs, validation_pairs = (list_pairs(folder, split, problems) for split in ("train", "val"))
     Console(settings["progress"]).say("Loading the data ...")
     import_backend()
     from utils.data.augmentation import Augmentation
-    from utils.data.dataset import SegmentationDataset, check_cache_fits
-    from utils.training.loop import choose_validation_pairs
+    from utils.data.dataset import open_training_data
 
-    validation_pairs = choose_validation_pairs(validation_pairs, settings["num_val_images"])
-    unknown, workers = settings["unknown_colours"], settings["workers"]
-    checked = check_pairs(pairs + validation_pairs, class_dict, unknown, workers, problems)[: len(pairs)]
-    if settings["cache"]:
-        check_cache_fits([one.size for one in checked])
-    names = (
-        "crop_height",
-        "crop_width",
-        "h_flip",
-        "v_flip",
-        "brightness",
-        "rotation",
-        "zoom",
-        "scale_range",
-        "color_jitter",
-    )
-    augmentation = Augmentation(**{name: settings[name] for name in names})
-    data = SegmentationDataset(
-        pairs,
+    data, validation_pairs, weights = open_training_data(
+        folder,
         class_dict,
-        augmentation,
-        settings["batch_size"],
-        settings["seed"],
-        settings["steps_per_epoch"],
-        settings["unknown_colours"],
-        settings["cache"],
-        settings["workers"],
-        output_names(settings),
+        Augmentation(**{name: settings[name] for name in AUGMENTATION}),
+        num_val_images=settings["num_val_images"],
+        outputs=output_names(settings),
+        **{name: settings[name] for name in ("batch_size", "seed", "steps_per_epoch", "cache", "workers")},
     )
-    weights = median_frequency_weights(checked).tolist() if settings["class_balancing"] else None
-    return data, validation_pairs, weights
+    return data, validation_pairs, weights.tolist() if settings["class_balancing"] else None
 
 
 def prepare_model(settings, class_weights, steps_per_epoch, state, run):

@@ -11,8 +11,8 @@ import sys
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from tools.datasets.builtin import find_or_make_dataset
 from utils.cli.arguments import Parser, natural, positive_int
-from utils.data.folder import find_dataset
 from utils.errors import report_errors
 from utils.evaluation.reports import make_folder, write_json, write_text
 
@@ -38,7 +38,7 @@ def main(argv=None):
     args = parser().parse_args(argv)
     # Standard output is for the values alone where they go there.
     with contextlib.redirect_stdout(sys.stderr if args.json == "-" else sys.stdout):
-        folder = find_dataset(args.dataset)
+        folder = find_or_make_dataset(args.dataset)
         from tools.analysis.collect import analyse
         from tools.analysis.report import page, summary, values
 

@@ -110,11 +110,12 @@ def layout_baseline(dataset):
     """Mean IoU, 0..1, on the test split, of always predicting each pixel position's commonest class."""
     import numpy as np
 
-    from utils.data.folder import find_dataset, list_pairs, read_classes
-    from utils.data.images import read_label
+    from tools.datasets.builtin import find_or_make_dataset
+    from utils.data.folder import list_pairs, read_classes
+    from utils.data.labels import read_label
     from utils.metrics import ConfusionMatrix
 
-    folder = find_dataset(dataset)
+    folder = find_or_make_dataset(dataset)
     class_dict = read_classes(folder, [])
     labels = [read_label(pair.label, class_dict) for pair in list_pairs(folder, "train")]
     shape = labels[0].shape
@@ -154,9 +155,10 @@ def run(name, dataset, steps, output_dir, threads=1):
     Raises:
         subprocess.CalledProcessError: if a command fails.
     """
-    from utils.data.folder import find_dataset, list_pairs
+    from tools.datasets.builtin import find_or_make_dataset
+    from utils.data.folder import list_pairs
 
-    folder, output = find_dataset(dataset), output_dir / name
+    folder, output = find_or_make_dataset(dataset), output_dir / name
     shutil.rmtree(output, ignore_errors=True)
     flags = [f"--{flag}={value}" for flag, value in recipe_of(name).items()]
     call(

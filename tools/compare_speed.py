@@ -30,14 +30,15 @@ QUIET = 0.5  # load average of a machine that does nothing else
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
+    from tools.datasets.builtin import find_or_make_dataset
     from utils.backend import import_backend, versions
-    from utils.data.folder import find_dataset, list_pairs
+    from utils.data.folder import list_pairs
     from utils.evaluation.reports import make_folder, write_json
 
     if args.checkpoint_path and not args.checkpoint_path.is_file():
         raise UsageError(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")
     names = args.rows or ROWS
-    dataset = find_dataset(args.dataset) if args.dataset else None
+    dataset = find_or_make_dataset(args.dataset) if args.dataset else None
     if args.json:
         make_folder(args.json.parent)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # before this program adds to it

@@ -19,8 +19,9 @@ from tools.formats.base import Options, read_json
 from tools.formats.classes import write_class_dict
 from tools.formats.polygons import orientation
 from utils.cli.arguments import Parser, natural, positive_int
-from utils.data.folder import SPLITS, list_pairs, raise_problems
-from utils.data.images import write_label
+from utils.data.checks import raise_problems
+from utils.data.folder import SPLITS, list_pairs
+from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
 from utils.evaluation.reports import make_folder, write_json
 from utils.files import copy_file

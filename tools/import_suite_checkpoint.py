@@ -42,10 +42,11 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = command_line().parse_args(argv)
     check_flags(args.model, args.checkpoint, args.output)
+    from tools.datasets.builtin import find_or_make_dataset
     from utils.backend import import_backend, versions
-    from utils.data.folder import find_dataset, read_classes
+    from utils.data.folder import read_classes
 
-    folder = find_dataset(args.dataset)
+    folder = find_or_make_dataset(args.dataset)
     class_dict = read_classes(folder)
     import_backend()
     from utils.checkpoints import save_checkpoint
@@ -78,7 +79,7 @@ def main(argv=None):
             f"them from {folder / 'train'} ...",
             flush=True,
         )
-        estimate_statistics(model, folder, class_dict)
+        estimate_statistics(model, folder)
     make_folder(pathlib.Path(args.output).parent)
     save_checkpoint(args.output, model, settings, new_state(0))
     print(f"Wrote {args.output}")
@@ -189,12 +190,12 @@ def prepare_model(settings, variables):
     return model
 
 
-def estimate_statistics(model, folder, class_dict):
+def estimate_statistics(model, folder):
     """Estimates the batch-norm statistics from training images of the dataset in `folder`, one at a time."""
     from utils.backend import use_xla
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import SegmentationDataset
-    from utils.data.folder import list_pairs
+    from utils.data.folder import list_pairs, read_classes
     from utils.data.images import read_image
     from utils.inference.predictor import SIZE_MULTIPLE
     from utils.training.precise_batch_norm import BatchNormStatistics
@@ -202,7 +203,8 @@ def estimate_statistics(model, folder, class_dict):
     pairs = list_pairs(folder, "train")
     size = read_image(pairs[0].image).shape[:2]
     crop = (max(min(side, LARGEST_CROP) // SIZE_MULTIPLE, 1) * SIZE_MULTIPLE for side in size)
-    data = SegmentationDataset(pairs, class_dict, Augmentation(*crop), batch_size=1, unknown="ignore")
+    class_dict = read_classes(folder, unknown="ignore")  # the statistics are those of the images alone
+    data = SegmentationDataset(pairs, class_dict, Augmentation(*crop), batch_size=1)
     BatchNormStatistics(model, use_xla(None)).estimate(data)
 
 

@@ -14,10 +14,12 @@ import numpy as np
 if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from tools.datasets.builtin import find_or_make_dataset
 from tools.datasets.splits import assign, fractions, pattern
 from utils.class_dict import ClassDict
 from utils.cli.arguments import Parser, natural, positive_int
-from utils.data.folder import SPLITS, check_pairs, find_dataset, list_pairs, pair_folders, raise_problems
+from utils.data.checks import check_pairs, raise_problems
+from utils.data.folder import SPLITS, list_pairs, pair_folders
 from utils.errors import RunError, UsageError, report_errors
 from utils.evaluation.reports import make_folder
 from utils.files import copy_file
@@ -68,7 +70,7 @@ def read_source(args):
     if args.dataset:
         if args.images or args.labels or args.class_dict:
             raise UsageError("--dataset has its own images, labels and class_dict.csv; leave out the other flags")
-        folder = find_dataset(args.dataset)
+        folder = find_or_make_dataset(args.dataset)
         pairs, classes_path = list_pairs(folder, "train", problems), folder / "class_dict.csv"
         for split, share in zip(SPLITS[1:], args.fractions[1:]):
             if not share and (folder / split).is_dir():

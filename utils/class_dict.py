@@ -1,4 +1,4 @@
-"""The classes of a dataset: names, colors, and the way between label colors and class indices."""
+"""Class dictionary: names and colors of the classes, and conversion between label colors and class indices."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ import numpy as np
 from utils.errors import UnknownColorsError, UsageError
 from utils.nearest import did_you_mean
 
-IGNORED = 255  # the index of pixels that take part in neither loss nor scores
-UNKNOWN = 254  # marks a color of no class while a label image is being encoded
+IGNORED = 255  # the index of pixels that are left out of loss and scores
+UNKNOWN = 254  # marks colors of no class while a label image is being encoded
 COLUMNS = ("name", "r", "g", "b")
 
 
@@ -23,6 +23,8 @@ class ClassDict:
         label_values: C different RGB colors, array-like `(C, 3)` of int in 0..255.
         ignored: mapping from the name of each class that is left out of loss and scores to
             `(index, color)`: the index the class has in single-channel label files, and its RGB color.
+        unknown: "error" or "ignore": whether colors and indices of no class in a label image are an error, or
+            ignored (index 255).
 
     Attributes:
         class_names: list of C str.
@@ -32,10 +34,10 @@ class ClassDict:
         UsageError: for duplicate names or colors, or too many classes.
     """
 
-    def __init__(self, class_names, label_values, ignored=None):
+    def __init__(self, class_names, label_values, ignored=None, unknown: str = "error"):
         self.class_names = list(class_names)
         self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
-        self.ignored = dict(ignored or {})
+        self.ignored, self.unknown = dict(ignored or {}), unknown
         if len(self.class_names) != len(self.label_values):
             raise UsageError(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
         if not 0 < len(self.class_names) <= UNKNOWN:
@@ -47,15 +49,15 @@ class ClassDict:
         self._table = self._index_table = None
 
     @property
-    def num_classes(self):
-        """int, the number of classes that count."""
+    def num_classes(self) -> int:
+        """The number of classes that are not ignored."""
         return len(self.class_names)
 
     @classmethod
-    def from_csv(cls, path):
+    def from_csv(cls, path, unknown: str = "error") -> "ClassDict":
         """Reads the suite's `class_dict.csv`: a header with name, r, g and b, then one line per class.
 
-        Spaces, a byte order mark, either kind of line end, blank lines and numbers such as `64.0` are accepted.
+        Spaces, a byte order mark, any line ending, blank lines and numbers such as `64.0` are accepted.
 
         Raises:
             UsageError: naming the file, the line and the remedy.
@@ -70,12 +72,12 @@ class ClassDict:
         if not lines:
             raise UsageError(f"{path} is empty; its first line must be name,r,g,b")
         header = [cell.lower() for cell in lines[0][1]]
-        missing = [column for column in COLUMNS if column not in header]
-        if missing:
-            raise UsageError(
-                f"{path}, line {lines[0][0]}: no column '{missing[0]}' in the header '{','.join(lines[0][1])}'; "
-                "it must be name,r,g,b"
-            )
+        for column in COLUMNS:
+            if column not in header:
+                raise UsageError(
+                    f"{path}, line {lines[0][0]}: no column '{column}' in the header '{','.join(lines[0][1])}'; "
+                    "it must be name,r,g,b"
+                )
         columns = [header.index(column) for column in COLUMNS]
         names, colors = {}, {}
         for number, cells in lines[1:]:
@@ -93,16 +95,13 @@ class ClassDict:
             names[name], colors[color] = number, number
         if not 2 <= len(names) <= UNKNOWN:
             raise UsageError(f"{path}: number of classes is {len(names)}; it must be from 2 to {UNKNOWN}")
-        return cls(names, list(colors))
+        return cls(names, list(colors), unknown=unknown)
 
-    def without(self, names):
-        """Takes classes out of loss and scores: their pixels become 255, the others move up.
+    def without(self, names) -> "ClassDict":
+        """Leaves classes out of loss and scores: their pixels become 255, the indices of later classes decrease.
 
         Args:
             names: sequence of class names.
-
-        Returns:
-            A new `ClassDict`.
 
         Raises:
             UsageError: if there is no such class, or fewer than two would be left.
@@ -114,20 +113,18 @@ class ClassDict:
         left = [index for index, name in enumerate(self.class_names) if name not in names]
         if len(left) < 2:
             raise UsageError(f"ignoring {', '.join(names)} leaves {len(left)} classes; at least two are needed")
-        original = self._original_indices()
-        ignored = dict(self.ignored)
+        original, ignored = self._original_indices(), dict(self.ignored)
         for name in names:
             index = self.class_names.index(name)
             ignored[name] = (original[index], tuple(self.label_values[index].tolist()))
-        return ClassDict([self.class_names[i] for i in left], self.label_values[left], ignored)
+        return ClassDict([self.class_names[i] for i in left], self.label_values[left], ignored, self.unknown)
 
-    def encode(self, rgb, unknown="error", name="the label image"):
-        """Turns a label image's colors into class indices.
+    def encode(self, rgb: np.ndarray, name="the label image") -> np.ndarray:
+        """Converts the colors of a label image to class indices.
 
         Args:
             rgb: uint8 array `(H, W, 3)`.
-            unknown: what to do with colors of no class: "error" or "ignore" (they become 255).
-            name: str, how to call the image in an error.
+            name: path or str, the image's name in an error.
 
         Returns:
             uint8 array `(H, W)` of class indices; 255 where a class is ignored.
@@ -136,10 +133,10 @@ class ClassDict:
             UsageError: naming the commonest unknown colors and their numbers of pixels.
         """
         indices, packed = self._look_up(rgb)
-        return self._settle(indices, packed, unknown, name, _color_of)
+        return self._resolve_unknown(indices, packed, name, _unpack)
 
-    def knows(self, rgb):
-        """Which colors are those of a class, an ignored one included.
+    def is_known(self, rgb: np.ndarray) -> np.ndarray:
+        """Returns which pixels have the color of a class, ignored classes included.
 
         Args:
             rgb: uint8 array `(H, W, 3)`.
@@ -149,15 +146,15 @@ class ClassDict:
         """
         return self._look_up(rgb)[0] != UNKNOWN
 
-    def encode_indices(self, values, unknown="error", name="the label image"):
-        """Turns a single-channel label image into class indices. 255 is ignored.
+    def encode_indices(self, values: np.ndarray, name="the label image") -> np.ndarray:
+        """Converts a single-channel label image to class indices. 255 is ignored.
 
         Args:
             values: uint8 or uint16 array `(H, W)`: line numbers of class_dict.csv, counted from 0.
-            unknown, name: as in `encode`.
+            name: as in `encode`.
 
         Returns:
-            uint8 array `(H, W)`; values move up where classes before them are left out by `without`.
+            uint8 array `(H, W)`; lower than `values` where `without` left out classes before them.
 
         Raises:
             UsageError: naming the commonest unknown values and their numbers of pixels.
@@ -167,10 +164,10 @@ class ClassDict:
             table[self._original_indices()] = np.arange(self.num_classes)
             table[[IGNORED] + [index for index, _ in self.ignored.values()]] = IGNORED
             self._index_table = table
-        return self._settle(self._index_table.take(values), values, unknown, name, int)
+        return self._resolve_unknown(self._index_table.take(values), values, name, int)
 
-    def decode(self, indices):
-        """Turns class indices into colors.
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Converts class indices to colors.
 
         Args:
             indices: integer array `(H, W)`, class indices or 255.
@@ -183,42 +180,44 @@ class ClassDict:
         palette[IGNORED] = next((color for _, color in self.ignored.values()), (0, 0, 0))
         return palette.take(indices, axis=0)
 
-    def to_dict(self):
-        """What `from_dict` needs, in types that JSON has."""
+    def to_dict(self) -> dict:
+        """Returns the arguments as JSON types, under their keys in a run's settings."""
         return {
             "class_names": list(self.class_names),
             "label_values": self.label_values.tolist(),
             "ignored": {name: [index, list(color)] for name, (index, color) in self.ignored.items()},
+            "unknown_colours": self.unknown,
         }
 
     @classmethod
-    def from_dict(cls, values):
-        """The reverse of `to_dict`."""
-        return cls(values["class_names"], values["label_values"], values["ignored"])
+    def from_dict(cls, values: dict, unknown: str | None = None) -> "ClassDict":
+        """Restores classes from `to_dict` or a run's settings; `unknown`, if not None, overrides the saved value."""
+        names, colors, ignored = (values[key] for key in ("class_names", "label_values", "ignored"))
+        return cls(names, colors, ignored, unknown or values.get("unknown_colours", "error"))
 
     def _original_indices(self):
-        """The indices that the classes have in class_dict.csv."""
+        """Returns the indices of the classes in class_dict.csv."""
         taken = {index for index, _ in self.ignored.values()}
         return [index for index in range(self.num_classes + len(taken)) if index not in taken]
 
     def _look_up(self, rgb):
-        """Class indices of colors, 254 where unknown, and the colors as one number each."""
+        """Returns the class indices of colors, 254 where unknown, and the colors packed into one number each."""
         if self._table is None:
-            # Threads share this object: the table becomes visible only when it is complete.
+            # Threads share this object: the table is assigned only when it is complete.
             table = np.full(1 << 24, UNKNOWN, np.uint8)
             for _, color in self.ignored.values():
-                table[_packed(color)] = IGNORED
+                table[_pack(color)] = IGNORED
             for index, color in enumerate(self.label_values.tolist()):
-                table[_packed(color)] = index
+                table[_pack(color)] = index
             self._table = table
-        # A fourth byte makes each color one number; with that byte OpenCV writes 255.
+        # A fourth byte, which OpenCV sets to 255, makes each color a 32-bit number.
         packed = cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2RGBA).view("<u4")[..., 0] & 0xFFFFFF
         return self._table.take(packed), packed
 
-    def _settle(self, indices, source, unknown, name, describe):
-        """Raises for unknown pixels, or ignores them."""
+    def _resolve_unknown(self, indices, source, name, describe):
+        """Ignores unknown pixels or raises for them, as `unknown` says."""
         unknown_pixels = indices == UNKNOWN
-        if unknown == "ignore" or not unknown_pixels.any():
+        if self.unknown == "ignore" or not unknown_pixels.any():
             indices[unknown_pixels] = IGNORED
             return indices
         values, counts = np.unique(source[unknown_pixels], return_counts=True)
@@ -233,7 +232,7 @@ class ClassDict:
 
 
 def _channel(cell, where):
-    """One color channel from its text."""
+    """Parses the value of one color channel."""
     try:
         value = float(cell)
     except ValueError:
@@ -243,10 +242,10 @@ def _channel(cell, where):
     return int(value)
 
 
-def _packed(color):
+def _pack(color):
     red, green, blue = map(int, color)
     return red | green << 8 | blue << 16
 
 
-def _color_of(packed):
+def _unpack(packed):
     return (int(packed & 255), int(packed >> 8 & 255), int(packed >> 16 & 255))

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from tools import split_dataset
-from utils.data.folder import check_pairs, list_pairs, read_classes
+from utils.data.checks import check_pairs
+from utils.data.folder import list_pairs, read_classes
 
 
 @pytest.fixture

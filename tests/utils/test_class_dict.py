@@ -17,6 +17,12 @@ def classes():
 
 
 @pytest.fixture
+def lenient():
+    """The same classes; other colors and indices are ignored."""
+    return ClassDict(NAMES, COLORS, unknown="ignore")
+
+
+@pytest.fixture
 def read(tmp_path):
     """Reads `class_dict.csv` from its bytes or text."""
 
@@ -140,11 +146,11 @@ def test_every_channel_counts_in_the_lookup(classes):
             for step in (-1, 1):
                 near = np.array(color, int)
                 near[channel] = (near[channel] + step) % 256
-                assert not classes.knows(near[None, None].astype(np.uint8)).any()
+                assert not classes.is_known(near[None, None].astype(np.uint8)).any()
                 with pytest.raises(UsageError):
                     classes.encode(near[None, None].astype(np.uint8))
     # The channels interchanged are another color.
-    assert not classes.knows(np.array([[[128, 0, 64], [128, 128, 64]]], np.uint8)).any()
+    assert not classes.is_known(np.array([[[128, 0, 64], [128, 128, 64]]], np.uint8)).any()
 
 
 def test_views_and_other_memory_layouts_are_encoded(classes):
@@ -155,7 +161,7 @@ def test_views_and_other_memory_layouts_are_encoded(classes):
     assert np.array_equal(classes.encode(rgb[::2, 1:3]), indices[::2, 1:3])
 
 
-def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes):
+def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes, lenient):
     rgb = classes.decode(np.zeros((10, 10), np.uint8))
     rgb[0, :5], rgb[1, :3], rgb[2, :7], rgb[3, :1] = (1, 2, 3), (255, 0, 0), (0, 0, 255), (9, 9, 9)
     with pytest.raises(UsageError) as error:
@@ -166,24 +172,24 @@ def test_unknown_colors_are_named_with_their_numbers_of_pixels(classes):
     positions = [message.index(part) for part in order]
     assert positions == sorted(positions)
     assert "(9, 9, 9)" not in message and "--unknown_colours ignore" in message
-    encoded = classes.encode(rgb, "ignore")
+    encoded = lenient.encode(rgb)
     assert (encoded == IGNORED).sum() == 16 and (encoded == 0).sum() == 84
 
 
-def test_unknown_indices_are_named_with_their_numbers_of_pixels(classes):
+def test_unknown_indices_are_named_with_their_numbers_of_pixels(classes, lenient):
     values = np.array([[0, 1, 4, 4], [3, 255, 254, 255]], np.uint8)
     with pytest.raises(UsageError) as error:
         classes.encode_indices(values, name="a.png")
     assert str(error.value).startswith("a.png: 2 values") and "4 (2 px), 254 (1 px)" in str(error.value)
     assert ", ..." not in str(error.value) and error.value.pixels == {"4": 2, "254": 1}
-    assert classes.encode_indices(values, "ignore").tolist() == [[0, 1, 255, 255], [3, 255, 255, 255]]
-    assert classes.encode_indices(np.array([[300, 2]], np.uint16), "ignore").tolist() == [[255, 2]]
+    assert lenient.encode_indices(values).tolist() == [[0, 1, 255, 255], [3, 255, 255, 255]]
+    assert lenient.encode_indices(np.array([[300, 2]], np.uint16)).tolist() == [[255, 2]]
 
 
-def test_input_is_left_as_it_was(classes):
+def test_input_is_left_as_it_was(lenient):
     rgb, values = np.full((2, 2, 3), 7, np.uint8), np.full((2, 2), 200, np.uint8)
-    classes.encode(rgb, "ignore")
-    classes.encode_indices(values, "ignore")
+    lenient.encode(rgb)
+    lenient.encode_indices(values)
     assert (rgb == 7).all() and (values == 200).all()
 
 
@@ -194,7 +200,7 @@ def test_without_takes_a_class_out(classes):
     assert fewer.encode(classes.decode(all_indices)).tolist() == [[0, 255, 1, 2]]
     assert fewer.encode_indices(all_indices).tolist() == [[0, 255, 1, 2]]
     assert fewer.decode(np.array([[0, 255, 1, 2]])).tolist() == [[list(color) for color in COLORS]]
-    assert fewer.knows(classes.decode(all_indices)).all()
+    assert fewer.is_known(classes.decode(all_indices)).all()
     assert classes.num_classes == 4 and classes.encode_indices(all_indices).tolist() == [[0, 1, 2, 3]]
 
 
@@ -234,8 +240,22 @@ def test_dict_round_trip_through_json(classes):
     assert np.array_equal(again.decode(np.array([[0, 1, 255]])), fewer.decode(np.array([[0, 1, 255]])))
 
 
+@pytest.mark.parametrize("unknown", ["error", "ignore"])
+def test_the_treatment_of_unknown_colors_goes_with_the_classes(tmp_path, unknown):
+    path = tmp_path / "class_dict.csv"
+    path.write_text("name,r,g,b\nSky,1,2,3\nRoad,4,5,6\nVoid,0,0,0\n")
+    classes = ClassDict.from_csv(path, unknown)
+    settings = {"unknown_colours": "error", **classes.without(["Void"]).to_dict()}
+    assert classes.unknown == classes.without(["Void"]).unknown == settings["unknown_colours"] == unknown
+    assert ClassDict.from_dict(settings).unknown == ClassDict.from_dict(settings, None).unknown == unknown
+    for override in ("error", "ignore"):
+        assert ClassDict.from_dict(settings, override).unknown == override
+    del settings["unknown_colours"]  # as written by an earlier version of `to_dict`
+    assert ClassDict.from_dict(settings).unknown == "error"
+
+
 class _Intruder(dict):
-    """Ignored classes that let another thread encode while the first one is still making the table."""
+    """Ignored classes that let another thread encode while the first one is still building the table."""
 
     encode = result = None
 
@@ -248,10 +268,10 @@ class _Intruder(dict):
         return super().values()
 
 
-def test_threads_never_see_an_unfinished_table(classes):
-    rgb, indices = classes.decode(np.array([[0, 1, 2, 3]])), np.array([[0, 1, 2, 3]], np.uint8)
-    classes.ignored = intruder = _Intruder()
-    intruder.encode = lambda: classes.encode(rgb, "ignore").tolist()
-    assert classes.encode(rgb, "ignore").tolist() == intruder.result == [[0, 1, 2, 3]]
-    intruder.encode = lambda: classes.encode_indices(indices, "ignore").tolist()
-    assert classes.encode_indices(indices, "ignore").tolist() == intruder.result == [[0, 1, 2, 3]]
+def test_threads_never_see_an_unfinished_table(lenient):
+    rgb, indices = lenient.decode(np.array([[0, 1, 2, 3]])), np.array([[0, 1, 2, 3]], np.uint8)
+    lenient.ignored = intruder = _Intruder()
+    intruder.encode = lambda: lenient.encode(rgb).tolist()
+    assert lenient.encode(rgb).tolist() == intruder.result == [[0, 1, 2, 3]]
+    intruder.encode = lambda: lenient.encode_indices(indices).tolist()
+    assert lenient.encode_indices(indices).tolist() == intruder.result == [[0, 1, 2, 3]]

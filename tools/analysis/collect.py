@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from utils.class_dict import IGNORED
-from utils.data.folder import SPLITS, Checked, Pair, list_pairs, median_frequency_weights, read_classes
-from utils.data.images import read_image, read_label
+from utils.data.class_weights import median_frequency_weights
+from utils.data.folder import SPLITS, Pair, list_pairs, read_classes
+from utils.data.images import read_image
+from utils.data.labels import read_label
 from utils.errors import UnknownColorsError, UsageError
 from utils.threads import map_threads
 
@@ -94,9 +96,9 @@ def analyse(folder, workers=2, near_duplicates=False):
     """
     faults, jobs = [], []
     try:
-        classes = read_classes(folder)
+        strict, classes = read_classes(folder), read_classes(folder, unknown="ignore")
     except UsageError as error:
-        classes = None
+        strict = classes = None
         faults.append(("classes", str(error)))
     for split in SPLITS:
         if split == "test" and not any((folder / f"test{end}").exists() for end in ("", "_labels")):
@@ -104,9 +106,9 @@ def analyse(folder, workers=2, near_duplicates=False):
         problems = []
         jobs += [(split, pair) for pair in list_pairs(folder, split, problems)]
         faults += [("files", problem) for problem in problems]
-    seen = map_threads(lambda job: look(*job, classes), jobs, workers, "Reading")
+    seen = map_threads(lambda job: look(*job, strict, classes), jobs, workers, "Reading")
     faults += [fault for one in seen for fault in one.faults]
-    training = [Checked(one.size, one.pixels) for one in seen if one.split == "train"]
+    training = [one.pixels for one in seen if one.split == "train"]
     number = classes.num_classes if classes else 0
     weights = median_frequency_weights(training) if training else np.zeros(number, np.float32)
     leaks, notes = same_images(seen)
@@ -123,7 +125,7 @@ def analyse(folder, workers=2, near_duplicates=False):
     return analysis
 
 
-def look(split, pair, classes):
+def look(split, pair, strict, classes):
     """Reads one pair, whatever is wrong with it. Returns `Seen`."""
     faults, image, unknown, ignored = [], None, {}, 0
     pixels = np.zeros(classes.num_classes if classes else 0, np.int64)
@@ -132,11 +134,11 @@ def look(split, pair, classes):
     except UsageError as error:
         faults.append(("unreadable", str(error)))
     try:
-        label = read_label(pair.label, classes) if classes else None
+        label = read_label(pair.label, strict) if strict else None
     except UnknownColorsError as error:
         unknown = error.pixels
         faults.append(("unknown colors", str(error).split(";")[0]))
-        label = read_label(pair.label, classes, "ignore")
+        label = read_label(pair.label, classes)
     except UsageError as error:
         faults.append(("unreadable", str(error)))
         label = None

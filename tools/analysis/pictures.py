@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.data.images import read_image, read_pair
+from utils.data.images import read_image
+from utils.data.labels import read_pair
 from utils.errors import UsageError
 
 COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}
@@ -65,7 +66,7 @@ def rare_classes(analysis, number):
     for index in rarest:
         one = max(analysis.seen, key=lambda seen: seen.pixels[index])
         try:
-            image, label = read_pair(one.pair.image, one.pair.label, analysis.classes, "ignore")
+            image, label = read_pair(one.pair.image, one.pair.label, analysis.classes)
         except UsageError:
             continue  # its fault is in the list
         text = f"{one.split}/{one.pair.image.name}: {one.pixels[index]:,} of {total[index]:,} pixels"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from utils.class_dict import ClassDict
-from utils.data.folder import raise_problems
+from utils.data.checks import raise_problems
 from utils.data.images import is_image
 from utils.errors import UsageError
 

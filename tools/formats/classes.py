@@ -53,8 +53,8 @@ def distinct(colors):
     return found
 
 
-def make_classes(names, colors=None, first=0):
-    """A `ClassDict` from names and, if there are any, colors; `first` as in `colormap`.
+def make_classes(names, colors=None, first=0, unknown="error"):
+    """A `ClassDict` from names and, if there are any, colors; `first` as in `colormap`, `unknown` as in `ClassDict`.
 
     Raises:
         UsageError: for duplicate names, or too few or too many classes.
@@ -63,7 +63,7 @@ def make_classes(names, colors=None, first=0):
         raise UsageError(f"only {len(names)} class found ({', '.join(names) or 'none'}); at least two are needed")
     if len(names) > UNKNOWN:
         raise UsageError(f"{len(names)} classes; at most {UNKNOWN} are possible")
-    return ClassDict(names, distinct(colors or colormap(len(names), first)))
+    return ClassDict(names, distinct(colors or colormap(len(names), first)), unknown=unknown)
 
 
 def read_table(name):

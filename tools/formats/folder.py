@@ -9,7 +9,7 @@ from tools.formats.classes import colormap, index_table, make_classes, read_clas
 from tools.formats.masks import read_ids, read_stored
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.data.folder import pair_folders
-from utils.data.images import read_label
+from utils.data.labels import read_label
 from utils.errors import UsageError
 
 LAYOUT = "images/ and masks/ (or labels/ or annotations/), or in each of them train/, val/ and perhaps test/"
@@ -39,19 +39,21 @@ def read(folder, options):
 def given(options):
     """Classes from a file: with colors, masks are read as a dataset's labels; names alone need class numbers."""
     names, colors = read_class_file(options.classes)
-    classes = make_classes(names, colors)
+    classes = make_classes(names, colors, unknown=options.unknown)
     if colors is None:
-        return classes, functools.partial(read_numbers, classes=classes, unknown=options.unknown), ""
-    as_given = ClassDict(names, colors)  # the user's colors are those of the masks, white included
-    return classes, lambda path: read_label(path, as_given, options.unknown), ""
+        return classes, functools.partial(read_numbers, classes=classes), ""
+    as_given = ClassDict(
+        names, colors, unknown=options.unknown
+    )  # the user's colors are those of the masks, white included
+    return classes, lambda path: read_label(path, as_given), ""
 
 
-def read_numbers(path, classes, unknown):
+def read_numbers(path, classes):
     """Reads a mask of class numbers, 255 = ignored."""
     pixels, _ = read_stored(path)
     if pixels.ndim != 2:
         raise UsageError(f"{path} has colors; --classes must be a CSV file with the header name,r,g,b")
-    return classes.encode_indices(pixels.astype(np.uint16), unknown, path)
+    return classes.encode_indices(pixels.astype(np.uint16), path)
 
 
 def discover(paths):

@@ -129,10 +129,11 @@ def loading(dataset, pairs, crop_height, crop_width, rounds):
     Raises:
         UsageError: for images that the suite's loop cannot load.
     """
-    from utils.data.folder import check_pairs, read_classes
+    from utils.data.checks import check_pairs
+    from utils.data.folder import read_classes
 
-    class_dict = read_classes(dataset)
-    height, width = np.min([checked.size for checked in check_pairs(pairs, class_dict, "ignore")], axis=0)
+    class_dict = read_classes(dataset, unknown="ignore")
+    height, width = np.min([pair.size for pair in check_pairs(pairs, class_dict)], axis=0)
     if crop_height > height or crop_width > width:
         raise UsageError(
             f"--crop_height {crop_height} --crop_width {crop_width}: the images of {dataset} are {height}x{width}, and "
@@ -157,13 +158,10 @@ def our_loader(pairs, class_dict, crop_height, crop_width, cache=False):
     """An epoch of batches from `SegmentationDataset`, through threads as `fit` reads them; for `race`."""
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import SegmentationDataset
-    from utils.threads import prefetch
 
     augmentation = Augmentation(crop_height, crop_width, H_FLIP, brightness=BRIGHTNESS, rotation=ROTATION)
-    data = SegmentationDataset(
-        pairs, class_dict, augmentation, BATCH_SIZE, unknown="ignore", cache=cache, workers=WORKERS
-    )
-    return lambda: sum(len(images) for _, (images, _) in prefetch(data.__getitem__, range(len(data)), WORKERS))
+    data = SegmentationDataset(pairs, class_dict, augmentation, BATCH_SIZE, cache=cache, workers=WORKERS)
+    return lambda: sum(len(images) for images, _ in data.batches())
 
 
 def suite_loader(pairs, class_dict, crop_height, crop_width):
@@ -216,9 +214,9 @@ class TorchPairs:
         return len(self.pairs)
 
     def __getitem__(self, index):
-        from utils.data.images import read_pair
+        from utils.data.labels import read_pair
 
-        image, label = read_pair(self.pairs[index].image, self.pairs[index].label, self.class_dict, "ignore")
+        image, label = read_pair(self.pairs[index].image, self.pairs[index].label, self.class_dict)
         augmented = self.augment(image=image, mask=label)
         return augmented["image"], augmented["mask"]
 

@@ -18,7 +18,6 @@ from utils.data.folder import list_pairs, read_classes
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
 from utils.metrics import ConfusionMatrix, image_scores
-from utils.threads import prefetch
 
 ROUND_SECONDS = 2.0  # of a round, unless its steps are given
 WARM_UP = 3  # steps, after the first one, that do not count
@@ -217,7 +216,7 @@ def scoring_seconds():
 def input_speed(settings):
     """Images per second that train.py's data gives without a network, with and without decoded images in memory."""
     folder, result = pathlib.Path(settings["dataset"]), {"workers": settings["workers"]}
-    pairs, class_dict = list_pairs(folder, "train")[:MOST_PAIRS], read_classes(folder)
+    pairs, class_dict = list_pairs(folder, "train")[:MOST_PAIRS], read_classes(folder, unknown="ignore")
     augmentation = Augmentation(settings["crop_height"], settings["crop_width"])
     for name, cache in (("input_images_per_second", False), ("input_cached_images_per_second", True)):
         data = SegmentationDataset(
@@ -225,13 +224,12 @@ def input_speed(settings):
             class_dict,
             augmentation,
             settings["batch_size"],
-            unknown="ignore",
             cache=cache,
             workers=settings["workers"],
         )
 
         def epoch():
-            for _ in prefetch(data.__getitem__, range(len(data)), settings["workers"]):
+            for _ in data.batches():
                 pass
 
         epoch()  # fills the cache

@@ -1,39 +1,43 @@
-"""Batches for training: decoding and augmentation on threads, the same for a given seed whatever their number."""
+"""Training batches: images decoded and augmented on threads, reproducible for a given seed."""
 
 import math
-import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
-from utils.data.folder import check_pairs, find_dataset, list_pairs, read_classes
-from utils.data.images import read_pair
-from utils.errors import UsageError
+from utils.data.checks import check_cache_fits, check_pairs
+from utils.data.class_weights import median_frequency_weights
+from utils.data.folder import Pair, choose_validation_pairs, find_dataset, list_pairs, read_classes
+from utils.data.labels import read_pair
+from utils.threads import prefetch
 
 
 class SegmentationDataset(keras.utils.PyDataset):
     """Training batches of augmented images and labels.
 
     Every epoch has its own order. `len` is the number of batches rounded up; the last one is filled up from a second
-    shuffle, so that all batches have one shape (an engine that compiles for each shape compiles once).
+    shuffle, so that all batches have one shape (a backend that compiles for each shape compiles once).
 
     Args:
         pairs: list of `folder.Pair`.
         class_dict: `ClassDict`.
         augmentation: `Augmentation`.
         batch_size: int.
-        seed: int. `(seed, epoch, index of the image)` determines the augmentation, and which time it is that the
-            image occurs in the epoch.
+        seed: int. `(seed, epoch, index of the image)` and the number of its earlier occurrences in the epoch
+            determine the augmentation, whatever the number of threads.
         steps_per_epoch: int or None, another number of batches per epoch.
-        unknown: "error" or "ignore", what to do with label colors of no class.
         cache: whether to keep decoded images in memory.
         workers: int, threads.
-        outputs: names of the network's outputs, if it has more than one; each gets the labels.
+        outputs: names of the network's outputs, if it has more than one; each is trained on the labels.
 
     Attributes:
-        epoch: int, the epoch whose batches are given.
-        first_step: int, how many of its batches to skip; for going on in the middle of an epoch.
+        epoch: int, the current epoch.
+        first_step: int, the number of its batches to skip; for resuming in the middle of an epoch.
+        steps: int, batches of a whole epoch.
     """
 
     def __init__(
@@ -44,14 +48,13 @@ class SegmentationDataset(keras.utils.PyDataset):
         batch_size,
         seed=0,
         steps_per_epoch=None,
-        unknown="error",
         cache=False,
         workers=1,
         outputs=(),
     ):
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
-        self.batch_size, self.seed, self.unknown, self.outputs = batch_size, seed, unknown, outputs
+        self.batch_size, self.seed, self.outputs = batch_size, seed, outputs
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.set_epoch(0)
@@ -60,50 +63,48 @@ class SegmentationDataset(keras.utils.PyDataset):
     def from_folder(
         cls,
         dataset,
-        split="train",
-        crop_height=512,
-        crop_width=512,
-        batch_size=1,
+        split: str = "train",
+        crop_height: int = 512,
+        crop_width: int = 512,
+        batch_size: int = 1,
         ignore_class=(),
-        unknown="error",
-        seed=0,
-        cache=False,
-        workers=2,
+        unknown: str = "error",
+        seed: int = 0,
+        cache: bool = False,
+        workers: int = 2,
         **augmentation,
-    ):
-        """Opens a dataset for `fit`, as train.py does. All files are read once, to be sure of them.
+    ) -> "SegmentationDataset":
+        """Opens a dataset for `fit`, as train.py does. All files are read once to check them.
 
         Args:
-            dataset: a path, or a name looked for in `.` and `datasets/`.
+            dataset: a path, or a name that is looked for in `.` and `datasets/`.
             split: "train", "val" or "test".
-            crop_height, crop_width: int, pixels; larger than the image: mirrored, and the label ignored there.
+            crop_height, crop_width: int, pixels; beyond the image it is reflected, and the label ignored.
             batch_size: int.
             ignore_class: names of classes to leave out of loss and scores.
-            unknown, seed, cache, workers: as above.
+            unknown: "error" or "ignore", see `ClassDict`.
+            seed, cache, workers: as above.
             **augmentation: the other arguments of `Augmentation`, such as `h_flip` and `scale_range`.
 
         Returns:
             `SegmentationDataset`; its `class_dict` has the classes.
 
         Raises:
-            UsageError: naming all that is wrong with the dataset.
+            UsageError: naming all problems of the dataset.
         """
         folder = find_dataset(dataset)
-        class_dict, problems = read_classes(folder, ignore_class), []
-        pairs = list_pairs(folder, split, problems)
-        checked = check_pairs(pairs, class_dict, unknown, workers, problems)
-        if cache:
-            check_cache_fits([one.size for one in checked])
+        class_dict = read_classes(folder, ignore_class, unknown)
         augment = Augmentation(crop_height, crop_width, **augmentation)
-        return cls(pairs, class_dict, augment, batch_size, seed, unknown=unknown, cache=cache, workers=workers)
+        options = {"batch_size": batch_size, "seed": seed}
+        return open_training_data(folder, class_dict, augment, split, None, cache, workers, **options).dataset
 
     @property
-    def num_classes(self):
-        """int, the number of classes that count."""
+    def num_classes(self) -> int:
+        """The number of classes that are not ignored."""
         return self.class_dict.num_classes
 
-    def set_epoch(self, epoch, first_step=0):
-        """Chooses the epoch, and the batch of it to begin with."""
+    def set_epoch(self, epoch: int, first_step: int = 0) -> None:
+        """Selects the epoch, and the batch of it to begin with."""
         self.epoch, self.first_step = epoch, first_step
         needed = self.steps * self.batch_size
         rounds = range(math.ceil(needed / len(self.pairs)))
@@ -116,7 +117,7 @@ class SegmentationDataset(keras.utils.PyDataset):
     def __getitem__(self, step):
         """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`.
 
-        With `outputs`, a dict from each name to the labels.
+        With `outputs`, the labels are a dict from each name to the same array.
         """
         start = (self.first_step + step) * self.batch_size
         indices = self._order[start : start + self.batch_size].tolist()
@@ -125,17 +126,22 @@ class SegmentationDataset(keras.utils.PyDataset):
         images, labels = np.stack(images), np.stack(labels)
         return images, dict.fromkeys(self.outputs, labels) if self.outputs else labels
 
-    def sample(self, index, repeat=0):
+    def batches(self) -> Iterator[tuple]:
+        """Yields the batches of the epoch in order, read ahead on `workers` threads."""
+        for _, batch in prefetch(self.__getitem__, range(len(self)), self.workers):
+            yield batch
+
+    def sample(self, index: int, repeat: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Reads and augments image number `index` of `pairs`.
 
         Args:
             index: int.
-            repeat: int, how often the image occurred in this epoch before.
+            repeat: int, the number of earlier occurrences of the image in this epoch.
 
         Returns:
             uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`.
         """
-        # Five numbers, for the shuffles' are four.
+        # Five numbers, because the seeds of the shuffles have four.
         rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
         return self.augmentation(*self._read(index), rng)
 
@@ -143,45 +149,61 @@ class SegmentationDataset(keras.utils.PyDataset):
         if self._cache is not None and index in self._cache:
             return self._cache[index]
         pair = self.pairs[index]
-        sample = read_pair(pair.image, pair.label, self.class_dict, self.unknown)
+        sample = read_pair(pair.image, pair.label, self.class_dict)
         if self._cache is not None:
             self._cache[index] = sample
         return sample
 
 
-def check_cache_fits(sizes):
-    """Refuses a cache that memory cannot hold.
+class TrainingData(NamedTuple):
+    """The data of a training run.
+
+    Attributes:
+        dataset: `SegmentationDataset`.
+        validation_pairs: list of `Pair`.
+        class_weights: float32 array `(C,)`, see `median_frequency_weights`.
+    """
+
+    dataset: SegmentationDataset
+    validation_pairs: list[Pair]
+    class_weights: np.ndarray
+
+
+def open_training_data(
+    folder,
+    class_dict: ClassDict,
+    augmentation: Augmentation,
+    split: str = "train",
+    num_val_images: int | None = None,
+    cache: bool = False,
+    workers: int = 2,
+    **options,
+) -> TrainingData:
+    """Lists and checks the images of a dataset and opens them for `fit`.
 
     Args:
-        sizes: list of `(height, width)` of all images; a pixel takes 4 bytes with its label.
+        folder: `pathlib.Path` of the dataset.
+        class_dict: `ClassDict`.
+        augmentation: `Augmentation`.
+        split: "train", "val" or "test", the split to train on.
+        num_val_images: number of images of the split "val" to validate on, see `choose_validation_pairs`; None for
+            no validation.
+        cache, workers: as in `SegmentationDataset`.
+        **options: its other arguments, `batch_size` at least.
+
+    Returns:
+        `TrainingData`.
 
     Raises:
-        UsageError: telling what is needed and what there is.
+        UsageError: naming all problems of both splits, or if the cache does not fit into memory.
     """
-    needed = 4 * sum(height * width for height, width in sizes)
-    available = available_memory()
-    # Half, for the network needs memory too.
-    if available is not None and needed > available / 2:
-        raise UsageError(
-            f"--cache would keep {needed / 2**30:.1f} GiB of decoded images in memory, more than half of the "
-            f"{available / 2**30:.1f} GiB that are available; train without it"
-        )
-
-
-def available_memory():
-    """Bytes of memory that can be had: the machine's, or the control group's if that is less. None if unknown."""
-    amounts = []
-    try:
-        fields = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
-        amounts.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        group = pathlib.Path("/sys/fs/cgroup")
-        limit, used = (int((group / f"memory.{which}").read_text()) for which in ("max", "current"))
-        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        # Files that were read stay in memory, and count as used, until something else needs it.
-        amounts.append(limit - used + int(statistics["inactive_file"]))
-    except (OSError, KeyError, ValueError):
-        pass
-    return min(amounts, default=None)
+    problems, validation_pairs = [], []
+    pairs = list_pairs(folder, split, problems)
+    if num_val_images is not None:
+        validation_pairs = choose_validation_pairs(list_pairs(folder, "val", problems), num_val_images)
+    statistics = check_pairs(pairs + validation_pairs, class_dict, workers, problems)[: len(pairs)]
+    if cache:
+        check_cache_fits(pair.size for pair in statistics)
+    dataset = SegmentationDataset(pairs, class_dict, augmentation, cache=cache, workers=workers, **options)
+    weights = median_frequency_weights(np.array([pair.pixels for pair in statistics]))
+    return TrainingData(dataset, validation_pairs, weights)

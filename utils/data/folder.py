@@ -1,23 +1,25 @@
-"""A dataset on disk: where it is, which image belongs to which label, and whether all of it can be used."""
+"""Dataset folders: finding one, its classes, and pairs of images and labels."""
 
 import collections
-import concurrent.futures
-import os
 import pathlib
+import random
 import re
-import sys
 from typing import NamedTuple
 
-import numpy as np
-
 from utils.class_dict import ClassDict
-from utils.data.images import is_image, read_label, read_pair
+from utils.data.checks import raise_problems
+from utils.data.images import is_image
 from utils.errors import UsageError
 from utils.nearest import did_you_mean
 
 SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
-MOST_PROBLEMS = 20  # shown; the rest is counted
+VALIDATION_SEED = 16  # the original suite's, so that the same images are selected
+DATASETS = pathlib.Path("datasets")  # where a dataset's name is looked for, beside the current folder
+REMEDIES = {
+    "CamVid": "download it with: python tools/get_camvid.py, or give --dataset a path",
+    "Streets": "make it with: python tools/make_streets.py, or give --dataset a path",
+}
 
 
 class Pair(NamedTuple):
@@ -33,97 +35,74 @@ class Pair(NamedTuple):
     label: pathlib.Path
 
 
-class Checked(NamedTuple):
-    """What `check_pairs` saw of one pair.
-
-    Attributes:
-        size: `(height, width)` in pixels.
-        pixels: int64 array `(C,)`, pixels of each class.
-    """
-
-    size: tuple
-    pixels: np.ndarray
-
-
-def find_dataset(name):
-    """Finds a dataset's folder, and makes or offers the ones this suite knows how to get.
+def find_dataset(name: str | pathlib.Path) -> pathlib.Path:
+    """Finds a dataset's folder.
 
     Args:
-        name: a path, or a name that is looked for in `.` and in `datasets/`. `Streets` is made on first use;
-            `CamVid` is offered for download.
+        name: a path, or a name that is looked for in `.` and in `datasets/`.
 
     Returns:
         `pathlib.Path` of a folder.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is none; with the command that makes it for the datasets `CamVid` and `Streets`.
     """
-    for folder in (pathlib.Path(name), pathlib.Path("datasets") / name):
+    for folder in (pathlib.Path(name), DATASETS / name):
         if folder.is_dir():
             return folder
-    if name == "Streets":
-        from tools.make_streets import make_streets
-
-        print("Making the dataset Streets (a synthetic street, drawn on first use) ...")
-        return make_streets(pathlib.Path("datasets") / name, workers=os.cpu_count() or 1)
-    remedy = f"put it into {pathlib.Path('datasets') / name}, or give --dataset a path"
-    if name == "CamVid":
-        can_ask = sys.stdin and sys.stdin.isatty()
-        if can_ask and input("There is no CamVid here. Download it now? [y/N] ").lower() in ("y", "yes"):
-            from tools.get_camvid import get_camvid
-
-            return get_camvid(pathlib.Path("datasets") / name)
-        remedy = "download it with: python tools/get_camvid.py, or give --dataset a path"
-    hint = did_you_mean(name, known_datasets())
+    remedy = REMEDIES.get(str(name), f"put it into {DATASETS / name}, or give --dataset a path")
+    hint = did_you_mean(str(name), known_datasets())
     raise UsageError(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/{hint}; {remedy}")
 
 
-def known_datasets():
-    """Names that `find_dataset` finds or makes here."""
-    places = pathlib.Path(), pathlib.Path("datasets")
+def known_datasets() -> list[str]:
+    """Lists the names of the datasets that are here, and `Streets`, which can always be made."""
+    places = pathlib.Path(), DATASETS
     return [*(path.parent.name for place in places for path in place.glob("*/class_dict.csv")), "Streets"]
 
 
-def dataset_of_run(settings, dataset=None):
-    """The dataset that a checkpoint is scored on.
+def dataset_of_run(settings: dict, dataset: str | None = None) -> str:
+    """Returns the dataset that a checkpoint is scored on, for `find_dataset`.
 
     Args:
         settings: the checkpoint's settings.
-        dataset: what `--dataset` says, or None for the one it was trained on.
+        dataset: the value of `--dataset`, or None for the dataset of the training.
 
     Returns:
-        `pathlib.Path`.
+        A path or a name: the latter where the folder of the training is no longer there.
     """
     trained_on = pathlib.Path(settings["dataset_path"])
-    if dataset is None and trained_on.is_dir():
-        return trained_on
-    return find_dataset(dataset or trained_on.name)
+    return dataset or (str(trained_on) if trained_on.is_dir() else trained_on.name)
 
 
-def read_classes(folder, ignore=()):
-    """The classes of a dataset.
+def read_classes(folder: pathlib.Path, ignore: list[str] | tuple = (), unknown: str = "error") -> ClassDict:
+    """Reads the classes of a dataset.
 
     Args:
         folder: `pathlib.Path` of the dataset.
         ignore: names of classes to leave out of loss and scores.
+        unknown: "error" or "ignore", see `ClassDict`.
 
     Returns:
         `ClassDict`.
+
+    Raises:
+        UsageError: if class_dict.csv is missing or malformed, or has no class of a name in `ignore`.
     """
     path = folder / "class_dict.csv"
     if not path.is_file():
         raise UsageError(f"{folder} has no class_dict.csv; it names the classes, a line name,r,g,b for each")
-    classes = ClassDict.from_csv(path)
+    classes = ClassDict.from_csv(path, unknown)
     return classes.without(ignore) if ignore else classes
 
 
-def list_pairs(folder, split, problems=None):
+def list_pairs(folder: pathlib.Path, split: str, problems: list[str] | None = None) -> list[Pair]:
     """Pairs the images of a split with their labels by name, never by position.
 
     Args:
         folder: `pathlib.Path` of the dataset.
         split: "train", "val" or "test"; the labels are in `<split>_labels`.
-        problems: list of str that takes what is wrong, for `raise_problems`. By default it is raised here.
+        problems: list that collects what is missing or ambiguous, for `check_pairs`. By default it is raised here.
 
     Returns:
         List of `Pair`, sorted by the images' file names.
@@ -137,24 +116,24 @@ def list_pairs(folder, split, problems=None):
         raise_problems(problems)
         return pairs
     folders = folder / split, folder / f"{split}_labels"
-    missing = [f"there is no folder {one}" for one in folders if not one.is_dir()]
+    missing = [f"there is no folder {path}" for path in folders if not path.is_dir()]
     if missing:
         problems += missing
         return []
     return pair_folders(*folders, problems)
 
 
-def pair_folders(image_folder, label_folder, problems):
-    """Pairs the images of a folder with the labels of another by name.
+def pair_folders(image_folder: pathlib.Path, label_folder: pathlib.Path, problems: list[str]) -> list[Pair]:
+    """Pairs the images of a folder with the labels of another one by name.
 
     Args:
         image_folder, label_folder: `pathlib.Path`.
-        problems: list of str that takes what is missing or ambiguous.
+        problems: list that collects what is missing or ambiguous.
 
     Returns:
         List of `Pair`, sorted by the images' file names.
     """
-    images, labels = (_by_name(one, problems) for one in (image_folder, label_folder))
+    images, labels = (_images_by_name(folder, problems) for folder in (image_folder, label_folder))
     if not images:
         problems.append(f"{image_folder} has no images")
     with_suffix = collections.defaultdict(list)
@@ -162,10 +141,10 @@ def pair_folders(image_folder, label_folder, problems):
         with_suffix[LABEL_SUFFIX.sub("", label)].append(label)
     pairs = []
     for name, image in images.items():
-        # A label of the image's very name comes first, one of another image's name last: an image may itself be
-        # called `street_L`.
+        # A label with exactly the image's name comes first, one with another image's name last: an image may itself
+        # be called `street_L`.
         candidates = [name, *sorted(with_suffix[name], key=images.__contains__)]
-        label = next((labels.pop(one) for one in candidates if one in labels), None)
+        label = next((labels.pop(candidate) for candidate in candidates if candidate in labels), None)
         if label is None:
             problems.append(f"{image} has no label {label_folder.name}/{name}.png or {name}_L.png")
         else:
@@ -174,83 +153,25 @@ def pair_folders(image_folder, label_folder, problems):
     return pairs
 
 
-def check_pairs(pairs, class_dict, unknown="error", workers=2, problems=()):
-    """Reads every image and label once, so that nothing can go wrong in the middle of the work.
+def choose_validation_pairs(pairs: list[Pair], count: int) -> list[Pair]:
+    """Selects validation images at random as the original suite does, the same ones in every run.
 
     Args:
         pairs: list of `Pair`.
-        class_dict: `ClassDict`.
-        unknown: "error" or "ignore", as in `ClassDict.encode`.
-        workers: int, threads.
-        problems: what `list_pairs` found, to be raised together with what is wrong here.
+        count: number of pairs; 0 means all.
 
     Returns:
-        List of `Checked`.
-
-    Raises:
-        UsageError: naming all problems, unreadable files, unequal sizes and unknown colors at once.
+        List of at most `count` of the pairs.
     """
-
-    def check(pair):
-        """What there is to see, and what is wrong."""
-        try:
-            _, label = read_pair(pair.image, pair.label, class_dict, unknown)
-        except UsageError as problem:
-            return None, [str(problem), *_problem_of_label(pair, class_dict, unknown, str(problem))]
-        return Checked(label.shape, np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes]), []
-
-    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        results = list(executor.map(check, pairs))
-    raise_problems([*problems, *(problem for _, found in results for problem in found)])
-    return [checked for checked, _ in results]
+    count = min(count or len(pairs), len(pairs))
+    return [pairs[i] for i in random.Random(VALIDATION_SEED).sample(range(len(pairs)), count)]
 
 
-def median_frequency_weights(checked):
-    """Median frequency balancing (Eigen and Fergus 2015, 1411.4734): median of the frequencies / frequency.
-
-    A class's frequency is its share of the pixels of those images in which it occurs.
-
-    Args:
-        checked: list of `Checked`, of the training set.
-
-    Returns:
-        float32 array `(C,)`; 0 for classes that never occur.
-    """
-    pixels = np.array([one.pixels for one in checked])  # (images, C)
-    of_images_with_class = ((pixels > 0) * pixels.sum(axis=1, keepdims=True)).sum(axis=0)
-    total = pixels.sum(axis=0)
-    present = total > 0
-    weights = np.zeros(len(total), np.float32)
-    if present.any():
-        frequency = total[present] / of_images_with_class[present]
-        weights[present] = np.median(frequency) / frequency
-    return weights
-
-
-def _by_name(folder, problems):
-    """Images of a folder by name without extension, sorted."""
+def _images_by_name(folder, problems):
+    """Maps the images of a folder by their names without extension, sorted."""
     paths = collections.defaultdict(list)
     for path in sorted(folder.iterdir()):
         if is_image(path):
             paths[path.stem].append(path)
     problems += [f"{', '.join(map(str, twins))} have the same name" for twins in paths.values() if len(twins) > 1]
     return {name: twins[0] for name, twins in paths.items()}
-
-
-def _problem_of_label(pair, class_dict, unknown, reported):
-    """What is wrong with the label of a pair, as a list, if it is something else than `reported`."""
-    try:
-        read_label(pair.label, class_dict, unknown)
-    except UsageError as problem:
-        return [str(problem)] if str(problem) != reported else []
-    return []
-
-
-def raise_problems(problems):
-    """Reports all problems, a list of str, in one error, a line each if there are several; none if there are none."""
-    if not problems:
-        return
-    shown = problems[:MOST_PROBLEMS]
-    if len(problems) > MOST_PROBLEMS:
-        shown.append(f"... and {len(problems) - MOST_PROBLEMS} more")
-    raise UsageError(shown[0] if len(problems) == 1 else f"{len(problems)} problems:\n  " + "\n  ".join(shown))

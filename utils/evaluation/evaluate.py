@@ -1,7 +1,8 @@
 """Scoring a network against labels."""
 
 from utils.data.folder import find_dataset, list_pairs, read_classes
-from utils.data.images import read_pair, write_image
+from utils.data.images import write_image
+from utils.data.labels import read_pair
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
 from utils.metrics import ConfusionMatrix, image_scores
@@ -16,7 +17,8 @@ def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_
         dataset: a path, or a name looked for in `.` and `datasets/`.
         split: "train", "val" or "test".
         ignore_class: names of classes to leave out, as in training.
-        unknown, folder: as in `evaluate`.
+        unknown: "error" or "ignore", see `ClassDict`.
+        folder: as in `evaluate`.
         batch_size: int, images of equal size at once.
         **options: `scales`, `flip`, `tile`, `overlap` of `Predictor`.
 
@@ -27,20 +29,19 @@ def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_
         UsageError: if the dataset cannot be used.
     """
     where = find_dataset(dataset)
-    class_dict, pairs = read_classes(where, ignore_class), list_pairs(where, split)
+    class_dict, pairs = read_classes(where, ignore_class, unknown), list_pairs(where, split)
     predictor = Predictor(KerasBackend(model), batch_size, **options)
-    confusion, _ = evaluate(predictor, pairs, class_dict, unknown, folder=folder)
+    confusion, _ = evaluate(predictor, pairs, class_dict, folder=folder)
     return confusion.result(predictor.images_per_second)
 
 
-def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=None, progress=None, workers=2):
+def evaluate(predictor, pairs, class_dict, crop=None, folder=None, progress=None, workers=2):
     """Scores a network on labeled images and writes what it predicted.
 
     Args:
         predictor: `Predictor`.
         pairs: list of `folder.Pair`.
         class_dict: `ClassDict`.
-        unknown: "error" or "ignore", what to do with label colors of no class.
         crop: `(height, width)` of the upper left part to use, or None for whole images.
         folder: `pathlib.Path` for `<name>_pred.png` and `<name>_gt.png`, or None to write no pictures.
         progress: function of the number of images done, or None.
@@ -54,7 +55,7 @@ def evaluate(predictor, pairs, class_dict, unknown="error", crop=None, folder=No
     labels, rows = {}, {}
 
     def read(pair):
-        image, label = read_pair(pair.image, pair.label, class_dict, unknown)
+        image, label = read_pair(pair.image, pair.label, class_dict)
         return image[:height, :width], label[:height, :width]
 
     def images():

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from utils.class_dict import IGNORED
-from utils.data.images import read_label, read_pair
+from utils.data.labels import read_label, read_pair
 from utils.evaluation.plots import save
 
 COLUMNS = ("image", "truth", "prediction", "errors")
@@ -21,7 +21,7 @@ WRONG = 214, 39, 40  # RGB
 Sample = collections.namedtuple("Sample", "title image label prediction")
 
 
-def read_sample(pair, scores, folder, class_dict, unknown="error", crop=None, which=""):
+def read_sample(pair, scores, folder, class_dict, crop=None, which=""):
     """Reads an image, its label and the prediction that `evaluate` wrote.
 
     Args:
@@ -29,7 +29,6 @@ def read_sample(pair, scores, folder, class_dict, unknown="error", crop=None, wh
         scores: its `image_scores`, for the title.
         folder: `pathlib.Path` with `<name>_pred.png`.
         class_dict: `ClassDict`.
-        unknown: "error" or "ignore", what to do with label colors of no class.
         crop: `(height, width)` of the upper left part that was used, or None for whole images.
         which: str, what the title begins with.
 
@@ -37,7 +36,7 @@ def read_sample(pair, scores, folder, class_dict, unknown="error", crop=None, wh
         `Sample`: title, uint8 image `(H, W, 3)`, uint8 label and prediction `(H, W)`.
     """
     height, width = crop or (None, None)
-    image, label = read_pair(pair.image, pair.label, class_dict, unknown)
+    image, label = read_pair(pair.image, pair.label, class_dict)
     prediction = read_label(folder / f"{pair.name}_pred.png", class_dict)
     title = f"{which}: {pair.name}" if which else pair.name
     title += f", mean IoU {100 * scores.mean_iou:.1f} %, accuracy {100 * scores.accuracy:.1f} %"

@@ -1,8 +1,8 @@
 """What predict.py makes of class indices: colors, overlays with a legend, and the share of each class."""
 
+import cv2
 import numpy as np
 
-from utils.data.images import overlay, with_legend
 from utils.errors import UsageError
 
 
@@ -59,3 +59,49 @@ class Painter:
         names = self.class_dict.class_names
         counts = np.bincount(indices.ravel(), minlength=len(names))[: len(names)]
         return {name: round(100 * count / indices.size, 4) for name, count in zip(names, counts.tolist())}
+
+
+def overlay(rgb, colors, alpha=0.5):
+    """Lays a color map over a picture.
+
+    Args:
+        rgb, colors: uint8 arrays `(H, W, 3)`.
+        alpha: share of the colors, 0..1.
+
+    Returns:
+        uint8 array `(H, W, 3)`.
+    """
+    return cv2.addWeighted(rgb, 1 - alpha, colors, alpha, 0)
+
+
+def with_legend(rgb, class_dict, indices):
+    """Adds a strip below a picture with the color and the name of each class that occurs in `indices`.
+
+    Args:
+        rgb: uint8 array `(H, W, 3)`.
+        class_dict: `ClassDict`.
+        indices: integer array of class indices.
+
+    Returns:
+        uint8 array `(H + strip, W, 3)`.
+    """
+    width = rgb.shape[1]
+    scale = float(np.clip(width / 640, 0.8, 3.0))  # smaller letters are not legible
+    line, margin = round(26 * scale), round(6 * scale)
+    found = [i for i in np.unique(indices).tolist() if i < class_dict.num_classes]
+    strip = np.full((line, width, 3), 255, np.uint8)
+    x, y = margin, 0
+    for index in found:
+        name = class_dict.class_names[index]
+        (text_width, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale, 1)
+        if x > margin and x + line + text_width > width:
+            strip = np.concatenate([strip, np.full((line, width, 3), 255, np.uint8)])
+            x, y = margin, y + line
+        color = class_dict.label_values[index].tolist()
+        cv2.rectangle(strip, (x, y + margin), (x + line - 2 * margin, y + line - margin), color, -1)
+        baseline = y + line - round(8 * scale)
+        cv2.putText(
+            strip, name, (x + line - margin, baseline), cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale, (0, 0, 0), 1, cv2.LINE_AA
+        )
+        x += line + text_width + 2 * margin
+    return np.concatenate([rgb, strip])

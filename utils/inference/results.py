@@ -5,7 +5,8 @@ import itertools
 
 import cv2
 
-from utils.data.images import read_image, write_image, write_label
+from utils.data.images import read_image, write_image
+from utils.data.labels import write_label
 from utils.errors import UsageError
 from utils.evaluation.reports import make_folder, write_rows
 from utils.inference.video import VideoWriter

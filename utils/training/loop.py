@@ -1,6 +1,5 @@
 """The training loop: an epoch, its validation, its record, its checkpoint; and again."""
 
-import random
 import time
 
 from utils.checkpoints import save_checkpoint
@@ -18,23 +17,8 @@ from utils.training.optimizers import current_learning_rate
 from utils.training.optimizers.ema import averaged_weights
 from utils.training.tensorboard import has_histograms
 
-VALIDATION_SEED = 16  # the original suite's, so that the same images are chosen
 NUM_SAMPLES = 4  # validation images in the sample grid
 LOGGED_SCORES = ("mean_iou", "global_accuracy", "precision", "recall", "f1")
-
-
-def choose_validation_pairs(pairs, count):
-    """The original suite's random choice of validation images, the same for every run.
-
-    Args:
-        pairs: list.
-        count: int; 0 means all.
-
-    Returns:
-        List of at most `count` of the pairs.
-    """
-    count = min(count or len(pairs), len(pairs))
-    return [pairs[i] for i in random.Random(VALIDATION_SEED).sample(range(len(pairs)), count)]
 
 
 def new_state(first_epoch):
@@ -172,13 +156,12 @@ class Trainer:
         Returns:
             Whether the mean IoU is the best so far.
         """
-        folder, unknown = self.run.epoch(epoch), self.settings["unknown_colours"]
+        folder = self.run.epoch(epoch)
         with self.console.progress("Validation", len(self.validation_pairs)) as progress:
             confusion, rows = evaluate(
                 self.predictor,
                 self.validation_pairs,
                 self.class_dict,
-                unknown,
                 folder=folder,
                 progress=progress.count,
                 workers=self.settings["workers"],
@@ -207,7 +190,7 @@ class Trainer:
         """Draws the confusion matrix, and a grid of the first validation images, the same ones each time."""
         samples_path, confusion_path = self.run.epoch(epoch) / "samples.png", self.run.folder / "confusion.png"
         samples = [
-            read_sample(pair, row, samples_path.parent, self.class_dict, self.settings["unknown_colours"])
+            read_sample(pair, row, samples_path.parent, self.class_dict)
             for pair, row in zip(self.validation_pairs[:NUM_SAMPLES], rows)
         ]
         plot_samples(samples_path, samples, self.class_dict)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from tools import convert_dataset
-from utils.data.folder import check_pairs, list_pairs, read_classes
+from utils.data.checks import check_pairs
+from utils.data.folder import list_pairs, read_classes
 
 SIZE = (4, 6)  # height, width
 

@@ -9,7 +9,7 @@ import pytest
 from tools.original_suite import loops as suite_loops
 from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
-from utils.data.images import read_pair
+from utils.data.labels import read_pair
 from utils.metrics import confusion_matrix, image_scores
 
 COLORS = [(0, 0, 0), (10, 20, 30), (200, 0, 0)]

@@ -1,5 +1,3 @@
-import pathlib
-
 import keras
 import numpy as np
 import pytest
@@ -8,11 +6,13 @@ from PIL import Image
 from utils.class_dict import ClassDict
 from utils.data import dataset
 from utils.data.augmentation import Augmentation
-from utils.data.dataset import SegmentationDataset, available_memory, check_cache_fits
-from utils.data.folder import Pair
+from utils.data.dataset import SegmentationDataset, open_training_data
+from utils.data.folder import Pair, choose_validation_pairs, list_pairs, read_classes
 from utils.errors import UsageError
 
 COUNT = 7
+
+
 COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
 
 
@@ -33,9 +33,9 @@ def pairs(tmp_path_factory):
 @pytest.fixture
 def make(pairs):
     """Makes a dataset with crops of 16x12 and flips."""
-    classes = ClassDict(["a", "b", "c"], COLORS)
 
-    def make(batch_size=3, count=COUNT, crop=(16, 12), brightness=None, **options):
+    def make(batch_size=3, count=COUNT, crop=(16, 12), brightness=None, unknown="error", **options):
+        classes = ClassDict(["a", "b", "c"], COLORS, unknown=unknown)
         augmentation = Augmentation(*crop, h_flip=True, v_flip=True, brightness=brightness)
         return SegmentationDataset(pairs[:count], classes, augmentation, batch_size, **options)
 
@@ -46,8 +46,8 @@ def batches(data):
     return [data[step] for step in range(len(data))]
 
 
-def who(data):
-    """The numbers of the images in the batches."""
+def indices_of(data):
+    """The numbers of the images in each batch."""
     return [images[:, 0, 0, 0].tolist() for images, _ in batches(data)]
 
 
@@ -67,7 +67,7 @@ def test_every_epoch_has_every_image_in_batches_of_one_shape(make, batch_size):
             assert images.dtype == labels.dtype == np.uint8
             assert images.shape == (batch_size, 16, 12, 3) and labels.shape == (batch_size, 16, 12)
             assert set(np.unique(labels)) <= {0, 1, 2}
-        seen = sum(who(data), [])
+        seen = sum(indices_of(data), [])
         assert sorted(seen[:COUNT]) == list(range(COUNT))
         counts = np.bincount(seen, minlength=COUNT)
         assert counts.max() - counts.min() <= 1
@@ -109,11 +109,11 @@ def test_epochs_and_seeds_differ(make):
     orders, crops = [], []
     for epoch in range(6):
         data.set_epoch(epoch)
-        orders.append(tuple(sum(who(data), [])))
+        orders.append(tuple(sum(indices_of(data), [])))
         crops.append(data.sample(0)[0].tobytes())
     assert len(set(orders)) == 6 and len(set(crops)) >= 5
     data.set_epoch(0)
-    assert who(data) != who(other_seed)
+    assert indices_of(data) != indices_of(other_seed)
     assert any(not equal([data.sample(i)], [other_seed.sample(i)]) for i in range(COUNT))
 
 
@@ -121,7 +121,7 @@ def test_epochs_and_seeds_differ(make):
 def test_steps_per_epoch(make, steps):
     data = make(batch_size=3, steps_per_epoch=steps)
     assert len(data) == steps == data.steps
-    seen = sum(who(data), [])
+    seen = sum(indices_of(data), [])
     assert len(seen) == 3 * steps
     counts = np.bincount(seen, minlength=COUNT)
     assert counts.max() - counts.min() <= 1
@@ -130,11 +130,11 @@ def test_steps_per_epoch(make, steps):
 
 
 def test_every_round_of_an_epoch_has_its_own_order(make):
-    seen = sum(who(make(batch_size=COUNT, steps_per_epoch=6)), [])
+    seen = sum(indices_of(make(batch_size=COUNT, steps_per_epoch=6)), [])
     assert len({tuple(seen[start : start + COUNT]) for start in range(0, 6 * COUNT, COUNT)}) == 6
 
 
-def test_every_image_has_its_own_luck(make, pairs):
+def test_every_image_is_augmented_independently(make, pairs):
     data = make(brightness=0.5)
     data.pairs = [pairs[0]] * COUNT
     assert len({data.sample(index)[0].tobytes() for index in range(COUNT)}) == COUNT
@@ -145,7 +145,7 @@ def test_an_image_that_comes_again_in_an_epoch_is_augmented_anew(make):
     assert len({images.tobytes() for images, _ in batches(data)}) >= 18
 
 
-def test_going_on_in_the_middle_of_an_epoch(make):
+def test_resuming_in_the_middle_of_an_epoch(make):
     data = make(batch_size=2, steps_per_epoch=9)
     data.set_epoch(4)
     whole = batches(data)
@@ -201,7 +201,7 @@ def test_cache_reads_each_file_once(make, monkeypatch):
     assert len(reads) == 18
 
 
-def test_unknown_colors_are_treated_as_told(make, pairs, tmp_path):
+def test_unknown_colors_are_an_error_or_ignored(make, pairs, tmp_path):
     odd = Pair("odd", pairs[0].image, tmp_path / "odd_L.png")
     Image.fromarray(np.full((20, 24, 3), 77, np.uint8)).save(odd.label)
     strict, lenient = make(), make(unknown="ignore")
@@ -211,50 +211,42 @@ def test_unknown_colors_are_treated_as_told(make, pairs, tmp_path):
     assert (lenient[0][1] == 255).all()
 
 
-def test_cache_that_does_not_fit_is_refused(monkeypatch):
-    sizes = [(1024, 1024)] * 512  # 2 GiB
-    monkeypatch.setattr(dataset, "available_memory", lambda: 3 * 2**30)
+def test_batches_are_those_of_the_epoch(make):
+    data = make(batch_size=2, workers=3)
+    data.set_epoch(1, first_step=2)
+    assert equal(list(data.batches()), batches(data))
+
+
+def test_from_folder_opens_a_split(streets):
+    data = SegmentationDataset.from_folder(
+        streets, "val", 32, 48, batch_size=2, ignore_class=["Sky"], seed=3, h_flip=True
+    )
+    assert data.num_classes == 11 and len(data) == 2
+    expected = Augmentation(32, 48, h_flip=True)
+    classes = read_classes(streets, ["Sky"])
+    assert equal(batches(data), batches(SegmentationDataset(list_pairs(streets, "val"), classes, expected, 2, seed=3)))
+
+
+def test_training_data(streets):
+    classes, augmentation = read_classes(streets), Augmentation(32, 48)
+    options = {"batch_size": 2, "cache": True, "steps_per_epoch": 3, "outputs": ("logits",)}
+    data = open_training_data(streets, classes, augmentation, num_val_images=2, **options)
+    assert data.validation_pairs == choose_validation_pairs(list_pairs(streets, "val"), 2)
+    assert data.dataset.pairs == list_pairs(streets, "train") and len(data.dataset) == 3
+    assert list(data.dataset[0][1]) == ["logits"] and data.class_weights.shape == (12,)
+    without = open_training_data(streets, classes, augmentation, batch_size=2)
+    assert without.validation_pairs == [] and np.array_equal(without.class_weights, data.class_weights)
+
+
+def test_problems_of_both_splits_are_reported_together(tmp_path):
+    for folder in ("train", "train_labels", "val"):
+        (tmp_path / folder).mkdir()
+    for name in ("train/a.png", "train_labels/a.png", "train/b.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    classes = ClassDict(["a", "b"], COLORS[:2])
     with pytest.raises(UsageError) as error:
-        check_cache_fits(sizes)
-    assert all(part in str(error.value) for part in ("--cache", "2.0 GiB", "3.0 GiB"))
-    for enough in (4 * 2**30, None):
-        monkeypatch.setattr(dataset, "available_memory", lambda: enough)
-        check_cache_fits(sizes)
-
-
-@pytest.fixture
-def machine(monkeypatch):
-    """Pretends to be a machine with these files in /proc and /sys."""
-
-    def machine(**files):
-        def read_text(path, *args, **kwargs):
-            if path.name.replace(".", "_") in files:
-                return files[path.name.replace(".", "_")]
-            raise FileNotFoundError(path)
-
-        monkeypatch.setattr(pathlib.Path, "read_text", read_text)
-
-    return machine
-
-
-MEMINFO = "MemTotal:       16000 kB\nMemAvailable:    8000 kB\nHugePages_Total:       0\n"
-
-
-def test_available_memory(machine):
-    machine()
-    assert available_memory() is None
-    machine(meminfo=MEMINFO)
-    assert available_memory() == 8000 * 1024
-    machine(meminfo=MEMINFO, memory_max="max\n", memory_current="5\n", memory_stat="inactive_file 1\n")
-    assert available_memory() == 8000 * 1024
-    stat = "anon 9\ninactive_file 0\n"
-    machine(meminfo=MEMINFO, memory_max="4000000\n", memory_current="1500000\n", memory_stat=stat)
-    assert available_memory() == 2_500_000
-    # Files that were read, such as the images while they were checked, do not use memory up.
-    machine(memory_max="4000000\n", memory_current="3900000\n", memory_stat="anon 100\ninactive_file 3000000\n")
-    assert available_memory() == 3_100_000
-
-
-def test_available_memory_of_this_machine():
-    available = available_memory()
-    assert available is None or 2**20 < available < 2**50
+        open_training_data(tmp_path, classes, Augmentation(8, 8), num_val_images=0, batch_size=1)
+    parts = ["4 problems", "b.png has no label", "no folder", "a.png: damaged", "a.png: damaged"]
+    assert all(part in line for part, line in zip(parts, str(error.value).splitlines(), strict=True))
+    with pytest.raises(UsageError, match="^3 problems"):
+        open_training_data(tmp_path, classes, Augmentation(8, 8), batch_size=1)

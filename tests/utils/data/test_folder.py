@@ -1,30 +1,16 @@
 import pathlib
-import sys
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from utils.class_dict import ClassDict
-from utils.data import folder as dataset_folder
 from utils.data.folder import (
-    Checked,
     Pair,
-    check_pairs,
+    choose_validation_pairs,
     dataset_of_run,
     find_dataset,
     list_pairs,
-    median_frequency_weights,
     read_classes,
 )  # fmt: skip
 from utils.errors import UsageError
-
-COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
-
-
-@pytest.fixture
-def classes():
-    return ClassDict(["ground", "house", "tree"], COLORS)
 
 
 @pytest.fixture
@@ -133,56 +119,6 @@ def test_of_very_many_problems_some_are_shown_and_all_counted(touch):
     assert len(str(error.value).splitlines()) == 22
 
 
-def make_pair(folder, name, label, image_size=None, damage=None):
-    """Writes an image and a color label; `damage` names the half that is no image."""
-    height, width = image_size or label.shape
-    pair = Pair(name, folder / f"{name}.png", folder / f"{name}_L.png")
-    Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(pair.image)
-    Image.fromarray(np.array([*COLORS, (9, 9, 9)], np.uint8)[label]).save(pair.label)
-    for half in (damage or "").split():
-        getattr(pair, half).write_bytes(b"no image")
-    return pair
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_check_counts_pixels_and_sizes(tmp_path, classes, workers):
-    labels = [np.array([[0, 0, 1]]), np.array([[2], [2]]), np.array([[1, 1], [1, 3]])]
-    pairs = [make_pair(tmp_path, f"p{i}", label) for i, label in enumerate(labels)]
-    checked = check_pairs(pairs, classes, "ignore", workers)
-    assert [one.size for one in checked] == [(1, 3), (2, 1), (2, 2)]
-    assert [one.pixels.tolist() for one in checked] == [[2, 1, 0], [0, 0, 2], [0, 3, 0]]
-
-
-def test_check_reports_everything_at_once(tmp_path, classes):
-    good, unknown = np.array([[0, 1, 2]]), np.array([[0, 3, 3]])
-    pairs = [
-        make_pair(tmp_path, "good", good),
-        make_pair(tmp_path, "size", good, image_size=(5, 6)),
-        make_pair(tmp_path, "color", unknown),
-        make_pair(tmp_path, "image", good, damage="image"),
-        make_pair(tmp_path, "label", good, damage="label"),
-        make_pair(tmp_path, "both", good, damage="image label"),
-        make_pair(tmp_path, "mixed", unknown, damage="image"),
-    ]
-    pairs[0].image.rename(tmp_path / "gone.png")
-    with pytest.raises(UsageError) as error:
-        check_pairs(pairs, classes)
-    first, *lines = str(error.value).splitlines()
-    assert first == "9 problems:"
-    for found, part in zip(
-        lines,
-        ["good.png: No such file", "size.png is 6x5 but its label", "color_L.png: 1 colors", "image.png: damaged",
-         "label_L.png: damaged", "both.png: damaged", "both_L.png: damaged", "mixed.png: damaged",
-         "mixed_L.png: 1 colors"],
-        strict=True,
-    ):  # fmt: skip
-        assert part in found
-    with pytest.raises(UsageError) as error:
-        check_pairs(pairs[2:3], classes)
-    assert "problems" not in str(error.value) and "(9, 9, 9) (2 px)" in str(error.value)
-    assert check_pairs(pairs[2:3], classes, "ignore")[0].pixels.tolist() == [1, 0, 0]
-
-
 def test_find_dataset_looks_here_and_in_datasets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     in_datasets = pathlib.Path("datasets") / "Own"
@@ -198,69 +134,31 @@ def test_find_dataset_looks_here_and_in_datasets(tmp_path, monkeypatch):
         assert f"'{name}'" in str(error.value) and str(tmp_path) in str(error.value) and "--dataset" in str(error.value)
 
 
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """An empty working folder."""
+@pytest.mark.parametrize("name, script", [("CamVid", "tools/get_camvid.py"), ("Streets", "tools/make_streets.py")])
+def test_missing_builtin_datasets_are_an_error_with_a_remedy(tmp_path, monkeypatch, name, script):
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    with pytest.raises(UsageError, match=f"python {script}"):
+        find_dataset(name)
+    assert list(tmp_path.iterdir()) == []
 
 
-class _Input:
-    def __init__(self, terminal):
-        self.terminal = terminal
-
-    def isatty(self):
-        return self.terminal
-
-
-@pytest.mark.parametrize("stdin", [_Input(False), None])
-def test_missing_camvid_names_the_downloader(nowhere, monkeypatch, stdin):
-    monkeypatch.setattr(sys, "stdin", stdin)
-    monkeypatch.setattr("builtins.input", lambda prompt: pytest.fail("asked where nobody can answer"))
-    with pytest.raises(UsageError, match="python tools/get_camvid.py"):
-        find_dataset("CamVid")
-
-
-@pytest.mark.parametrize("answer, fetched", [("y", True), ("YES", True), ("", False), ("n", False)])
-def test_camvid_is_downloaded_only_after_a_yes(nowhere, monkeypatch, answer, fetched):
-    from tools import get_camvid
-
-    monkeypatch.setattr(sys, "stdin", _Input(True))
-    monkeypatch.setattr("builtins.input", lambda prompt: answer)
-    monkeypatch.setattr(get_camvid, "get_camvid", lambda root: root)
-    if fetched:
-        assert find_dataset("CamVid") == pathlib.Path("datasets") / "CamVid"
-    else:
-        with pytest.raises(UsageError, match="get_camvid.py"):
-            find_dataset("CamVid")
-
-
-def test_streets_are_made_on_first_use(nowhere, monkeypatch, capsys):
-    from tools import make_streets
-
-    made = []
-
-    def fake(root, **options):
-        made.append(root)
-        root.mkdir(parents=True)
-        return root
-
-    monkeypatch.setattr(make_streets, "make_streets", fake)
-    folders = [find_dataset("Streets") for _ in range(2)]
-    assert folders == [pathlib.Path("datasets") / "Streets"] * 2 and made == folders[:1]
-    assert "Streets" in capsys.readouterr().out
-
-
-def test_dataset_of_run(nowhere):
-    moved, trained = nowhere / "datasets" / "Own", nowhere / "elsewhere" / "Own"
+def test_dataset_of_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    moved, trained = tmp_path / "datasets" / "Own", tmp_path / "elsewhere" / "Own"
     moved.mkdir(parents=True)
     settings = {"dataset_path": str(trained)}
-    assert dataset_of_run(settings).resolve() == moved  # trained where that folder is no more
+    assert dataset_of_run(settings) == "Own"  # the folder of the training is gone
     trained.mkdir(parents=True)
-    assert dataset_of_run(settings) == trained
-    assert dataset_of_run(settings, "Own").resolve() == moved
-    with pytest.raises(UsageError, match="'Other'"):
-        dataset_of_run(settings, "Other")
+    assert dataset_of_run(settings) == str(trained)
+    assert dataset_of_run(settings, "Other") == "Other"
+
+
+@pytest.mark.parametrize("count, expected", [(0, 9), (4, 4), (9, 9), (20, 9)])
+def test_validation_pairs_are_the_same_in_every_run(count, expected):
+    pairs = list(range(9))
+    subset = choose_validation_pairs(pairs, count)
+    assert subset == choose_validation_pairs(pairs, count) and len(set(subset)) == len(subset) == expected
+    assert choose_validation_pairs(pairs, 4) == [5, 7, 3, 2]  # of Python's generator with the original suite's seed
 
 
 def test_read_classes(tmp_path):
@@ -270,32 +168,6 @@ def test_read_classes(tmp_path):
     (tmp_path / "class_dict.csv").write_text("name,r,g,b\na,0,0,0\nb,1,1,1\nvoid,2,2,2\n")
     assert read_classes(tmp_path).class_names == ["a", "b", "void"]
     assert read_classes(tmp_path, ["void"]).class_names == ["a", "b"]
+    assert read_classes(tmp_path, ["void"], "ignore").unknown == "ignore"
     with pytest.raises(UsageError, match="'viod'"):
         read_classes(tmp_path, ["viod"])
-
-
-def test_median_frequency_weights_by_hand():
-    checked = [
-        Checked((10, 10), np.array([60, 40, 0, 0])),
-        Checked((10, 10), np.array([80, 0, 10, 0])),  # 10 pixels ignored
-    ]
-    # Frequencies: 140 / 190, 40 / 100, 10 / 90; the median is the second; the last class never occurs.
-    expected = [0.4 / (140 / 190), 1.0, 0.4 / (10 / 90), 0.0]
-    weights = median_frequency_weights(checked)
-    assert weights.dtype == np.float32 and np.allclose(weights, expected)
-    # An even number of classes: the median lies between two.
-    two = median_frequency_weights([Checked((1, 4), np.array([3, 1]))])
-    assert np.allclose(two, [0.5 / 0.75, 0.5 / 0.25])
-
-
-@pytest.mark.filterwarnings("error")
-def test_median_frequency_weights_of_nothing_are_0():
-    assert median_frequency_weights([Checked((1, 1), np.array([0, 0, 0]))]).tolist() == [0, 0, 0]
-
-
-def test_generated_dataset_passes(streets):
-    pairs, classes = list_pairs(streets, "train"), read_classes(streets)
-    checked = check_pairs(pairs, classes)
-    assert len(checked) == len(pairs) == 10
-    assert all(one.size == (64, 96) and one.pixels.sum() == 64 * 96 for one in checked)
-    assert dataset_folder.SPLITS == ("train", "val", "test")

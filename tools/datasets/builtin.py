@@ -1,0 +1,43 @@
+"""Built-in datasets: Streets is drawn on first use, CamVid offered for download."""
+
+import os
+import pathlib
+import sys
+
+from utils.data.folder import DATASETS, find_dataset
+from utils.errors import UsageError
+
+
+def find_or_make_dataset(name: str | pathlib.Path) -> pathlib.Path:
+    """Finds a dataset's folder; draws `Streets`, and offers to download `CamVid`, where they are missing.
+
+    Args:
+        name: a path, or a name that is looked for in `.` and in `datasets/`.
+
+    Returns:
+        `pathlib.Path` of a folder.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    try:
+        return find_dataset(name)
+    except UsageError as error:
+        missing = error
+    if name == "Streets":
+        from tools.make_streets import make_streets
+
+        print("Making the dataset Streets (a synthetic street, drawn on first use) ...")
+        return make_streets(DATASETS / name, workers=os.cpu_count() or 1)
+    if name == "CamVid" and _agrees_to_download():
+        from tools.get_camvid import get_camvid
+
+        return get_camvid(DATASETS / name)
+    raise missing
+
+
+def _agrees_to_download():
+    """Asks whether to download CamVid; without a terminal the answer is no."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    return input("There is no CamVid here. Download it now? [y/N] ").lower() in ("y", "yes")

@@ -23,8 +23,7 @@ class ClassDict:
         label_values: C different RGB colors, array-like `(C, 3)` of int in 0..255.
         ignored: mapping from the name of each class that is left out of loss and scores to
             `(index, color)`: the index the class has in single-channel label files, and its RGB color.
-        unknown: "error" or "ignore": whether colors and indices of no class in a label image are an error, or
-            ignored (index 255).
+        unknown: "error" or "ignore" (index 255), the treatment of label colors and indices of no class.
 
     Attributes:
         class_names: list of C str.

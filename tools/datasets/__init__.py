@@ -1,0 +1,1 @@
+"""Built-in datasets, and the assignment of images to splits."""

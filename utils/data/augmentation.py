@@ -1,4 +1,4 @@
-"""Random flips, rotation, scale and crop as ONE affine warp of the image and one of the label; and colors."""
+"""Data augmentation: random flips, rotation, scaling and cropping as a single affine warp, and color jitter."""
 
 import cv2
 import numpy as np
@@ -9,44 +9,44 @@ from utils.class_dict import IGNORED
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 FROM_YIQ = np.linalg.inv(TO_YIQ)
 MIDDLE_GRAY = 127.5
-GREATEST_HUE = 60.0  # degrees, at a color jitter of 1
+MAX_HUE = 60.0  # degrees, at a color jitter of 1
 
 
 class Augmentation:
-    """What happens to a training image.
+    """Random augmentation of a training image and its label.
 
     Args:
-        crop_height, crop_width: int, size of the result in pixels. A crop larger than the image is filled up: the
-            image mirrored, the label ignored.
+        crop_height, crop_width: int, size of the result in pixels. A crop larger than the image is padded: the image
+            by reflection, the label with 255 (ignored).
         h_flip, v_flip: bool, flip with probability 1/2.
-        brightness: float in 0..1 or None; brightness is multiplied by 1 +- up to this.
-        rotation: float or None, greatest angle in degrees, about the image's center.
-        zoom: float in 0..1 or None; the image is scaled by 1 +- up to this.
-        scale_range: two floats or None; the image is scaled by a factor between them, its logarithm uniform, so that
-            halves are as likely as doubles.
-        color_jitter: float in 0..1 or None; contrast and saturation are multiplied by 1 +- up to this, and the hue
-            turned by up to this times 60 degrees.
+        brightness: float in 0..1 or None; brightness is multiplied by a factor in 1 +- this value.
+        rotation: float or None, maximum angle in degrees, about the image's center.
+        zoom: float in 0..1 or None; the image is scaled by a factor in 1 +- this value.
+        scale_range: two floats or None; the image is scaled by a factor between them. Its logarithm is uniform, so
+            that 0.5 is as likely as 2.
+        color_jitter: float in 0..1 or None; contrast and saturation are multiplied by a factor in 1 +- this value,
+            and the hue is rotated by up to this value times 60 degrees.
     """
 
     def __init__(
         self,
-        crop_height,
-        crop_width,
-        h_flip=False,
-        v_flip=False,
-        brightness=None,
-        rotation=None,
-        zoom=None,
-        scale_range=None,
-        color_jitter=None,
+        crop_height: int,
+        crop_width: int,
+        h_flip: bool = False,
+        v_flip: bool = False,
+        brightness: float | None = None,
+        rotation: float | None = None,
+        zoom: float | None = None,
+        scale_range: tuple[float, float] | None = None,
+        color_jitter: float | None = None,
     ):
         self.crop_height, self.crop_width = crop_height, crop_width
         self.h_flip, self.v_flip = h_flip, v_flip
         self.brightness, self.rotation, self.zoom = brightness or 0.0, rotation or 0.0, zoom or 0.0
         self.scale_range, self.color_jitter = scale_range or (1.0, 1.0), color_jitter or 0.0
 
-    def __call__(self, image, label, rng):
-        """Augments a pair.
+    def __call__(self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Augments an image and its label.
 
         Args:
             image: uint8 array `(H, W, 3)`.
@@ -54,12 +54,12 @@ class Augmentation:
             rng: `numpy.random.Generator`; the same state gives the same result.
 
         Returns:
-            uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`; 255 in the label wherever
-            there is no image.
+            uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`; the label is 255 outside of
+            the image.
         """
         matrix, factor, colors = self._draw(image.shape[0], image.shape[1], rng)
         size = (self.crop_width, self.crop_height)
-        inverse = cv2.WARP_INVERSE_MAP  # the matrix leads from the result to the source
+        inverse = cv2.WARP_INVERSE_MAP  # the matrix maps the result to the source
         image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels twice as fast as three
         image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REFLECT_101)
         image = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
@@ -67,39 +67,39 @@ class Augmentation:
             label, matrix, size, flags=cv2.INTER_NEAREST | inverse, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORED
         )
         if factor != 1.0:
-            image = cv2.convertScaleAbs(image, alpha=factor)  # saturates where the original suite wrapped around
+            image = cv2.convertScaleAbs(image, alpha=factor)  # saturates where the original suite overflowed
         if self.color_jitter:
             image = cv2.transform(image, self._color_matrix(*colors))
         return image, label
 
     def _draw(self, height, width, rng):
-        """All that is random: a 2x3 matrix from pixels of the crop to pixels of the image, a brightness, three colors.
+        """Draws all random numbers: a 2x3 matrix from crop to image pixels, a brightness factor, three color numbers.
 
-        All random numbers are drawn whatever the settings, so that one setting does not change the others' luck.
+        Their number does not depend on the settings, so that one setting does not change the others' random numbers.
         """
         flip_x, flip_y = rng.random(2) < 0.5
         angle = np.deg2rad(self.rotation * rng.uniform(-1, 1))
         scale = 1.0 + self.zoom * rng.uniform(-1, 1)
-        places = rng.random(2)
+        positions = rng.random(2)
         brightness = 1.0 + self.brightness * rng.uniform(-1, 1)
         low, high = self.scale_range
         scale *= low * (high / low) ** rng.random()
         left, top = (
-            _offset(place, round(size * scale), crop)
-            for place, size, crop in zip(places, (width, height), (self.crop_width, self.crop_height))
+            _offset(position, round(size * scale), crop)
+            for position, size, crop in zip(positions, (width, height), (self.crop_width, self.crop_height))
         )
         center = np.array([(width - 1) / 2, (height - 1) / 2])
         flips = np.diag([-1.0 if self.h_flip and flip_x else 1.0, -1.0 if self.v_flip and flip_y else 1.0])
         cos, sin = np.cos(angle), np.sin(angle)
         linear = flips @ np.array([[cos, -sin], [sin, cos]]) / scale
-        # The crop's origin, seen from the center of the scaled image.
+        # The crop's origin relative to the center of the scaled image.
         origin = np.array([left, top]) - (np.array([round(width * scale), round(height * scale)]) - 1) / 2
         return np.column_stack([linear, center + linear @ origin]), brightness, rng.uniform(-1, 1, 3)
 
     def _color_matrix(self, contrast, saturation, hue):
-        """The 3x4 matrix of a change of colors, from three numbers in -1..1."""
+        """Returns the 3x4 matrix of a color transform, from three numbers in -1..1."""
         contrast, saturation = 1.0 + self.color_jitter * contrast, 1.0 + self.color_jitter * saturation
-        angle = np.deg2rad(GREATEST_HUE * self.color_jitter * hue)
+        angle = np.deg2rad(MAX_HUE * self.color_jitter * hue)
         chroma = saturation * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         yiq = np.eye(3)
         yiq[1:, 1:] = chroma
@@ -107,12 +107,12 @@ class Augmentation:
         return np.column_stack([linear, np.full(3, (1.0 - contrast) * MIDDLE_GRAY)])
 
 
-def _offset(place, size, crop):
-    """Where a crop begins: anywhere inside, or, if it is larger, anywhere that shows the whole image.
+def _offset(position, size, crop):
+    """Returns the first pixel of a crop: one inside the image, or, of a larger crop, one that contains the whole image.
 
     Args:
-        place: float in 0..1, where between the first possibility and the last.
+        position: float in 0..1, from the first possible offset to the last.
         size, crop: int, pixels of the image and of the crop.
     """
     slack = size - crop
-    return min(slack, 0) + int(place * (abs(slack) + 1))
+    return min(slack, 0) + int(position * (abs(slack) + 1))

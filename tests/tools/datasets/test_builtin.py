@@ -25,7 +25,7 @@ class _Input:
 @pytest.mark.parametrize("stdin", [_Input(False), None])
 def test_missing_camvid_names_the_downloader(nowhere, monkeypatch, stdin):
     monkeypatch.setattr(sys, "stdin", stdin)
-    monkeypatch.setattr("builtins.input", lambda prompt: pytest.fail("asked where nobody can answer"))
+    monkeypatch.setattr("builtins.input", lambda prompt: pytest.fail("asked without a terminal"))
     with pytest.raises(UsageError, match="python tools/get_camvid.py"):
         find_or_make_dataset("CamVid")
 
@@ -47,14 +47,14 @@ def test_camvid_is_downloaded_only_after_a_yes(nowhere, monkeypatch, answer, fet
 def test_streets_are_made_on_first_use(nowhere, monkeypatch, capsys):
     from tools import make_streets
 
-    made = []
+    calls = []
 
     def fake(root, **options):
-        made.append(root)
+        calls.append(root)
         root.mkdir(parents=True)
         return root
 
     monkeypatch.setattr(make_streets, "make_streets", fake)
     folders = [find_or_make_dataset("Streets") for _ in range(2)]
-    assert folders == [pathlib.Path("datasets") / "Streets"] * 2 and made == folders[:1]
+    assert folders == [pathlib.Path("datasets") / "Streets"] * 2 and calls == folders[:1]
     assert "Streets" in capsys.readouterr().out

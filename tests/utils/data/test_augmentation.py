@@ -14,7 +14,7 @@ def noise(height, width, seed=0):
 
 
 def coordinates(height, width):
-    """An image whose pixels tell where they are (red: x, green: y), and a label made of the same numbers."""
+    """An image whose pixels are their coordinates (red: x, green: y), and a label of the same numbers."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x, y, 0 * x], axis=-1).astype(np.uint8), (x + 7 * y).astype(np.uint8) % 250
 
@@ -35,7 +35,7 @@ def test_nothing_changes_nothing(height, width):
 
 @pytest.mark.parametrize("h_flip, v_flip", [(True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("height, width", [(40, 60), (41, 61)])
-def test_flips_are_exact_and_as_likely_as_not(h_flip, v_flip, height, width):
+def test_flips_are_exact_and_as_likely_as_no_flips(h_flip, v_flip, height, width):
     image, label = noise(height, width)
     augment = Augmentation(height, width, h_flip=h_flip, v_flip=v_flip)
     flips = {(x, y): 0 for x in (False, True)[: 1 + h_flip] for y in (False, True)[: 1 + v_flip]}
@@ -203,7 +203,7 @@ def test_same_state_gives_the_same_and_another_state_something_else():
     assert not np.array_equal(first[0], other[0])
 
 
-def test_one_setting_does_not_change_the_luck_of_the_others():
+def test_settings_do_not_change_the_random_numbers_of_others():
     image, label = coordinates(60, 60)
     base = {"h_flip": True, "brightness": 0.2}
     for seed in range(20):
@@ -260,11 +260,11 @@ def test_color_jitter_keeps_the_middle_gray_and_the_grays_gray_and_the_label():
     assert 0.58 < min(slopes) < 0.7 and 1.3 < max(slopes) < 1.42
 
 
-def test_color_jitter_turns_hues_a_little_and_not_the_luma():
+def test_color_jitter_rotates_the_hue_a_little_and_keeps_the_luma():
     image = np.full((1, 1, 3), (140, 120, 110), np.uint8)
     luma = np.array([0.299, 0.587, 0.114])
     jitter = Augmentation(1, 1, color_jitter=0.5)
-    turned = jitter._color_matrix(0.0, 0.0, 1.0) @ np.array([*image[0, 0], 1.0])
-    assert turned @ luma == pytest.approx(image[0, 0] @ luma, abs=0.1)
-    assert np.abs(turned - image[0, 0]).max() > 3
+    rotated = jitter._color_matrix(0.0, 0.0, 1.0) @ np.array([*image[0, 0], 1.0])
+    assert rotated @ luma == pytest.approx(image[0, 0] @ luma, abs=0.1)
+    assert np.abs(rotated - image[0, 0]).max() > 3
     np.testing.assert_allclose(jitter._color_matrix(0.0, 0.0, 0.0), np.eye(3, 4), atol=1e-9)

@@ -79,7 +79,7 @@ def test_hidden_and_other_files_are_no_images(touch):
     assert paired(folder) == {"a.png": "a_L.png"}
 
 
-def test_twins_are_told(touch):
+def test_equal_names_are_reported(touch):
     folder = touch(["a.png", "a.jpg", "b.png"], ["a.png", "b_L.png", "b_L.bmp", "c.png", "c_L.png"])
     with pytest.raises(UsageError) as error:
         list_pairs(folder, "train")
@@ -90,12 +90,12 @@ def test_twins_are_told(touch):
     assert any("c_L.png belongs to no image" in line for line in lines)
 
 
-def test_two_labels_for_one_image_are_told(touch):
+def test_two_labels_of_one_image_are_reported(touch):
     with pytest.raises(UsageError, match="a_L.png belongs to no image"):
         list_pairs(touch(["a.png"], ["a.png", "a_L.png"]), "train")
 
 
-def test_missing_folders_are_told_and_nothing_else(touch, tmp_path):
+def test_missing_folders_are_reported_and_nothing_else(touch, tmp_path):
     touch(["a.png"], ["a.png", "b.png"])
     with pytest.raises(UsageError) as error:
         list_pairs(tmp_path, "val")
@@ -107,7 +107,7 @@ def test_missing_folders_are_told_and_nothing_else(touch, tmp_path):
     assert str(error.value) == f"there is no folder {tmp_path / 'val'}"
 
 
-def test_empty_split_is_told(touch):
+def test_empty_split_is_reported(touch):
     with pytest.raises(UsageError, match="has no images"):
         list_pairs(touch(["notes.txt"], []), "train")
 

@@ -103,7 +103,7 @@ def test_a_photo_is_rotated_only_if_its_label_is(tmp_path, classes):
         assert np.array_equal(pixels, read_image(image, upright=drawn.shape == (40, 24)))
 
 
-def test_unequal_sizes_are_told(tmp_path, classes):
+def test_unequal_sizes_are_reported(tmp_path, classes):
     image, label = (
         save(tmp_path / "a.png", np.zeros((24, 40, 3), np.uint8)),
         save(tmp_path / "b.png", classes.decode(INDICES)),
@@ -204,7 +204,7 @@ def test_index_255_of_a_class_color_is_that_class(tmp_path, classes):
     assert read_label(save_palette(tmp_path / "a.png", stored, palette), classes).tolist() == [[1, 2]]
 
 
-def test_unknown_color_of_a_palette_is_told(tmp_path, classes, lenient):
+def test_unknown_color_of_a_palette_is_reported(tmp_path, classes, lenient):
     path = save_palette(tmp_path / "a.png", INDICES, [*COLORS[:3], (9, 8, 7)])
     with pytest.raises(UsageError, match=r"\(9, 8, 7\) \(3 px\)"):
         read_label(path, classes)
@@ -268,14 +268,14 @@ def test_wide_indices(tmp_path, classes, dtype, extension):
 
 
 @pytest.mark.parametrize("value, dtype", [(-1, np.int32), (70_000, np.int32), (1.0, np.float32)])
-def test_pixels_that_can_be_no_index_are_told(tmp_path, classes, value, dtype):
+def test_pixels_outside_of_the_index_range_are_reported(tmp_path, classes, value, dtype):
     path = tmp_path / "a.tif"
     assert cv2.imwrite(str(path), np.full((2, 2), value, dtype))
     with pytest.raises(UsageError, match=np.dtype(dtype).name):
         read_label(path, classes)
 
 
-def test_index_out_of_range_is_told_with_counts(tmp_path, classes, lenient):
+def test_unknown_indices_are_reported_with_counts(tmp_path, classes, lenient):
     indices = INDICES.copy()
     indices[0, :2], indices[1, 0] = 4, 77
     path = save(tmp_path / "a.png", indices)

@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.cli.choices import EXPORT_FORMATS, EXPORT_OUTPUTS, LOSSES, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
+from utils.cli.choices import EXPORT_FORMATS, EXPORT_OUTPUTS, OPTIMIZERS, PRECISIONS, RECIPES, SCHEDULES
 from utils.cli.parser import (
     Parser,
     Show,
@@ -18,6 +18,7 @@ from utils.cli.parser import (
     scales,
 )
 from utils.cli.tables import frontends_table, models_table
+from utils.losses import LOSSES
 from utils.progress import MODES
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
-from utils.cli.choices import SMOOTHED_LOSSES
+from utils import losses
 from utils.errors import UsageError
 from utils.settings import read_checkpoint
 
@@ -24,13 +24,12 @@ def check_scale_range(scales):
         raise UsageError(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
 
 
-def check_label_smoothing(share, loss):
-    """Refuses `--label_smoothing` for a loss that has none."""
-    if share and loss not in SMOOTHED_LOSSES:
-        raise UsageError(
-            f"--label_smoothing {share:g} is not for --loss {loss}; leave it out, or choose one of "
-            f"{', '.join(SMOOTHED_LOSSES)}"
-        )
+def check_label_smoothing(label_smoothing, loss):
+    """Raises UsageError if `--label_smoothing` does not fit `--loss`."""
+    try:
+        losses.check_label_smoothing(loss, label_smoothing)
+    except ValueError as error:
+        raise UsageError(f"--label_smoothing {label_smoothing:g}: {error}") from error
 
 
 def tile_size(tile, overlap):

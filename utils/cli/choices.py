@@ -1,7 +1,5 @@
 """What flags of several values may be, and the recipes of train.py. Importing this file imports no Keras."""
 
-LOSSES = ("cross_entropy", "focal", "dice", "lovasz", "bootstrapped", "ohem", "cross_entropy_lovasz")
-SMOOTHED_LOSSES = ("cross_entropy", "bootstrapped", "ohem", "cross_entropy_lovasz")  # that take label smoothing
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 PRECISIONS = ("float32", "float16", "bfloat16")

@@ -1,37 +1,44 @@
-"""Losses of networks with training heads, all against the same label image. Pixels labeled 255 never count."""
+"""Losses of auxiliary heads (deep supervision). All heads are trained on the same label image."""
 
 import functools
+from collections.abc import Sequence
 
 import keras
 from keras import ops
 
 from utils.class_dict import IGNORED
 from utils.losses import build_loss
-from utils.losses.cross_entropy import SegmentationLoss
+from utils.losses.base import SegmentationLoss
 
 
-def build_losses(heads, name, num_classes, class_weights=None, label_smoothing=0.0):
-    """Makes the losses of a network with training heads, as `Model.compile` takes them.
+def build_losses(
+    heads: dict,
+    name: str,
+    num_classes: int,
+    class_weights: Sequence[float] | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[dict, dict]:
+    """Builds the losses of a network with auxiliary heads, as `Model.compile` takes them.
 
     Args:
         heads: dict from the output's name to `models.Head`; may be empty.
-        name: str, one of `utils.losses.LOSSES`; for the logits and for heads of the kind "pixels".
-        num_classes: int, C.
-        class_weights: C floats >= 0, or None.
-        label_smoothing: float from 0 to below 1, of the losses by `name`.
+        name: a key of `utils.losses.LOSSES`; the loss of the logits and of heads of the kind "pixels".
+        num_classes: C.
+        class_weights: C floats >= 0, or None for equal weights.
+        label_smoothing: label smoothing of that loss, from 0 to below 1.
 
     Returns:
-        losses: dict from the output's name, "logits" first, to its loss.
-        weights: dict from the same names to the factors of the losses, floats; 1 for "logits".
+        `(losses, weights)`: dict from the output's name, "logits" first, to its loss; dict from the same names to the
+        float that multiplies the loss, 1 for "logits".
 
     Raises:
-        ValueError: for an unknown name or kind, and as `build_loss`.
+        ValueError: for an unknown kind of head, and as `build_loss`.
     """
-    chosen = functools.partial(build_loss, name, num_classes, class_weights, label_smoothing)
-    losses, weights = {"logits": chosen()}, {"logits": 1.0}
+    pixel_loss = functools.partial(build_loss, name, num_classes, class_weights, label_smoothing)
+    losses, weights = {"logits": pixel_loss()}, {"logits": 1.0}
     for output, (kind, weight) in heads.items():
         if kind == "pixels":
-            losses[output] = AtHeadResolution(chosen())
+            losses[output] = AtHeadResolution(pixel_loss())
         elif kind == "presence":
             losses[output] = Presence(num_classes, class_weights)
         elif kind == "border":
@@ -44,7 +51,7 @@ def build_losses(heads, name, num_classes, class_weights=None, label_smoothing=0
 
 @keras.saving.register_keras_serializable(package="suite")
 class AtHeadResolution(keras.losses.Loss):
-    """Another loss, of logits that are smaller than the labels: each is compared with the label at its center.
+    """Wraps a loss for logits smaller than the labels: each logit is compared with the label at its center.
 
     Args:
         loss: `SegmentationLoss`.
@@ -55,7 +62,7 @@ class AtHeadResolution(keras.losses.Loss):
         logits: float `(B, h, w, C)`.
 
     Returns:
-        Scalar float32; 0 where no pixel counts.
+        Scalar float32; 0 if all pixels are ignored.
     """
 
     def __init__(self, loss, name="at_head_resolution", **kwargs):
@@ -75,40 +82,40 @@ class AtHeadResolution(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="suite")
 class Presence(SegmentationLoss):
-    """Which classes an image contains (semantic encoding loss of EncNet, Zhang 2018, 1803.08904).
+    """Class presence loss: which classes an image contains (semantic encoding loss of EncNet, Zhang 2018, 1803.08904).
 
-    Sigmoid cross entropy, the weighted mean over the classes and the mean over the images that have labeled pixels.
-    Called with labels `(B, H, W)` and logits `(B, C)`.
+    Sigmoid cross entropy: the weighted mean over classes and the mean over images with labeled pixels. Takes labels
+    `(B, H, W)` and logits `(B, C)`.
     """
 
     def call(self, labels, logits):
-        # One class at a time: their one-hot images together are C times as large as the labels.
+        # One class at a time: one-hot labels would be C times as large as the labels.
         present = [ops.any(ops.equal(labels, index), axis=(1, 2)) for index in range(self.num_classes)]
-        losses = _binary_cross_entropy(_contradiction(ops.stack(present, axis=-1), logits))
-        counted = ops.cast(ops.any(ops.not_equal(labels, IGNORED), axis=(1, 2)), "float32")  # (B,)
-        weights = ops.expand_dims(counted, -1) * self.weights()  # (B, C)
+        losses = _binary_cross_entropy(_signed_logits(ops.stack(present, axis=-1), logits))
+        labeled = ops.cast(ops.any(ops.not_equal(labels, IGNORED), axis=(1, 2)), "float32")  # (B,)
+        weights = ops.expand_dims(labeled, -1) * self.weights()  # (B, C)
         return ops.divide_no_nan(ops.sum(weights * losses), ops.sum(weights))
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class Border(keras.losses.Loss):
-    """Where one class meets another (border loss of DFN, Yu 2018, 1804.09337).
+    """Border loss: where classes meet (DFN, Yu 2018, 1804.09337).
 
-    Focal loss (Lin 2017, 1708.02002) between each channel and the same map of borders, the mean over pixels, the sum
-    over channels.
+    Focal loss (Lin 2017, 1708.02002) between each channel and the same border map: the mean over pixels, the sum over
+    channels.
 
     Args:
-        width: int, odd, pixels at the labels' size: side of the square that each border pixel grows to.
-        gamma: float >= 0; the greater, the less do easy pixels count.
+        width: int, odd, side in pixels of the labels of the square that each border pixel is dilated to.
+        gamma: float >= 0, focusing parameter; the greater, the smaller the weight of easy pixels.
         alpha: float in 0..1, weight of border pixels; the others have 1 - alpha.
         name: str.
 
     Call arguments:
         labels: `(B, H, W)`, class indices of any dtype, 255 = ignored.
-        logits: float `(B, h, w, K)`, K guesses.
+        logits: float `(B, h, w, K)`, K border maps.
 
     Returns:
-        Scalar float32; 0 where no pixel counts.
+        Scalar float32; 0 if all pixels are ignored.
     """
 
     def __init__(self, width=7, gamma=2.0, alpha=0.25, name="border", **kwargs):
@@ -119,11 +126,11 @@ class Border(keras.losses.Loss):
         size = ops.shape(logits)[1:3]
         border = ops.expand_dims(nearest(border_map(labels, self.width), *size), -1)  # (B, h, w, 1)
         valid = ops.cast(ops.expand_dims(ops.not_equal(nearest(labels, *size), IGNORED), -1), "float32")
-        contradiction = _contradiction(border, logits)
-        # The probability of the wrong answer to the power of gamma; through its logarithm, whose gradient is finite.
-        fade = ops.exp(-self.gamma * _binary_cross_entropy(-contradiction))
+        signed_logits = _signed_logits(border, logits)
+        # The probability of the wrong class to the power of gamma, by its logarithm, whose gradient is finite.
+        modulation = ops.exp(-self.gamma * _binary_cross_entropy(-signed_logits))
         alpha = ops.where(border, self.alpha, 1.0 - self.alpha)
-        losses = alpha * fade * _binary_cross_entropy(contradiction)
+        losses = alpha * modulation * _binary_cross_entropy(signed_logits)
         return ops.divide_no_nan(ops.sum(valid * losses), ops.sum(valid))
 
     def get_config(self):
@@ -131,10 +138,10 @@ class Border(keras.losses.Loss):
 
 
 def border_map(labels, width):
-    """Where classes meet.
+    """Marks the pixels where classes meet.
 
-    The pixels on both sides of a border, grown to squares; a straight border is so `width + 1` pixels wide. Ignored
-    pixels make no border.
+    The pixels on both sides of a border are dilated to squares, so a straight border is `width + 1` pixels wide.
+    Ignored pixels form no border.
 
     Args:
         labels: `(B, H, W)`, class indices, 255 = ignored.
@@ -158,7 +165,7 @@ def border_map(labels, width):
 
 
 def nearest(maps, height, width):
-    """Resizes to the values at the centers of the new pixels.
+    """Resizes label maps by nearest neighbor: takes the values at the centers of the new pixels.
 
     Args:
         maps: tensor `(B, H, W)` of any dtype.
@@ -174,11 +181,11 @@ def nearest(maps, height, width):
     return maps
 
 
-def _contradiction(truth, logits):
-    """Logits for the wrong answer; `truth` is bool."""
+def _signed_logits(truth, logits):
+    """Returns the logits of the wrong answer: negated where `truth`, bool, is True."""
     return ops.where(truth, -logits, logits)
 
 
-def _binary_cross_entropy(contradiction):
-    """-log of the probability of the right answer, from the logit of the wrong one."""
-    return ops.softplus(contradiction)
+def _binary_cross_entropy(signed_logits):
+    """Returns -log of the probability of the right answer, from the logits of the wrong one."""
+    return ops.softplus(signed_logits)

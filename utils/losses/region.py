@@ -1,14 +1,15 @@
-"""Losses of regions: how far classes as a whole overlap. Pixels labeled 255 never count."""
+"""Region losses: Dice, Lovász-softmax, and Lovász-softmax with cross entropy."""
 
 import keras
 from keras import ops
 
-from utils.losses.cross_entropy import CrossEntropy, SegmentationLoss, ratio, split_ignored
+from utils.losses.base import SegmentationLoss, ratio, split_ignored
+from utils.losses.cross_entropy import CrossEntropy
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class Dice(SegmentationLoss):
-    """Soft Dice loss (Milletari 2016, 1606.04797) over the batch, mean over the classes that occur in its labels."""
+    """Soft Dice loss (Milletari 2016, 1606.04797) over the batch: the mean over the classes in its labels."""
 
     def call(self, labels, logits):
         truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
@@ -20,14 +21,14 @@ class Dice(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="suite")
 class Lovasz(SegmentationLoss):
-    """Lovász-softmax loss (Berman 2018, 1705.08790): a surrogate of IoU itself.
+    """Lovász-softmax loss (Berman 2018, 1705.08790): a convex surrogate of IoU.
 
-    Over the whole batch at once; mean over the classes that occur in its labels.
+    Computed over the whole batch at once: the mean over the classes in its labels.
     """
 
     def call(self, labels, logits):
         truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
-        # Ignored pixels have neither truth nor probability: error 0, at the end of the order, without effect.
+        # Ignored pixels have truth and probability 0: their error is 0, so they sort last and have no effect.
         truth, probabilities = ops.transpose(truth), ops.transpose(probabilities)  # (C, pixels)
         errors = ops.abs(truth - probabilities)
         order = ops.argsort(ops.stop_gradient(-errors), axis=-1)
@@ -44,12 +45,12 @@ class Lovasz(SegmentationLoss):
 
 @keras.saving.register_keras_serializable(package="suite")
 class CrossEntropyLovasz(Lovasz):
-    """The mean of cross entropy and Lovász-softmax loss (Berman 2018, 1705.08790): pixels and regions.
+    """Mean of cross entropy and Lovász-softmax loss (Berman 2018, 1705.08790).
 
     Args:
         label_smoothing: float from 0 to below 1, of the cross entropy.
-        stride: int >= 1; Lovász sees every so many rows and columns. Sorting all pixels for each class would take
-            longer than a small network, and the IoU of a ninth of them is nearly that of all.
+        stride: int >= 1; the Lovász-softmax loss takes every `stride`-th row and column. Sorting all pixels for each
+            class would take longer than a small network, and the IoU of a ninth of them is nearly that of all.
     """
 
     def __init__(self, num_classes, class_weights=None, label_smoothing=0.0, stride=3, **kwargs):
@@ -67,10 +68,10 @@ class CrossEntropyLovasz(Lovasz):
 
 
 def strided_subsample(stride, labels, logits):
-    """Every `stride`-th row and column of labels and logits.
+    """Takes every `stride`-th row and column of labels and logits.
 
-    Which one is first depends on the labels alone and changes with them like a random number: of a fixed choice a
-    network with strides of its own would learn to be good at those pixels only.
+    The offset is a hash of the labels. With a constant offset, a network with strides of its own would learn to be
+    good at those pixels only.
 
     Args:
         stride: int >= 1.
@@ -78,20 +79,20 @@ def strided_subsample(stride, labels, logits):
         logits: `(B, H, W, C)`.
 
     Returns:
-        The same with `ceil(H / stride)` rows and `ceil(W / stride)` columns.
+        `(labels, logits)` with `ceil(H / stride)` rows and `ceil(W / stride)` columns.
     """
-    chance = ops.sum(split_ignored(labels)[0])
+    label_hash = ops.sum(split_ignored(labels)[0])
     for axis in (1, 2):
         size = ops.shape(labels)[axis]
-        indices = ops.arange(0, size, stride, dtype="int32") + chance % stride
+        indices = ops.arange(0, size, stride, dtype="int32") + label_hash % stride
         indices = ops.minimum(indices, size - 1)
         labels, logits = ops.take(labels, indices, axis=axis), ops.take(logits, indices, axis=axis)
-        chance = chance // stride
+        label_hash = label_hash // stride
     return labels, logits
 
 
 def _one_hot_and_softmax(labels, logits, num_classes):
-    """Truth and probabilities, float32 `(pixels, C)`; rows of ignored pixels are 0."""
+    """Returns one-hot labels and probabilities, float32 `(pixels, C)`; rows of ignored pixels are 0."""
     labels, valid = split_ignored(labels)
     valid = ops.reshape(ops.cast(valid, "float32"), (-1, 1))
     truth = ops.one_hot(ops.reshape(labels, (-1,)), num_classes, dtype="float32")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from utils.losses.cross_entropy import split_ignored
+from utils.losses.base import split_ignored
 
 
 @keras.saving.register_keras_serializable(package="suite")

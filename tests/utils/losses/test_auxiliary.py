@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from loss_reference import WEIGHTS, value, value_and_gradient
 
 from models import MODELS, Head
 from utils.losses import LOSSES, build_loss
 from utils.losses.auxiliary import AtHeadResolution, Border, Presence, border_map, build_losses, nearest
 
-WEIGHTS = [0.5, 2.0, 0.0, 1.25]
 HEADS = {"aux": Head("pixels", 0.4), "presence": Head("presence", 0.2), "border": Head("border", 0.1)}
 
 # What the losses are called with: the shape of the logits, for labels (2, 9, 11) of 4 classes.
@@ -25,28 +25,6 @@ def case(shape, seed=0, size=(2, 9, 11), ignored=0.2, scale=2.0):
     labels = np.kron(rng.integers(0, 4, (size[0], 9, 9)), np.ones((1, 4, 4)))[:, : size[1], : size[2]].astype(np.uint8)
     labels[rng.random(labels.shape) < ignored] = 255
     return labels, (scale * rng.standard_normal(shape)).astype(np.float32)
-
-
-def value(loss, labels, logits):
-    return float(loss(labels, logits))
-
-
-def value_and_gradient(loss, labels, logits):
-    """The loss and its gradient by the logits."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        result, gradient = jax.value_and_grad(lambda logits: loss(labels, logits))(ops.convert_to_tensor(logits))
-        return float(result), np.asarray(gradient, np.float64)
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("gradients are taken with TensorFlow or JAX")
-    import tensorflow as tf
-
-    logits = tf.convert_to_tensor(logits)
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        result = loss(labels, logits)
-    return float(result), tape.gradient(result, logits).numpy().astype(np.float64)
 
 
 # The same in NumPy, in float64, pixel by pixel, straight from the definitions.

@@ -2,7 +2,7 @@
 
     python test.py --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
 
-Model, classes and dataset are read from the checkpoint. Scores and pictures appear in Test/.
+Model, classes and dataset are read from the checkpoint. Scores and predictions are written to Test/.
 """
 
 import sys
@@ -27,15 +27,15 @@ def main(argv=None):
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
-    from utils.inference.loading import load_trained
+    from utils.inference import load_trained
     from utils.progress import Console
 
     console = Console(args.progress)
     console.say("Retrieving dataset information ...")
-    network, settings, _ = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
+    backend, settings, _ = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     class_dict = ClassDict.from_dict(settings, args.unknown_colours)
-    from utils.evaluation.evaluate import evaluate
-    from utils.inference.predictor import Predictor
+    from utils.evaluation import evaluate
+    from utils.inference import Predictor
 
     folder = find_or_make_dataset(dataset_of_run(settings, args.dataset))
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
@@ -51,39 +51,41 @@ def main(argv=None):
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )
-    predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
+    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
     with console.progress("Test images", len(pairs)) as progress:
-        confusion, rows = evaluate(predictor, pairs, class_dict, crop, output, progress.count, args.workers)
-    draw_samples(output, rows, pairs, class_dict, crop)
-    report(output, record, confusion, rows, pairs, class_dict, predictor.images_per_second)
+        evaluation = evaluate(predictor, pairs, class_dict, crop, output, progress=progress.count, workers=args.workers)
+    draw_samples(output, evaluation.image_scores, pairs, class_dict, crop)
+    report(output, record, evaluation, pairs, class_dict, predictor.images_per_second)
     return 0
 
 
-def draw_samples(output, rows, pairs, class_dict, crop):
-    """Draws the images with the worst, the median and the best mean IoU beside their truth and prediction."""
+def draw_samples(output, image_scores, pairs, class_dict, crop):
+    """Draws the images with the worst, the median and the best mean IoU beside their label and prediction."""
     from utils.evaluation.samples import plot_samples, read_sample, worst_median_best
 
-    samples = [
-        read_sample(pairs[index], rows[index], output, class_dict, crop, which)
-        for which, index in worst_median_best([scores.mean_iou for scores in rows]).items()
-    ]
+    samples = []
+    for rank, index in worst_median_best([scores.mean_iou for scores in image_scores]).items():
+        sample = read_sample(pairs[index], image_scores[index], output, class_dict, crop)
+        samples.append(sample._replace(name=f"{rank}: {sample.name}"))
     plot_samples(output / "samples.png", samples, class_dict)
 
 
-def report(output, record, confusion, rows, pairs, class_dict, images_per_second):
-    """Writes the scores, with the settings they were made with, and prints them."""
+def report(output, record, evaluation, pairs, class_dict, images_per_second):
+    """Writes the scores, with the settings of the test, and prints them."""
     from utils.evaluation.plots import plot_confusion
     from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores, write_json
     from utils.metrics import mean_scores
 
+    confusion, image_scores, _ = evaluation
     scores = confusion.result(images_per_second)
     names, split = class_dict.class_names, record["split"]
-    write_image_scores(output / f"{split}_scores.csv", (f"{split}_name", f"{split}_accuracy"), pairs, rows, names)
+    columns = f"{split}_name", f"{split}_accuracy"
+    write_image_scores(output / f"{split}_scores.csv", columns, pairs, image_scores, names)
     plot_confusion(output / "confusion.png", confusion.matrix, names)
-    suite = mean_scores(rows)._asdict()
-    suite["class_accuracy"] = dict(zip(names, suite["class_accuracy"]))
-    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": suite, "settings": record})
-    print(class_table(scores), headline(scores), suite_means(rows), sep="\n")
+    means = mean_scores(image_scores)._asdict()
+    means["class_accuracy"] = dict(zip(names, means["class_accuracy"]))
+    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": means, "settings": record})
+    print(class_table(scores), headline(scores), suite_means(image_scores), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
     print(f"Wrote scores.json, {split}_scores.csv, samples.png, confusion.png and pictures to {output}")

@@ -1,25 +1,71 @@
-"""Scoring a network against labels."""
+"""Evaluation of a network on labeled images."""
 
-from utils.data.folder import find_dataset, list_pairs, read_classes
+import pathlib
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from utils.class_dict import ClassDict
+from utils.data.folder import Pair, find_dataset, list_pairs, read_classes
 from utils.data.images import write_image
 from utils.data.labels import read_pair
-from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
-from utils.metrics import ConfusionMatrix, image_scores
+from utils.metrics import ConfusionMatrix, ImageScores, image_scores
 from utils.threads import background, prefetch
 
 
-def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_size=1, folder=None, **options):
+class Sample(NamedTuple):
+    """An image with its label, its prediction and their scores.
+
+    Attributes:
+        name: of the image, for captions.
+        scores: `ImageScores`.
+        image: uint8 array `(H, W, 3)`, RGB.
+        label, prediction: uint8 arrays `(H, W)`, class indices; 255 = ignored.
+    """
+
+    name: str
+    scores: ImageScores
+    image: np.ndarray
+    label: np.ndarray
+    prediction: np.ndarray
+
+
+class Evaluation(NamedTuple):
+    """Result of `evaluate`.
+
+    Attributes:
+        confusion: `ConfusionMatrix` over all images.
+        image_scores: list of `ImageScores`, one per image, in the order of the pairs.
+        samples: list of `Sample`, the images that were to be kept, in the order of the pairs.
+    """
+
+    confusion: ConfusionMatrix
+    image_scores: list[ImageScores]
+    samples: list[Sample]
+
+
+def score(
+    model,
+    dataset: str | pathlib.Path,
+    split: str = "test",
+    ignore_class: Sequence[str] = (),
+    unknown: str = "error",
+    batch_size: int = 1,
+    folder: pathlib.Path | None = None,
+    **options,
+) -> dict:
     """Scores a network on a split of a dataset, as test.py does.
 
     Args:
-        model: `keras.Model` from images to logits.
+        model: `keras.Model` from images to logits, or a `predictor.Backend`.
         dataset: a path, or a name looked for in `.` and `datasets/`.
         split: "train", "val" or "test".
         ignore_class: names of classes to leave out, as in training.
         unknown: "error" or "ignore", see `ClassDict`.
+        batch_size: images of equal size at once.
         folder: as in `evaluate`.
-        batch_size: int, images of equal size at once.
         **options: `scales`, `flip`, `tile`, `overlap` of `Predictor`.
 
     Returns:
@@ -28,31 +74,38 @@ def score(model, dataset, split="test", ignore_class=(), unknown="error", batch_
     Raises:
         UsageError: if the dataset cannot be used.
     """
-    where = find_dataset(dataset)
-    class_dict, pairs = read_classes(where, ignore_class, unknown), list_pairs(where, split)
-    predictor = Predictor(KerasBackend(model), batch_size, **options)
-    confusion, _ = evaluate(predictor, pairs, class_dict, folder=folder)
+    dataset_folder = find_dataset(dataset)
+    class_dict = read_classes(dataset_folder, ignore_class, unknown)
+    predictor = Predictor(model, batch_size, **options)
+    confusion = evaluate(predictor, list_pairs(dataset_folder, split), class_dict, folder=folder).confusion
     return confusion.result(predictor.images_per_second)
 
 
-def evaluate(predictor, pairs, class_dict, crop=None, folder=None, progress=None, workers=2):
-    """Scores a network on labeled images and writes what it predicted.
+def evaluate(
+    predictor: Predictor,
+    pairs: Sequence[Pair],
+    class_dict: ClassDict,
+    crop: tuple[int, int] | None = None,
+    folder: pathlib.Path | None = None,
+    keep: Collection[str] = (),
+    progress: Callable[[int], None] | None = None,
+    workers: int = 2,
+) -> Evaluation:
+    """Predicts labeled images, scores the predictions and writes them as images. Each file is read once.
 
     Args:
         predictor: `Predictor`.
-        pairs: list of `folder.Pair`.
+        pairs: images and labels.
         class_dict: `ClassDict`.
         crop: `(height, width)` of the upper left part to use, or None for whole images.
-        folder: `pathlib.Path` for `<name>_pred.png` and `<name>_gt.png`, or None to write no pictures.
-        progress: function of the number of images done, or None.
-        workers: int, threads that read.
-
-    Returns:
-        `(confusion, rows)`: the `ConfusionMatrix` over all images, and for each pair in order its `image_scores`.
+        folder: for `<name>_pred.png` and `<name>_gt.png`, in the colors of the classes; None: no images are written.
+        keep: names of pairs to return as `samples`.
+        progress: called with the number of images done.
+        workers: threads that read, and as many that write.
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
-    labels, rows = {}, {}
+    labels, kept_images, scores, samples = {}, {}, {}, {}
 
     def read(pair):
         image, label = read_pair(pair.image, pair.label, class_dict)
@@ -61,6 +114,8 @@ def evaluate(predictor, pairs, class_dict, crop=None, folder=None, progress=None
     def images():
         for pair, (image, label) in prefetch(read, pairs, workers):
             labels[pair] = label
+            if pair.name in keep:
+                kept_images[pair] = image
             yield pair, image
 
     def write(name, indices):
@@ -69,10 +124,13 @@ def evaluate(predictor, pairs, class_dict, crop=None, folder=None, progress=None
     with background(workers) as submit:
         for pair, prediction in predictor(images()):
             label = labels.pop(pair)
-            rows[pair] = image_scores(confusion.update(label, prediction))
+            scores[pair] = image_scores(confusion.update(label, prediction))
+            if pair in kept_images:
+                samples[pair] = Sample(pair.name, scores[pair], kept_images[pair], label, prediction)
             if folder:
                 submit(write, f"{pair.name}_pred.png", prediction)
                 submit(write, f"{pair.name}_gt.png", label)
             if progress:
-                progress(len(rows))
-    return confusion, [rows[pair] for pair in pairs]
+                progress(len(scores))
+    in_order = [samples[pair] for pair in pairs if pair in samples]
+    return Evaluation(confusion, [scores[pair] for pair in pairs], in_order)

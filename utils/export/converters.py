@@ -1,4 +1,4 @@
-"""A network as a TensorFlow graph, and that graph in the words of other programs."""
+"""Converters from a Keras model to SavedModel, ONNX, LiteRT and OpenVINO."""
 
 import contextlib
 import os
@@ -11,45 +11,50 @@ from utils.settings import SUITE_MEMBER
 OPSET = 18  # of ONNX, the newest that tf2onnx 1.17 writes
 
 
-def graph(model, settings, choice):
-    """The network as a TensorFlow function.
+def build_graph(model, label_values: np.ndarray, options):
+    """Traces a Keras model as a TensorFlow function.
+
+    Args:
+        model: `keras.Model` from images to logits.
+        label_values: uint8 array `(C, 3)`, RGB colors of the classes.
+        options: `write.ExportOptions`.
 
     Returns:
         `tf.Module` with the method `serve`, from uint8 images `(B, H, W, 3)` to a dict from the name of the output to
-        it. LiteRT takes one image at a time, so that a file of a fixed size has no shape left to find out while it
-        runs; for int8 the images are float32, and the converter makes them uint8.
+        the output. For LiteRT B is 1, so that all shapes of a file of fixed size are static. For int8 the images are
+        float32, and the converter turns them into uint8.
     """
     import tensorflow as tf
 
-    batch = 1 if choice.format == "litert" else None
-    dtype = tf.float32 if choice.precision == "int8" else tf.uint8
-    colors = np.array(settings["label_values"], np.uint8)
+    batch = 1 if options.format == "litert" else None
+    dtype = tf.float32 if options.precision == "int8" else tf.uint8
 
     def serve(images):
         result = model(images, training=False)
-        if choice.output != "logits":
+        if options.output != "logits":
             result = tf.argmax(result, axis=-1, output_type=tf.int32)
-            result = tf.cast(result, tf.uint8) if choice.output == "classes" else tf.gather(colors, result)
-        return {choice.output: result}
+            result = tf.cast(result, tf.uint8) if options.output == "classes" else tf.gather(label_values, result)
+        return {options.output: result}
 
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    # Of a fixed size tf2onnx makes resizing by factors, whose products come out a pixel short.
-    size = choice.size if choice.size and choice.format != "onnx" else (None, None)
+    # With a fixed size tf2onnx writes resizing by factors, whose products are sometimes a pixel short.
+    size = options.size if options.size and options.format != "onnx" else (None, None)
     spec = tf.TensorSpec((batch, *size, 3), dtype, name="images")
     module.serve = tf.function(serve, input_signature=[spec], autograph=False)
-    if choice.format != "savedmodel":
-        with dilated_in_one_piece():
-            module.serve.get_concrete_function()  # traces it once and for all
+    if options.format != "savedmodel":
+        with native_dilation():
+            module.serve.get_concrete_function()  # traces it; later calls use this graph
     return module
 
 
 @contextlib.contextmanager
-def dilated_in_one_piece():
-    """Lets TensorFlow trace dilated convolutions as one operation with a dilation rate.
+def native_dilation():
+    """Makes TensorFlow trace dilated convolutions as one operation with a dilation rate.
 
-    For its own kernels TensorFlow rearranges the features before and after the convolution instead. Converters take
-    that over where the size is unknown, and then the network takes longer in ONNX Runtime.
+    By default TensorFlow traces them as a convolution between space-to-batch and batch-to-space. Converters keep these
+    where the size is unknown, and the network is slower in ONNX Runtime. Replaces public functions of `tf.nn` that
+    Keras 3.15 calls.
     """
     import tensorflow as tf
 
@@ -82,7 +87,7 @@ def dilated_in_one_piece():
 
 
 def write_savedmodel(path, module, note, **_):
-    """A folder that TensorFlow and TensorFlow Serving load."""
+    """Writes a folder that TensorFlow and TensorFlow Serving load."""
     import tensorflow as tf
 
     tf.saved_model.save(module, str(path), signatures=module.serve)
@@ -90,7 +95,7 @@ def write_savedmodel(path, module, note, **_):
 
 
 def write_onnx(path, module, note, size, **_):
-    """One file; the settings are among its metadata."""
+    """Writes an ONNX file; the settings are among its metadata."""
     import onnx
     import tf2onnx
 
@@ -109,14 +114,14 @@ def write_onnx(path, module, note, size, **_):
 
 @contextlib.contextmanager
 def constants_copied_once():
-    """Keeps tf2onnx (1.17) from copying all weights at every step of its optimization into memory that it frees last.
+    """Keeps tf2onnx 1.17 from copying all weights at every optimization step into memory that it frees at the end.
 
-    DDSC, 566 MB of weights on MobileNetV2, took more than 20 GB so; now it takes 11, most of it TensorFlow's.
+    DDSC on MobileNetV2, 566 MB of weights, took more than 20 GB; with this it takes 11 GB, most of it TensorFlow's.
     """
     from tf2onnx.graph import Node
 
     variable, update = "TF2ONNX_CATCH_ERRORS", Node.update_proto
-    given = os.environ.get(variable)
+    value = os.environ.get(variable)
 
     def update_all_but_constants(node, external_tensor_storage=None):
         if node.type != "Const":
@@ -128,28 +133,30 @@ def constants_copied_once():
     finally:
         Node.update_proto = update
         del os.environ[variable]
-        if given is not None:
-            os.environ[variable] = given
+        if value is not None:
+            os.environ[variable] = value
 
 
 def pad_explicitly(node):
-    """Tells an ONNX convolution of stride 1 its padding in pixels, where it says "same": ONNX Runtime cannot work that
-    out for dilated ones."""
+    """Replaces "same" padding of an ONNX convolution of stride 1 by pixels.
+
+    ONNX Runtime does not compute "same" padding of dilated convolutions.
+    """
     import onnx
 
-    given = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    if given.get("auto_pad") != b"SAME_UPPER" or set(given.get("strides", [1])) != {1}:
+    values = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    if values.get("auto_pad") != b"SAME_UPPER" or set(values.get("strides", [1])) != {1}:
         return
-    rates = given.get("dilations", [1] * len(given["kernel_shape"]))
-    missing = [rate * (kernel - 1) for rate, kernel in zip(rates, given["kernel_shape"])]
+    rates = values.get("dilations", [1] * len(values["kernel_shape"]))
+    padding = [rate * (kernel - 1) for rate, kernel in zip(rates, values["kernel_shape"])]
     node.attribute.remove(next(attribute for attribute in node.attribute if attribute.name == "auto_pad"))
-    before = [pixels // 2 for pixels in missing]
-    after = [pixels - half for pixels, half in zip(missing, before)]
+    before = [pixels // 2 for pixels in padding]
+    after = [pixels - half for pixels, half in zip(padding, before)]
     node.attribute.append(onnx.helper.make_attribute("pads", before + after))
 
 
 def write_openvino(path, module, note, **_):
-    """A pair of files, `.xml` and `.bin`; the settings are among the runtime information of the first."""
+    """Writes a pair of files, `.xml` and `.bin`; the settings are in the runtime information of the first."""
     import openvino
 
     model = openvino.convert_model(module.serve)
@@ -158,7 +165,7 @@ def write_openvino(path, module, note, **_):
 
 
 def write_litert(path, module, note, precision, calibration, **_):
-    """One file; the settings are a zip archive at its end, as TensorFlow Lite's own metadata are."""
+    """Writes a LiteRT file; the settings are a zip archive at its end, as TensorFlow Lite's own metadata are."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
@@ -176,8 +183,10 @@ def write_litert(path, module, note, precision, calibration, **_):
 
 
 def full_range(images):
-    """Images as float32 batches of one; a corner of each becomes black and white, so that a step of int8 is a pixel
-    value."""
+    """Yields images as float32 batches of one, with one black and one white pixel.
+
+    The calibrated range of the input is then 0..255, and a step of int8 is one pixel value.
+    """
     for image in images:
         image = image[None].astype(np.float32)
         image[0, 0, 0], image[0, -1, -1] = 0, 255

@@ -1,120 +1,120 @@
-"""Does an exported file do what the network does? Both see the same images, at two sizes unless the file has one."""
+"""Parity check: compares an exported file with the Keras model on the same images."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from utils.data.folder import find_dataset
-from utils.data.images import is_image, read_image
-from utils.inference.predictor import SIZE_MULTIPLE, round_up
+from utils.backend import silence_stderr
+from utils.errors import RunError
+from utils.export.reference_images import resize_image
+from utils.export.write import ExportOptions, move_contents
+from utils.inference.keras_backend import KerasBackend
+from utils.inference.loading import load_trained
+from utils.inference.predictor import SIZE_MULTIPLE, Backend, round_up
 
-LEAST_AGREEMENT = {"float32": 99.9, "float16": 99.0, "int8": 90.0}  # percent of pixels with the same class
-NUM_IMAGES = 4
-LEAST_SIDE, MOST_SIDE = 96, 1024  # pixels; every frontend works from the first on, the second bounds time and memory
+MIN_AGREEMENT = {"float32": 99.9, "float16": 99.0, "int8": 90.0}  # percent of pixels with the same class
+MIN_SIDE, MAX_SIDE = 96, 1024  # pixels; every frontend takes the first, the second limits time and memory
 
 
 class Comparison(NamedTuple):
-    """How far an exported file is from its network.
+    """Deviation of an exported file from its Keras model.
 
     Attributes:
-        agreement: percent of pixels with the same class.
-        difference: greatest difference of a logit, or None if the file gives no logits.
-        scale: greatest magnitude of the network's logits.
+        agreement: percent of pixels with the same class; 0 if the file gives logits that are not finite.
+        difference: greatest absolute difference of a logit, or None if the file gives no logits.
+        scale: greatest absolute logit of the model.
+        sizes: list of `(height, width)` of the images.
     """
 
     agreement: float
-    difference: float
+    difference: float | None
     scale: float
+    sizes: list[tuple[int, int]]
+
+    def __str__(self):
+        lines = [f"  pixels of the same class       {self.agreement:.4f} %"]
+        if self.difference is not None:
+            logits = f"{self.difference:.2g} (logits up to {self.scale:.3g})"
+            lines.insert(0, f"  greatest difference of a logit {logits}")
+        return "\n".join(lines)
 
 
-def compare(model, network, images, sizes, label_values):
-    """Runs a network and its export.
+def check_parity(path: pathlib.Path, model, images: Sequence[np.ndarray], output: str = "logits") -> Comparison:
+    """Loads a file that `write_export` wrote and compares it with its model.
 
     Args:
+        path: of the file or folder.
         model: `keras.Model` from images to logits.
-        network: `ExportedNetwork`.
-        images: list of uint8 arrays `(h, w, 3)` of any size.
-        sizes: list of `(height, width)` to bring them to.
-        label_values: RGB colors of the classes, `(C, 3)`.
-
-    Returns:
-        `Comparison`; its agreement is 0 if the export gives values that are not finite.
+        images: uint8 arrays `(h, w, 3)`, RGB.
+        output: "logits", "classes" or "colours", see `ExportOptions`.
     """
-    same, scale, difference = [], 0.0, 0.0
+    with silence_stderr():
+        exported, _, _ = load_trained(path, jit_compile=False)
+        return compare(KerasBackend(model), exported, images, sizes_to_check(exported.size, images), output)
+
+
+def compare(
+    reference: Backend,
+    exported: Backend,
+    images: Sequence[np.ndarray],
+    sizes: Sequence[tuple[int, int]],
+    output: str = "logits",
+) -> Comparison:
+    """Compares two backends on images of several sizes.
+
+    Args:
+        reference: the backend of the Keras model.
+        exported: the backend of the exported file.
+        images: uint8 arrays `(h, w, 3)` of any size.
+        sizes: each a `(height, width)` to resize the images to.
+        output: of the exported file; its logits are compared if it is "logits", else only its classes.
+    """
+    agreements, scale, difference = [], 0.0, 0.0 if output == "logits" else None
     for size in sizes:
         for image in images:
-            batch = fit(image, size)[None]
-            logits, result = np.asarray(model.predict_on_batch(batch)), network(batch)
-            classes = logits.argmax(axis=-1).astype(np.uint8)
-            if network.output == "colours":
-                same.append((np.array(label_values, np.uint8)[classes] == result).all(axis=-1).mean())
-            elif network.output == "classes":
-                same.append((classes == result).mean())
-            else:
-                same.append((classes == result.argmax(axis=-1)).mean() if np.isfinite(result).all() else -np.inf)
-                difference = max(difference, float(np.abs(logits - result).max()))
+            batch = resize_image(image, size)[None]
+            logits = reference.logits(batch)
             scale = max(scale, float(np.abs(logits).max()))
-    agreement = max(0.0, 100 * float(np.mean(same)))
-    return Comparison(agreement, difference if network.output == "logits" else None, scale)
+            if output != "logits":
+                agreements.append((logits.argmax(-1) == exported.classes(batch)).mean())
+                continue
+            result = exported.logits(batch)
+            same = (logits.argmax(-1) == result.argmax(-1)).mean()
+            agreements.append(same if np.isfinite(result).all() else -np.inf)
+            difference = max(difference, float(np.abs(logits - result).max()))
+    return Comparison(max(0.0, 100 * float(np.mean(agreements))), difference, scale, list(sizes))
 
 
-def sizes_to_check(size, images):
-    """The sizes to compare at: a file's own, or the first image's and about half of it, as multiples of 32."""
+def sizes_to_check(size: tuple[int, int] | None, images: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """Returns the fixed size of a file, or that of the first image and about half of it, as multiples of 32."""
     if size:
         return [size]
     height, width = images[0].shape[:2]
-    shrink = min(1.0, MOST_SIDE / max(height, width))
+    factor = min(1.0, MAX_SIDE / max(height, width))
     whole, half = (
-        tuple(max(LEAST_SIDE, round_up(round(side * factor), SIZE_MULTIPLE)) for side in (height, width))
-        for factor in (shrink, shrink / 2)
+        tuple(max(MIN_SIDE, round_up(round(side * scale), SIZE_MULTIPLE)) for side in (height, width))
+        for scale in (factor, factor / 2)
     )
     return [whole, half] if half != whole else [whole, (whole[0], whole[1] + SIZE_MULTIPLE)]
 
 
-def fit(image, size):
-    """An image brought to `(height, width)`."""
-    return image if image.shape[:2] == tuple(size) else cv2.resize(image, size[::-1])
-
-
-def images_to_check(paths, settings, dataset=None):
-    """Images to compare on.
+def reject(agreement: float, folder: pathlib.Path, path: pathlib.Path, options: ExportOptions):
+    """Raises RunError if the agreement is too low, and keeps the file under another name.
 
     Args:
-        paths: list of `pathlib.Path` of images, or an empty one.
-        settings: of the checkpoint.
-        dataset: a name or a path, or None for the dataset of the run, if it is still there.
-
-    Returns:
-        `(images, where)`: list of uint8 arrays `(h, w, 3)`, and what they are, in words.
+        agreement: percent.
+        folder: that holds the new file.
+        path: where it would have gone; it is kept as `<name>_rejected` there.
+        options: `ExportOptions`.
     """
-    where = paths[0].parent if paths else None
-    if not paths:
-        folder = find_dataset(dataset) if dataset else dataset_still_there(settings)
-        for split in ("test", "val", "train") if folder else ():
-            if (folder / split).is_dir() and not paths:
-                where = folder / split
-                paths = sorted(path for path in where.iterdir() if is_image(path))
-    if not paths:
-        return [noise(seed) for seed in range(NUM_IMAGES)], "noise: the dataset is not here (--dataset, --image)"
-    chosen = evenly(paths, NUM_IMAGES)
-    return [read_image(path) for path in chosen], f"{len(chosen)} images of {where}"
-
-
-def dataset_still_there(settings):
-    """The folder of the dataset that a network was trained on, or None. Nothing is downloaded or drawn."""
-    path = pathlib.Path(settings["dataset_path"])
-    places = (path, pathlib.Path(path.name), pathlib.Path("datasets") / path.name)
-    return next((place for place in places if place.is_dir()), None)
-
-
-def evenly(items, number):
-    """At most so many items of a list, from all over it."""
-    return items if len(items) <= number else [items[index * len(items) // number] for index in range(number)]
-
-
-def noise(seed, height=256, width=320):
-    """A random picture of soft spots, uint8 `(height, width, 3)`."""
-    spots = np.random.default_rng(seed).integers(0, 256, (height // 16, width // 16, 3), np.uint8)
-    return cv2.resize(spots, (width, height), interpolation=cv2.INTER_CUBIC)
+    least = MIN_AGREEMENT[options.precision]
+    if agreement >= least:
+        return
+    rejected = path.with_name(f"{path.stem}_rejected{path.suffix}")
+    move_contents(folder, rejected)
+    raise RunError(
+        f"the file agrees with Keras in {agreement:.2f} % of the pixels, and {options.precision} must in "
+        f"{least} %; to look into it, it is kept as {rejected}"
+    )

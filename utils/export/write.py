@@ -1,7 +1,7 @@
-"""From a trained network to files that run without this suite, and without Keras.
+"""Writing of exported networks: formats, output paths, atomic folders.
 
-Each of them takes raw pixels, uint8 RGB, and does the preprocessing itself; arithmetic is float32 however the network
-was trained. The settings of the training, which name classes and colors, travel inside the file.
+An exported file takes raw pixels, uint8 RGB, and does the preprocessing itself; its arithmetic is float32 however the
+network was trained. The settings of the training, with names and colors of the classes, are stored inside the file.
 """
 
 import contextlib
@@ -10,20 +10,24 @@ import json
 import logging
 import pathlib
 import shutil
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from utils.backend import silence_stderr
+from utils.class_dict import ClassDict
 from utils.errors import RunError, UsageError
-from utils.export.converters import CONVERTERS, graph
+from utils.export.converters import CONVERTERS, build_graph
 
 
 class Format(NamedTuple):
-    """A kind of file.
+    """A file format.
 
     Attributes:
         suffix: of the file; empty for a folder.
-        packages: that it needs besides this suite's own, as Python imports them.
-        install: what pip installs.
+        packages: import names of the packages that it needs besides this suite's own.
+        install: arguments of pip install for these packages.
     """
 
     suffix: str
@@ -40,8 +44,8 @@ FORMATS = {
 }
 
 
-class Choice(NamedTuple):
-    """What is to be written.
+class ExportOptions(NamedTuple):
+    """Options of an export.
 
     Attributes:
         format: a key of `FORMATS`.
@@ -51,96 +55,123 @@ class Choice(NamedTuple):
     """
 
     format: str
-    size: tuple = None
+    size: tuple[int, int] | None = None
     output: str = "logits"
     precision: str = "float32"
 
 
-def check_packages(name):
-    """Raises UsageError if packages that the format `name` needs are not installed."""
-    missing = [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]
+def check_packages(format_name: str):
+    """Raises UsageError if packages that a format needs are not installed."""
+    packages, install = FORMATS[format_name].packages, FORMATS[format_name].install
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        install = FORMATS[name].install
-        raise UsageError(f"--format {name} needs {', '.join(missing)}: pip install {install}")
+        raise UsageError(f"--format {format_name} needs {', '.join(missing)}: pip install {install}")
+
+
+def output_path(path: str | None, checkpoint: pathlib.Path, options: ExportOptions) -> pathlib.Path:
+    """Returns the path to write to: `--output_path`, or a name beside the checkpoint.
+
+    Raises:
+        UsageError: if the path has the wrong extension, or is a file or folder that an export must not replace.
+    """
+    suffix, precision = FORMATS[options.format].suffix, options.precision
+    if path is None:
+        kind = "_inference" if options.format == "keras" else "" if precision == "float32" else f"_{precision}"
+        return checkpoint.with_name(f"{checkpoint.stem}{kind}{suffix}")
+    output = pathlib.Path(path)
+    if suffix and output.suffix != suffix:
+        raise UsageError(f"--output_path {path}: a file of --format {options.format} must end in {suffix}")
+    if output.resolve() == checkpoint.resolve():
+        raise UsageError(f"--output_path {path} is the checkpoint itself")
+    if suffix and output.is_dir() or not suffix and output.exists() and not (output / "saved_model.pb").is_file():
+        raise UsageError(f"--output_path {path} is something else that --format {options.format} must not replace")
+    return output
 
 
 def to_float32(model):
-    """Makes all layers of a network compute in float32; the weights are that already."""
-    for layer in model._flatten_layers():
+    """Makes all layers of a Keras model compute in float32; the weights are float32 already."""
+    for layer in model._flatten_layers():  # private in Keras 3.15; the public `layers` leaves out nested ones
         if layer.compute_dtype != "float32":
             layer.dtype_policy = "float32"
 
 
-def write_export(folder, name, model, settings, choice, calibration=()):
-    """Writes an exported network.
+def write_export(
+    folder: pathlib.Path,
+    name: str,
+    model,
+    settings: dict,
+    options: ExportOptions,
+    calibration: Sequence[np.ndarray] = (),
+):
+    """Writes a network as an exported file.
 
     Args:
-        folder: `pathlib.Path` of an empty folder.
-        name: str, of the file to be made in it, or of the folder for a SavedModel.
+        folder: of an empty folder.
+        name: of the file to write in it, or of the folder for a SavedModel.
         model: `keras.Model` from images to logits, float32.
-        settings: the settings of its checkpoint.
-        choice: `Choice`.
-        calibration: uint8 images `(h, w, 3)` of the size, to find the ranges of int8.
+        settings: the settings of its checkpoint, to be stored in the file.
+        options: `ExportOptions`.
+        calibration: uint8 images `(h, w, 3)` of the size of `options`, to find the ranges of int8.
 
     Raises:
-        RunError: if the format cannot express the network, or the disk refuses.
+        RunError: if the format cannot express the network, or the file cannot be written.
     """
-    path, note = pathlib.Path(folder) / name, json.dumps({**settings, "output": choice.output})
-    if choice.format == "keras":
+    path, note = pathlib.Path(folder) / name, json.dumps({**settings, "output": options.output})
+    if options.format == "keras":
         from utils.checkpoints import save_checkpoint
 
         return save_checkpoint(path, model, settings, {})
     try:
-        with silence_stderr(), quiet_loggers():
-            module = graph(model, settings, choice)
-            write = CONVERTERS[choice.format]
-            write(path, module, note, size=choice.size, precision=choice.precision, calibration=calibration)
+        with silence_stderr(), _quiet_loggers():
+            module = build_graph(model, ClassDict.from_dict(settings).label_values, options)
+            convert = CONVERTERS[options.format]
+            convert(path, module, note, size=options.size, precision=options.precision, calibration=calibration)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:  # each converter raises errors of its own
-        words = (str(error).strip() or type(error).__name__).split("\n")[0]
-        remedy = "" if choice.size else "; a fixed size may help: --crop_height and --crop_width"
-        raise RunError(f"{settings['model']} cannot be written as {choice.format} ({words[:300]}){remedy}") from error
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        remedy = "" if options.size else "; a fixed size may help: --crop_height and --crop_width"
+        raise RunError(f"{model.name} cannot be written as {options.format} ({reason[:300]}){remedy}") from error
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
-    """Lets files be written in a temporary folder beside `path` and then moves them there.
+def atomic_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Writes a file or folder atomically by way of a temporary folder.
 
     Args:
-        path: `pathlib.Path` of what is made: a file, a folder, or an `.xml` file with others of its stem beside it.
-            What was there is replaced at the end; if an error comes, it is left as it was.
+        path: of the result: a file, a folder, or an `.xml` file with others of its stem beside it. A result that exists
+            already is replaced at the end, and left as it was if an error occurs.
 
     Yields:
-        `pathlib.Path` of the temporary folder.
+        `pathlib.Path` of the temporary folder, beside `path`.
 
     Raises:
-        RunError: if the disk refuses.
+        RunError: if a file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
-        move_parts(temporary, path)
+        move_contents(temporary, path)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def move_parts(folder, path):
-    """Moves everything in `folder` to the folder and the stem of `path`."""
-    for part in folder.iterdir():
-        target = path.with_name(path.stem + part.suffix) if part.is_file() else path
+def move_contents(folder: pathlib.Path, path: pathlib.Path):
+    """Moves a folder in `folder` to `path`, and files to the stem of `path`, each with its own extension."""
+    for item in folder.iterdir():
+        target = path.with_name(path.stem + item.suffix) if item.is_file() else path
         if target.is_dir():
             shutil.rmtree(target)
-        part.replace(target)
+        item.replace(target)
 
 
 @contextlib.contextmanager
-def quiet_loggers():
-    """Converters tell of every step; here only their errors count."""
+def _quiet_loggers():
+    """Silences the converters' log messages below errors."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", "absl")]
     levels = [logger.level for logger in loggers]
     try:

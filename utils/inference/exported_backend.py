@@ -1,7 +1,7 @@
-"""Running the files that export.py writes, each in its own runtime. None of them needs Keras.
+"""Exported networks (ONNX, LiteRT, OpenVINO, SavedModel), each run by its own runtime; Keras is not needed.
 
-network, settings = load_exported("model.onnx")
-logits = network(images)
+backend, settings = load_exported("model.onnx")
+logits = backend.logits(images)
 """
 
 import json
@@ -9,46 +9,68 @@ import os
 import pathlib
 import warnings
 import zipfile
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from utils.class_dict import ClassDict
 from utils.errors import UsageError
 from utils.settings import SUITE_MEMBER
 
 
-class ExportedNetwork:
-    """A network from images to what it was exported for.
+class ExportedBackend:
+    """A file written by export.py as a backend of `predictor.Predictor`.
+
+    Args:
+        run: function from uint8 images `(B, H, W, 3)`, RGB, to the output of the file.
+        shape: shape of its input; a height and width that are not positive ints mean any size.
+        output: "logits" (float32 `(B, H, W, C)`), "classes" (uint8 `(B, H, W)`) or "colours" (uint8 `(B, H, W, 3)`).
+        class_dict: `ClassDict`, to convert colors to class indices.
 
     Attributes:
-        size: `(height, width)` in pixels that images must have, or None for any.
-        output: "logits", "classes" or "colours".
-
-    Call arguments:
-        images: uint8 `(B, H, W, 3)`, RGB.
-
-    Returns:
-        float32 logits `(B, H, W, C)`, uint8 classes `(B, H, W)` or uint8 colors `(B, H, W, 3)`.
+        size: `(height, width)` in pixels of its images, or None: any multiples of 32.
+        compiles_each_shape: False.
+        run, output: as given.
     """
 
-    def __init__(self, run, shape, output):
-        """`run` is a function of images, `shape` its input's, with anything but a number from 1 where all sizes do."""
+    compiles_each_shape = False
+
+    def __init__(self, run: Callable, shape: Sequence, output: str, class_dict: ClassDict):
         size = tuple(shape[1:3])
         self.size = size if all(isinstance(side, int) and side > 0 for side in size) else None
-        self.output = output
-        self._run = run
+        self.run, self.output, self._class_dict = run, output, class_dict
 
-    def __call__(self, images):
-        return self._run(images)
+    def classes(self, images: np.ndarray) -> np.ndarray:
+        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        result = self.run(images)
+        if self.output == "logits":
+            return result.argmax(-1).astype(np.uint8)
+        if self.output == "colours":
+            return np.stack([self._class_dict.encode(colors) for colors in result])
+        return result
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, 3)`, RGB.
+
+        Raises:
+            UsageError: if the file has another output.
+        """
+        if self.output != "logits":
+            raise UsageError(
+                f"--scales, --flip and --tile need a network that gives logits, and this file gives "
+                f"{self.output}; export it with --output logits"
+            )
+        return self.run(images)
 
 
-def load_exported(path):
+def load_exported(path) -> tuple[ExportedBackend, dict]:
     """Loads a file that export.py wrote.
 
     Args:
         path: of an `.onnx`, `.tflite` or `.xml` file, or of a SavedModel's folder.
 
     Returns:
-        `(network, settings)`: an `ExportedNetwork`, and the settings of the checkpoint it was made from.
+        `(backend, settings)`: an `ExportedBackend`, and the settings of its checkpoint.
 
     Raises:
         UsageError: if the file is missing, damaged or not of this suite, or a package is not installed.
@@ -56,7 +78,7 @@ def load_exported(path):
     path = pathlib.Path(path)
     load = open_savedmodel if path.is_dir() else RUNTIMES.get(path.suffix)
     if not path.exists():
-        raise UsageError(f"there is no exported network {path}; make one with export.py")
+        raise UsageError(f"there is no exported network {path}; write one with export.py")
     if load is None:
         raise UsageError(f"{path} is none of export.py's files: {', '.join(RUNTIMES)}, or the folder of a SavedModel")
     try:
@@ -69,15 +91,16 @@ def load_exported(path):
     if not note:
         raise UsageError(f"{path} was not written by export.py: it does not hold the names and colors of its classes")
     settings = json.loads(note)
-    return ExportedNetwork(run, shape, settings.pop("output")), settings
+    output = settings.pop("output")
+    return ExportedBackend(run, shape, output, ClassDict.from_dict(settings, unknown="ignore")), settings
 
 
 def open_onnx(path):
-    """Opens an ONNX file in ONNX Runtime, which uses all cores.
+    """Opens an ONNX file in ONNX Runtime, on all CPU cores or an NVIDIA GPU.
 
     Returns:
-        `(note, run, shape)`: the settings as text, or None; a function of images; the shape of its input. So do the
-        functions below.
+        `(note, run, shape)`: the settings as JSON, or None; a function of images; the shape of its input. The functions
+        below return the same.
     """
     import onnxruntime
 
@@ -92,39 +115,37 @@ def open_onnx(path):
 
 
 def open_litert(path):
-    """Opens a LiteRT file. It takes one image at a time."""
+    """Opens a LiteRT file, which takes one image at a time."""
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter as litert
     except ImportError:
-        import tensorflow as tf
-
-        Interpreter = tf.lite.Interpreter
+        from tensorflow import lite as litert
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TensorFlow's own interpreter will move to the other package
-        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-    given, made = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    shape = [1, *map(int, given["shape_signature"][1:])]
+        warnings.simplefilter("ignore")  # TensorFlow's interpreter is deprecated in favor of the other package
+        interpreter = litert.Interpreter(str(path), num_threads=os.cpu_count())
+    model_input, model_output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    shape = [1, *map(int, model_input["shape_signature"][1:])]
     interpreter.allocate_tensors()
-    ready = list(given["shape"])
+    allocated = list(model_input["shape"])
 
-    def run_one(image):
-        nonlocal ready
-        if list(image.shape) != ready:
-            interpreter.resize_tensor_input(given["index"], image.shape)
+    def run_single(image):
+        nonlocal allocated
+        if list(image.shape) != allocated:
+            interpreter.resize_tensor_input(model_input["index"], image.shape)
             interpreter.allocate_tensors()
-            ready = list(image.shape)
-        interpreter.set_tensor(given["index"], image)
+            allocated = list(image.shape)
+        interpreter.set_tensor(model_input["index"], image)
         interpreter.invoke()
-        return interpreter.get_tensor(made["index"])
+        return interpreter.get_tensor(model_output["index"])
 
     def run(images):
-        return np.concatenate([run_one(images[index : index + 1]) for index in range(len(images))])
+        return np.concatenate([run_single(images[index : index + 1]) for index in range(len(images))])
 
     return _note_of_zip(path), run, shape
 
 
 def open_openvino(path):
-    """Opens an OpenVINO pair of files; float32 also where the processor would rather compute in bfloat16."""
+    """Opens an OpenVINO pair of files, in float32 also on processors for which OpenVINO prefers bfloat16."""
     import openvino
 
     model = openvino.Core().read_model(str(path))
@@ -146,13 +167,13 @@ def open_savedmodel(path):
         (result,) = serve(images=tf.constant(images)).values()
         return result.numpy()
 
-    run.module = module  # whose variables would go with it
+    run.module = module  # keeps its variables alive
     note = path / SUITE_MEMBER
     return note.read_text(encoding="utf-8") if note.is_file() else None, run, shape
 
 
 def _note_of_zip(path):
-    """The settings from the zip archive at the end of a file, or None."""
+    """Returns the settings from the zip archive at the end of a file, or None."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(SUITE_MEMBER).decode("utf-8")

@@ -1,30 +1,31 @@
-"""What there is to predict: images, folders of them, patterns, videos, cameras."""
+"""Inputs of prediction: images, folders, file patterns, videos, streams and cameras."""
 
 import collections
 import glob
 import os
 import pathlib
+from collections.abc import Iterable
 
 from utils.data.images import EXTENSIONS, is_image
 from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
 
-WRITTEN = ("_pred", "_overlay", "_indices")  # ends of the names of what predict.py writes
+RESULT_SUFFIXES = ("_pred", "_overlay", "_indices")  # of the names of predict.py's output files
 
 
-def find_inputs(names):
-    """Finds what `--image` names.
+def find_inputs(names: Iterable[str]) -> tuple[dict[pathlib.Path, pathlib.Path], list]:
+    """Finds the images and videos of `--image`.
 
     Args:
-        names: list of str: files, folders (searched with all their subfolders), patterns such as `photos/*.jpg` or
-            `**/*.png`, addresses of streams (`rtsp://...`), numbers of cameras.
+        names: files, folders (searched with all their subfolders), patterns such as `photos/*.jpg` or `**/*.png`,
+            addresses of streams (`rtsp://...`), numbers of cameras.
 
     Returns:
         `(images, videos)`: a dict from each image's `pathlib.Path` to the name of its results without extension, a
-        relative `pathlib.Path`; and a list of what `VideoReader` takes.
+        relative `pathlib.Path`; and a list of sources for `VideoReader`.
 
     Raises:
-        UsageError: if something does not exist or there is nothing.
+        UsageError: if something does not exist, or a folder or pattern has no images.
     """
     images, videos = {}, []
     for name in names:
@@ -39,11 +40,11 @@ def find_inputs(names):
             videos.append(name)
         else:
             _add_pattern(name, images, videos)
-    return _named_apart(images), videos
+    return _with_unique_names(images), videos
 
 
 def _add_file(path, folder, images, videos):
-    """Adds a file to the images (whatever is not a video counts as one) or to the videos."""
+    """Adds a file to the videos if its extension is a video's, else to the images."""
     if path.suffix.lower() in VIDEO_EXTENSIONS:
         videos.append(path)
     else:
@@ -51,25 +52,25 @@ def _add_file(path, folder, images, videos):
 
 
 def _add_folder(folder, images):
-    """Adds a folder's images, but for what an earlier run wrote among them."""
-    found = []
+    """Adds the images of a folder, without the results of earlier runs among them."""
+    paths = []
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [pathlib.Path(parent, name) for name in sorted(files) if is_image(pathlib.Path(name))]
-    found = [path for path in found if not path.stem.endswith(WRITTEN)]
-    if not found:
+        paths += [pathlib.Path(parent, name) for name in sorted(files) if is_image(pathlib.Path(name))]
+    paths = [path for path in paths if not path.stem.endswith(RESULT_SUFFIXES)]
+    if not paths:
         raise UsageError(f"the folder {folder} has no images ({', '.join(EXTENSIONS)})")
-    for path in found:
+    for path in paths:
         _add_file(path, folder, images, [])
 
 
 def _add_pattern(pattern, images, videos):
-    """Adds the images and videos that a pattern matches."""
+    """Adds the images and videos that match a pattern."""
     if not glob.has_magic(pattern):
         raise UsageError(f"there is no image, video or folder {pattern}")
-    folder = pathlib.Path(*_before_magic(pathlib.Path(pattern).parts))
+    folder = pathlib.Path(*_parts_before_wildcards(pathlib.Path(pattern).parts))
     matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
-    matches = [path for path in matches if path.is_file() and not path.stem.endswith(WRITTEN)]
+    matches = [path for path in matches if path.is_file() and not path.stem.endswith(RESULT_SUFFIXES)]
     matches = [path for path in matches if is_image(path) or path.suffix.lower() in VIDEO_EXTENSIONS]
     if not matches:
         raise UsageError(f"no image or video matches {pattern}")
@@ -77,16 +78,16 @@ def _add_pattern(pattern, images, videos):
         _add_file(path, folder, images, videos)
 
 
-def _before_magic(parts):
-    """The first parts of a path, without the last one, up to the first that has a pattern."""
+def _parts_before_wildcards(parts):
+    """Yields the parts of a path up to the first that has a wildcard, without the last one."""
     for part in parts[:-1]:
         if glob.has_magic(part):
             return
         yield part
 
 
-def _named_apart(images):
-    """Makes the names of results unique: where two images differ in extension or folder only, these become part."""
+def _with_unique_names(images):
+    """Makes the names of results unique: appends the extension, and a number if that is not enough."""
     counts = collections.Counter(images.values())
     named, taken = {}, set()
     for path, name in images.items():

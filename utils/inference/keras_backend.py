@@ -1,4 +1,4 @@
-"""A Keras model as a network to predict with."""
+"""Keras model as a backend for prediction."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ class ClassIndices(keras.layers.Layer):
 
 
 class KerasBackend:
-    """A network for `predictor.Predictor`.
+    """A Keras model as a backend of `predictor.Predictor`.
 
     Args:
         model: `keras.Model` from images to logits; its weights are shared, not copied.
@@ -29,32 +29,18 @@ class KerasBackend:
 
     size = None
 
-    def __init__(self, model, jit_compile=False):
+    def __init__(self, model: keras.Model, jit_compile: bool = False):
         self.compiles_each_shape = jit_compile or keras.backend.backend() == "jax"
         self.to_logits = model
         self.to_classes = keras.Model(model.input, ClassIndices()(model.output))
-        for one in (self.to_logits, self.to_classes):
-            if not one.compiled:  # a network in training keeps its optimizer
-                one.compile(jit_compile=jit_compile)
+        for network in (self.to_logits, self.to_classes):
+            if not network.compiled:  # a network in training keeps its optimizer
+                network.compile(jit_compile=jit_compile)
 
-    def classes(self, images):
-        """Class indices of a batch.
-
-        Args:
-            images: uint8 array `(B, H, W, 3)`, RGB.
-
-        Returns:
-            uint8 array `(B, H, W)`.
-        """
+    def classes(self, images: np.ndarray) -> np.ndarray:
+        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, 3)`, RGB."""
         return np.asarray(self.to_classes.predict_on_batch(images))
 
-    def logits(self, images):
-        """Logits of a batch.
-
-        Args:
-            images: uint8 array `(B, H, W, 3)`, RGB.
-
-        Returns:
-            float32 array `(B, H, W, C)`.
-        """
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, 3)`, RGB."""
         return np.asarray(self.to_logits.predict_on_batch(images))

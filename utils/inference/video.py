@@ -1,34 +1,36 @@
-"""Videos and cameras, frame by frame. RGB outside this file."""
+"""Video input and output: files, streams, cameras and a display window. Frames are RGB outside this module."""
 
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 
 import cv2
+import numpy as np
 
 from utils.errors import RunError, UsageError
 
 EXTENSIONS = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv")
-USUAL_RATE = 25.0  # frames per second, where a file or camera does not tell
+DEFAULT_RATE = 25.0  # frames per second, if the source has no usable rate
 
 
 class VideoReader:
-    """The frames of a video file, a stream or a camera.
+    """Frames of a video file, a stream or a camera.
 
     Args:
         source: path or address (str or `pathlib.Path`), or int, the number of a camera.
 
     Attributes:
-        name: str, for the files that are written about it.
-        is_live: bool, whether frames come when they happen.
+        name: str, for the names of result files.
+        is_live: bool, whether it is a camera or a stream, which does not wait.
         frame_rate: float, frames per second.
-        frames: int, how many there are as far as the file tells; None if it does not.
+        frames: int, the number of frames according to the file, or None.
 
     Raises:
         UsageError: if it cannot be opened.
     """
 
-    def __init__(self, source):
+    def __init__(self, source: str | pathlib.Path | int):
         is_camera = isinstance(source, int)
         self.name = f"camera{source}" if is_camera else pathlib.Path(str(source)).stem or "stream"
         self.is_live = is_camera or "://" in str(source)
@@ -37,25 +39,19 @@ class VideoReader:
             raise UsageError(f"there is no {self._source}")
         self._capture = cv2.VideoCapture(source if is_camera else str(source))
         if not self._capture.isOpened():
-            raise UsageError(
-                f"cannot open {self._source}; "
-                + (
-                    "is it connected, and may you use it?"
-                    if is_camera
-                    else "it is damaged, or of a kind that OpenCV cannot decode"
-                )
-            )
+            causes = "not connected, or no permission" if is_camera else "damaged, or in a format OpenCV cannot decode"
+            raise UsageError(f"cannot open {self._source}: {causes}")
         rate, frames = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.frame_rate = rate if 0 < rate < 1000 else USUAL_RATE
+        self.frame_rate = rate if 0 < rate < 1000 else DEFAULT_RATE
         self.frames = int(frames) if 0 < frames < 1e9 and not self.is_live else None
 
-    def __iter__(self):
-        """Yields uint8 arrays `(H, W, 3)`, RGB, and closes the source."""
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yields uint8 arrays `(H, W, 3)`, RGB, and closes the source at the end."""
         count = 0
         try:
             while True:
-                found, frame = self._capture.read()
-                if not found:
+                success, frame = self._capture.read()
+                if not success:
                     break
                 count += 1
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
@@ -66,30 +62,31 @@ class VideoReader:
 
 
 class VideoWriter:
-    """Writes a video; a context manager. Frames may come from a thread.
+    """Atomic writer of an MP4 video; a context manager. Frames may come from another thread.
 
-    The file has its name from the moment it is complete. After Ctrl-C that is what was written until then.
+    The file is renamed to its final name when it is complete. After Ctrl-C it has the frames written so far; after an
+    error there is no file.
 
     Args:
         path: `pathlib.Path`, ending in `.mp4`.
         frame_rate: float, frames per second.
-        keeps_pace: bool, for live sources: a frame is written as often as needed for the video to last as long as what
-            it shows, however fast the network is.
+        keeps_pace: bool, for live sources: repeats frames so that the video lasts as long as the recorded time,
+            however slow the network is.
     """
 
-    def __init__(self, path, frame_rate, keeps_pace=False):
+    def __init__(self, path: pathlib.Path, frame_rate: float, keeps_pace: bool = False):
         self.path, self.frame_rate, self.keeps_pace = path, frame_rate, keeps_pace
         self._temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
         self._writer = None
         self._written, self._start = 0, None
 
-    def write(self, rgb):
-        """Writes a frame, uint8 `(H, W, 3)`; all must have one size."""
+    def write(self, rgb: np.ndarray):
+        """Writes a frame, uint8 `(H, W, 3)`, RGB; all frames must have the same size."""
         if self._writer is None:
             size = rgb.shape[1::-1]
             self._writer = cv2.VideoWriter(str(self._temporary), cv2.VideoWriter_fourcc(*"mp4v"), self.frame_rate, size)
             if not self._writer.isOpened():
-                raise RunError(f"cannot write the video {self.path}: no place there, or no encoder for {size}")
+                raise RunError(f"cannot write the video {self.path}: no access to the folder, or no encoder for {size}")
             self._start = time.perf_counter()
         due = self._written + 1
         if self.keeps_pace:
@@ -113,22 +110,22 @@ class VideoWriter:
 
 
 class Window:
-    """A window that shows pictures.
+    """Display window for images.
 
     Args:
         title: str.
 
     Raises:
-        UsageError: where there is no display, or OpenCV was built without windows.
+        UsageError: if there is no display, or OpenCV was built without windows.
     """
 
-    def __init__(self, title):
+    def __init__(self, title: str):
         if (
             os.name == "posix"
             and os.uname().sysname == "Linux"
             and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         ):
-            raise UsageError("--show needs a display, and there is none; leave it out and look at the files")
+            raise UsageError("--show needs a display, and there is none; leave it out and open the result files")
         self._title = title
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL)
@@ -137,12 +134,12 @@ class Window:
                 "--show needs OpenCV with windows: pip uninstall opencv-python-headless && pip install opencv-python"
             ) from None
 
-    def show(self, rgb, wait=1):
-        """Shows a picture, uint8 `(H, W, 3)`.
+    def show(self, rgb: np.ndarray, wait: int = 1) -> bool:
+        """Shows an image.
 
         Args:
-            rgb: the picture.
-            wait: int, milliseconds to wait for a key; 0: until there is one.
+            rgb: uint8 array `(H, W, 3)`, RGB.
+            wait: milliseconds to wait for a key; 0: until a key is pressed.
 
         Returns:
             False if the user pressed q or Escape, or closed the window.

@@ -8,7 +8,7 @@ from utils.evaluation.class_plots import plot_class_iou
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.plots import plot_confusion, plot_log
 from utils.evaluation.reports import class_table, duration, headline, suite_means, write_image_scores, write_rows
-from utils.evaluation.samples import plot_samples, read_sample
+from utils.evaluation.samples import plot_samples
 from utils.files import copy_file
 from utils.progress import Console
 from utils.training.callbacks import EpochProgress, StepGuard, StepwiseCallbacks, log_name
@@ -158,11 +158,12 @@ class Trainer:
         """
         folder = self.run.epoch(epoch)
         with self.console.progress("Validation", len(self.validation_pairs)) as progress:
-            confusion, rows = evaluate(
+            confusion, image_scores, samples = evaluate(
                 self.predictor,
                 self.validation_pairs,
                 self.class_dict,
                 folder=folder,
+                keep=[pair.name for pair in self.validation_pairs[:NUM_SAMPLES]],
                 progress=progress.count,
                 workers=self.settings["workers"],
             )
@@ -171,12 +172,12 @@ class Trainer:
             folder / "val_scores.csv",
             ("val_name", "avg_accuracy"),
             self.validation_pairs,
-            rows,
+            image_scores,
             self.class_dict.class_names,
         )
-        self.draw_validation(epoch, confusion.matrix, rows)
+        self.draw_validation(epoch, confusion.matrix, samples)
         title = f"\nValidation of epoch {epoch:04d} on {confusion.images} images:"
-        self.report = "\n".join([title, class_table(scores), headline(scores), suite_means(rows)])
+        self.report = "\n".join([title, class_table(scores), headline(scores), suite_means(image_scores)])
         self.console.say(self.report)
         row.update({f"val_{name}": scores[name] for name in LOGGED_SCORES})
         row.update({f"val_iou_{name}": iou for name, iou in scores["class_iou"].items()})
@@ -186,13 +187,9 @@ class Trainer:
         self.state["validations_without_gain"] = 0 if is_better else self.state["validations_without_gain"] + 1
         return is_better
 
-    def draw_validation(self, epoch, matrix, rows):
+    def draw_validation(self, epoch, matrix, samples):
         """Draws the confusion matrix, and a grid of the first validation images, the same ones each time."""
         samples_path, confusion_path = self.run.epoch(epoch) / "samples.png", self.run.folder / "confusion.png"
-        samples = [
-            read_sample(pair, row, samples_path.parent, self.class_dict)
-            for pair, row in zip(self.validation_pairs[:NUM_SAMPLES], rows)
-        ]
         plot_samples(samples_path, samples, self.class_dict)
         plot_confusion(confusion_path, matrix, self.class_dict.class_names, f"Validation of epoch {epoch:04d}")
         if self.writer:
@@ -214,7 +211,8 @@ class Trainer:
             copy_file(targets[0], target)
         write_rows(self.run.log, self.state["log"])
         plot_log(self.run.folder, self.state["log"])
-        plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)
+        if "val_mean_iou" in row:
+            plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)
         if self.writer:
             if has_histograms(epoch, self.settings["num_epochs"]):
                 self.writer.histograms(self.model, epoch)

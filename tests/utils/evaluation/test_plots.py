@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from utils.class_dict import ClassDict
-from utils.evaluation.class_plots import MOST_PANELS, plot_class_iou
+from utils.evaluation.class_plots import MAX_PANELS, plot_class_iou
 from utils.evaluation.plots import plot_confusion, plot_log, points
 
 
@@ -68,7 +68,7 @@ def test_each_class_has_a_curve_in_its_color(tmp_path):
     assert not len(colored(picture, colors[2])[0])
 
 
-@pytest.mark.parametrize("count", [2, 11, 32, MOST_PANELS, MOST_PANELS + 1, 150])
+@pytest.mark.parametrize("count", [2, 11, 32, MAX_PANELS, MAX_PANELS + 1, 150])
 def test_pictures_of_few_and_many_classes_have_a_sensible_size(tmp_path, count):
     names = [f"a class {index}" for index in range(count)]
     colors = np.stack([np.arange(count), np.arange(count) // 2, np.full(count, 90)], axis=1)

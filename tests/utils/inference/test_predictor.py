@@ -6,7 +6,7 @@ import pytest
 
 from utils.errors import UsageError
 from utils.inference.keras_backend import KerasBackend
-from utils.inference.predictor import MOST_SHAPES, Predictor, few_sizes
+from utils.inference.predictor import MAX_SHAPES, Predictor, few_sizes
 from utils.inference.tiles import tile_spans
 
 
@@ -39,8 +39,8 @@ def test_every_image_comes_back_once_at_its_own_size(brightest_channel, batch_si
 def test_batches_hold_images_of_one_padded_size(brightest_channel):
     predictor = predictor_of(brightest_channel, batch_size=3)
     shapes = []
-    original = predictor.network.to_classes.predict_on_batch
-    predictor.network.to_classes.predict_on_batch = lambda batch: shapes.append(batch.shape) or original(batch)
+    original = predictor.backend.to_classes.predict_on_batch
+    predictor.backend.to_classes.predict_on_batch = lambda batch: shapes.append(batch.shape) or original(batch)
     list(predictor(pictures((33, 40), (64, 64), (40, 33), (64, 50))))
     filled_up = 3 if keras.backend.backend() == "jax" else 1  # which compiles for each shape
     assert sorted(shapes) == [(filled_up, 64, 64, 3), (3, 64, 64, 3)]
@@ -78,22 +78,22 @@ def test_images_of_any_sizes_share_one_graph(brightest_channel):
         pytest.skip("a matter of TensorFlow")
     predictor = predictor_of(brightest_channel)
     list(predictor(odd_sizes(5)))
-    graphs = predictor.network.to_classes.predict_function.experimental_get_tracing_count()
+    graphs = predictor.backend.to_classes.predict_function.experimental_get_tracing_count()
     list(predictor(odd_sizes(40)))
-    assert predictor.network.to_classes.predict_function.experimental_get_tracing_count() == graphs <= 2
+    assert predictor.backend.to_classes.predict_function.experimental_get_tracing_count() == graphs <= 2
 
 
 def test_xla_compiles_for_few_shapes_and_the_results_are_the_same(brightest_channel):
     predictor = predictor_of(brightest_channel, batch_size=2, jit_compile=True)
-    predictor.network.to_classes.compile(jit_compile=False)  # what counts here are the shapes
+    predictor.backend.to_classes.compile(jit_compile=False)  # what counts here are the shapes
     shapes = set()
-    original = predictor.network.to_classes.predict_on_batch
-    predictor.network.to_classes.predict_on_batch = lambda batch: shapes.add(batch.shape) or original(batch)
+    original = predictor.backend.to_classes.predict_on_batch
+    predictor.backend.to_classes.predict_on_batch = lambda batch: shapes.add(batch.shape) or original(batch)
     images = odd_sizes(100)
     for key, found in predictor(images):
         np.testing.assert_array_equal(found, images[key][1].argmax(-1))
     few = {few_sizes(size) for size in range(100, 300)}
-    assert len(shapes) <= MOST_SHAPES + len(few) ** 2 and len(few) == 6
+    assert len(shapes) <= MAX_SHAPES + len(few) ** 2 and len(few) == 6
     assert {shape[0] for shape in shapes} == {2}
 
 

@@ -1,0 +1,83 @@
+"""Reference images of an export: for the parity check and for int8 calibration."""
+
+import pathlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from utils.data.images import is_image, read_image
+from utils.errors import UsageError
+
+NUM_IMAGES = 4  # of the parity check
+
+
+def find_reference_images(
+    paths: Sequence[pathlib.Path], trained_on: str | pathlib.Path, dataset: pathlib.Path | None = None
+) -> tuple[list[np.ndarray], str]:
+    """Reads the images of the parity check, or generates noise if there are none.
+
+    Args:
+        paths: of images, or empty.
+        trained_on: folder of the dataset that the network was trained on, which may be gone or moved.
+        dataset: folder of another dataset to use instead, or None.
+
+    Returns:
+        `(images, source)`: list of uint8 arrays `(h, w, 3)`, RGB, and a description of their source.
+    """
+    source = paths[0].parent if paths else None
+    if not paths:
+        folder = dataset or _moved_dataset(pathlib.Path(trained_on))
+        for split in ("test", "val", "train") if folder else ():
+            if (folder / split).is_dir() and not paths:
+                source = folder / split
+                paths = _images_of(source)
+    if not paths:
+        return [noise_image(seed) for seed in range(NUM_IMAGES)], "noise: the dataset is not here (--dataset, --image)"
+    paths = evenly_spaced(paths, NUM_IMAGES)
+    return [read_image(path) for path in paths], f"{len(paths)} images of {source}"
+
+
+def read_calibration_images(folder: pathlib.Path, count: int) -> list[np.ndarray]:
+    """Reads training images for int8 calibration, evenly spaced over the sorted file names.
+
+    Args:
+        folder: of the training images.
+        count: the most images.
+
+    Returns:
+        List of uint8 arrays `(h, w, 3)`, RGB.
+
+    Raises:
+        UsageError: if there are none.
+    """
+    paths = _images_of(folder) if folder.is_dir() else []
+    if not paths:
+        raise UsageError(f"--int8 is calibrated with training images, and {folder} has none; give --dataset")
+    return [read_image(path) for path in evenly_spaced(paths, count)]
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes an image to `(height, width)`."""
+    return image if image.shape[:2] == tuple(size) else cv2.resize(image, size[::-1])
+
+
+def evenly_spaced(items: Sequence, count: int) -> Sequence:
+    """Returns at most `count` items, evenly spaced."""
+    return items if len(items) <= count else [items[index * len(items) // count] for index in range(count)]
+
+
+def noise_image(seed: int, height: int = 256, width: int = 320) -> np.ndarray:
+    """Generates smooth noise, uint8 `(height, width, 3)`."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 16, width // 16, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _moved_dataset(folder):
+    """Returns the folder of a dataset, also if it has moved to `.` or `datasets/`, or None."""
+    places = (folder, pathlib.Path(folder.name), pathlib.Path("datasets") / folder.name)
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _images_of(folder):
+    return sorted(path for path in folder.iterdir() if is_image(path))

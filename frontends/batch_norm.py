@@ -2,6 +2,10 @@
 
 import keras
 
+# Keras's default of 0.99 leaves the moving statistics far behind the weights on small datasets: on CamVid a network
+# that scores 0.52 mean IoU with 0.9 scores 0.05 with 0.99. (train.py also re-estimates them after each epoch.)
+BATCH_NORM_MOMENTUM = 0.9
+
 
 @keras.saving.register_keras_serializable(package="suite")
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -50,6 +54,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self.moving_mean.assign(mean)
             self.moving_variance.assign(variance)
         return tf.cast(x, inputs.dtype)
+
+
+def batch_norm_layers(model):
+    """Returns the batch-norm layers of a network, frozen ones included, in the network's order."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def set_batch_norm_momentum(model, momentum):
+    """Sets the momentum, a float in 0..1, of every batch-norm layer of a network, the frontend's included."""
+    for layer in batch_norm_layers(model):
+        layer.momentum = momentum
 
 
 def fuse_batch_norm(model):

@@ -8,7 +8,8 @@ present at all, so that small objects count as much as large ones.
 import keras
 from keras import layers, ops
 
-from models.blocks import BATCH_NORM_MOMENTUM, auxiliary_classifier, classifier, conv_bn_relu
+from frontends.batch_norm import BATCH_NORM_MOMENTUM
+from models.blocks import auxiliary_classifier, classifier, conv_bn_relu
 
 PRESETS = {"EncNet": {"filters": 512, "codewords": 32}}
 

@@ -60,8 +60,8 @@ def build_model(
     check_output_stride(name, frontend, output_stride)
     import keras
 
-    from frontends.batch_norm import fuse_batch_norm
-    from models.blocks import BATCH_NORM_MOMENTUM, resize_like, set_batch_norm_momentum
+    from frontends.batch_norm import BATCH_NORM_MOMENTUM, fuse_batch_norm, set_batch_norm_momentum
+    from models.blocks import resize_like
 
     architecture, module = MODELS[name], import_module(name)
     images = keras.Input(input_shape, name="images")

@@ -57,9 +57,9 @@ def predictors_of(recipes):
     from models import build_model
     from utils.backend import use_xla
     from utils.benchmark.complexity import count_parameters
+    from utils.inference.batch_statistics import use_batch_statistics
     from utils.inference.keras_backend import KerasBackend
     from utils.inference.predictor import Predictor
-    from utils.training.precise_batch_norm import use_batch_statistics
 
     predictors, parameters = {}, {}
     for name, recipe in recipes.items():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from frontends.batch_norm import BatchNormalization, fuse_batch_norm
+from frontends.batch_norm import BatchNormalization, batch_norm_layers, fuse_batch_norm, set_batch_norm_momentum
 
 PIXELS = 2 * 5 * 6  # of a batch
 
@@ -81,3 +81,13 @@ def test_a_saved_network_keeps_the_layer_and_its_weights(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded.get_layer("norm")) is BatchNormalization
     np.testing.assert_array_equal(loaded(images()), model(images()))
+
+
+def test_batch_norm_layers_and_their_momentum():
+    inputs = keras.Input((4, 4, 2))
+    x = keras.layers.BatchNormalization(name="frozen", trainable=False)(inputs)
+    model = keras.Model(inputs, BatchNormalization(name="free")(keras.layers.ReLU()(x)))
+    layers = batch_norm_layers(model)
+    assert [layer.name for layer in layers] == ["frozen", "free"]
+    set_batch_norm_momentum(model, 0.5)
+    assert [layer.momentum for layer in layers] == [0.5, 0.5]

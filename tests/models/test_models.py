@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import models
+from frontends.batch_norm import BATCH_NORM_MOMENTUM
 from models import MODELS, build_model, import_module, inference_model
-from models.blocks import BATCH_NORM_MOMENTUM
 from utils.benchmark.complexity import count_parameters, without_weights
 
 NAMES = [name for name in MODELS if MODELS[name].module != "tiny_model"]

@@ -19,7 +19,7 @@ def load_trained(
         model_name: name of the network that the user expects, or None.
         jit_compile: whether to compile with XLA, or None to decide by the device, see `backend.use_xla`.
         batch_statistics: whether batch norm uses the statistics of the images at hand, see
-            `precise_batch_norm.use_batch_statistics`.
+            `batch_statistics.use_batch_statistics`.
 
     Returns:
         `(backend, settings, class_dict)`: the network for `Predictor`, the settings of its training, its classes.
@@ -39,8 +39,8 @@ def load_trained(
         return backend, settings, ClassDict.from_dict(settings)
     import_backend()
     from utils.checkpoints import load_for_inference
+    from utils.inference.batch_statistics import use_batch_statistics
     from utils.inference.keras_backend import KerasBackend
-    from utils.training.precise_batch_norm import use_batch_statistics
 
     model, settings = load_for_inference(path, model_name)
     if batch_statistics:

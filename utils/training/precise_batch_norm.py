@@ -1,16 +1,15 @@
-"""Batch-norm statistics: those of training, true of the weights as they are, or those of the images at hand.
+"""Precise batch norm: re-estimates the moving statistics with the current weights (Wu and Johnson 2021, 2105.07576).
 
-Moving averages trail behind weights that change fast, as they do in the first epochs and on small data sets, so that a
-network can seem to have learned nothing. Before validation and saving they are replaced by the statistics of a few
-training batches under the present weights (Wu and Johnson 2021, 2105.07576, "precise batch norm").
+Moving averages lag behind weights that change fast, as in the first epochs and on small datasets: a network can seem to
+have learned nothing. Before validation and saving they are replaced by the statistics of a few training batches.
 """
 
-import functools
 import math
 
 import keras
 import numpy as np
 
+from frontends.batch_norm import batch_norm_layers
 from utils.threads import prefetch
 
 
@@ -63,34 +62,9 @@ class BatchNormStatistics:
         return statistics
 
 
-def batch_norm_layers(model):
-    """The batch-norm layers of a network, frozen ones too, in its order."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-
-
 def updates_per_pass(model):
     """How often each layer is used in one pass through the network: a dict from layer name to int."""
     return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
-
-
-def use_batch_statistics(model):
-    """Makes a network normalize by the statistics of the images that it is given, in inference too.
-
-    So the authors of FC-DenseNet test (Jégou et al. 2017, 1611.09326), and the original suite, whose dropout stayed on
-    as well: here it is off. What comes out for an image then depends on the others of its batch; the moving statistics
-    stay as they are.
-
-    Args:
-        model: functional `keras.Model`; changed in place, before it is compiled.
-    """
-    for layer in batch_norm_layers(model):
-        layer.trainable, layer.momentum = True, 1.0  # frozen layers have no batch statistics; averages do not move
-        layer.call = functools.partial(_call_as_in_training, layer.call)
-
-
-def _call_as_in_training(call, inputs, training=None, mask=None):
-    """What a layer gives in training, whichever mode it is called in."""
-    return call(inputs, training=True, mask=mask)
 
 
 class TrainingModeForward(keras.Model):

@@ -1,4 +1,4 @@
-"""Predict images, folders of images, videos or a camera.
+"""Predict images, folders of images, videos, streams or cameras.
 
     python predict.py --image street.jpg --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
 
@@ -20,11 +20,8 @@ def main(argv=None):
     args, _ = parse(predict_parser(), argv)
     from utils.cli.tables import run_block
     from utils.evaluation.reports import make_folder
-    from utils.inference.drawing import Painter
+    from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
     from utils.inference.inputs import find_inputs
-    from utils.inference.loading import load_trained
-    from utils.inference.predictor import Predictor
-    from utils.inference.results import Results, predict_images, predict_video
     from utils.inference.video import VideoReader, Window
     from utils.progress import Console
     from utils.run_folder import find_checkpoint
@@ -36,7 +33,7 @@ def main(argv=None):
     videos = [VideoReader(source) for source in videos]
     console = Console(args.progress)
     console.say("Loading model checkpoint weights ...")
-    network, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
+    backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     painter = Painter(class_dict, args.classes, args.alpha)
     results = Results(
         make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window
@@ -48,15 +45,15 @@ def main(argv=None):
         f"Num Classes --> {class_dict.num_classes}",
         f"Images --> {len(images)}, videos --> {len(videos)}",
     )
-    predictor = Predictor(network, args.batch_size, args.scales, args.flip, tile, args.overlap)
+    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
     try:
-        failed = predict_images(predictor, images, results)
+        errors = predict_images(predictor, images, results)
         for video in videos:
             predict_video(predictor, video, results, args.frames)
     finally:
         results.write_coverage()
-    if failed:
-        raise RunError(f"{len(failed)} of {len(images)} images were not predicted: {'; '.join(failed)}")
+    if errors:
+        raise RunError(f"{len(errors)} of {len(images)} images were not predicted: {'; '.join(errors)}")
     print(f"Finished: the results are in {results.folder}")
     return 0
 

@@ -4,7 +4,6 @@ import csv
 import io
 import pathlib
 
-import cv2
 import numpy as np
 
 from utils.errors import UnknownColorsError, UsageError
@@ -201,6 +200,8 @@ class ClassDict:
 
     def _look_up(self, rgb):
         """Returns the class indices of colors, 254 where unknown, and the colors packed into one number each."""
+        import cv2  # only here: losses and scores, which import this module, need NumPy alone
+
         if self._table is None:
             # Threads share this object: the table is assigned only when it is complete.
             table = np.full(1 << 24, UNKNOWN, np.uint8)

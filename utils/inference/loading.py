@@ -25,8 +25,8 @@ def load_trained(
         `(backend, settings, class_dict)`: the network for `Predictor`, the settings of its training, its classes.
 
     Raises:
-        UsageError: if the file is missing, damaged, of another network or of a runtime that is not installed, or if
-            batch statistics are wanted of an exported file.
+        UsageError: if the file is missing, damaged or of another network, if its runtime (for a checkpoint: Keras) is
+            not installed, or if batch statistics are wanted of an exported file.
     """
     path = pathlib.Path(path)
     if path.suffix in RUNTIMES or path.is_dir():
@@ -37,7 +37,13 @@ def load_trained(
         if model_name not in (None, settings["model"]):
             raise UsageError(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
         return backend, settings, ClassDict.from_dict(settings)
-    import_backend()
+    try:
+        import_backend()
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{path} is a checkpoint, and {error.name} is not installed: pip install -r requirements.txt, or give an "
+            "ONNX file of export.py"
+        ) from error
     from utils.checkpoints import load_for_inference
     from utils.inference.batch_statistics import use_batch_statistics
     from utils.inference.keras_backend import KerasBackend

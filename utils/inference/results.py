@@ -1,90 +1,117 @@
-"""The work of predict.py: streams of images and frames through a network, and what is written about them."""
+"""Prediction of images and videos, with result files and a display window."""
 
 import contextlib
 import itertools
+import pathlib
 
 import cv2
+import numpy as np
 
 from utils.data.images import read_image, write_image
 from utils.data.labels import write_label
 from utils.errors import UsageError
 from utils.evaluation.reports import make_folder, write_rows
-from utils.inference.video import VideoWriter
+from utils.inference.drawing import Painter
+from utils.inference.predictor import Predictor
+from utils.inference.video import VideoReader, VideoWriter, Window
+from utils.progress import Console
 from utils.threads import background, prefetch
 
 
 class Results:
-    """What is written and shown about each input.
+    """Writer of predictions: color maps, overlays, class indices, coverage; also shows them in a window.
 
     Args:
         folder: `pathlib.Path` to write to.
         painter: `drawing.Painter`.
         console: `progress.Console`.
-        overlay, indices, coverage: bool, what to write beside the color maps.
+        overlay, indices, coverage: bool, what to write besides the color maps.
         size: `(height, width)` to resize images to for the network, or None for their own.
         window: `video.Window` or None.
     """
 
-    def __init__(self, folder, painter, console, overlay=False, indices=False, coverage=False, size=None, window=None):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        painter: Painter,
+        console: Console,
+        overlay: bool = False,
+        indices: bool = False,
+        coverage: bool = False,
+        size: tuple[int, int] | None = None,
+        window: Window | None = None,
+    ):
         self.folder, self.painter, self.console, self.size, self.window = folder, painter, console, size, window
         self.overlay, self.indices, self.coverage = overlay, indices, coverage
         self._rows = {}
 
-    def resized(self, picture):
-        """The picture as the network gets it."""
-        return cv2.resize(picture, self.size[::-1]) if self.size else picture
+    def resize_input(self, image: np.ndarray) -> np.ndarray:
+        """Resizes an image to the size for the network."""
+        return cv2.resize(image, self.size[::-1]) if self.size else image
 
-    def at_size_of(self, picture, indices):
-        """The network's class indices at the picture's own size."""
-        if indices.shape == picture.shape[:2]:
+    def resize_output(self, image: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Resizes the class indices of an image to the image's own size."""
+        if indices.shape == image.shape[:2]:
             return indices
-        return cv2.resize(indices, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        return cv2.resize(indices, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
-    def write(self, name, path, picture, indices):
-        """Writes the pictures about one image.
+    def write(self, name: pathlib.Path, path: pathlib.Path, image: np.ndarray, indices: np.ndarray):
+        """Writes the results of an image.
 
         Args:
-            name: relative `pathlib.Path` of the results, without extension.
-            path: `pathlib.Path` of the image.
-            picture: uint8 array `(H, W, 3)`, RGB.
+            name: of the results, relative to `folder` and without extension.
+            path: of the image.
+            image: uint8 array `(H, W, 3)`, RGB.
             indices: uint8 array, of the network's size.
         """
-        indices = self.at_size_of(picture, indices)
+        indices = self.resize_output(image, indices)
         make_folder((self.folder / name).parent)
-        pictures = {"pred": self.painter.colors(indices)}
+        files = {"pred": self.painter.colors(indices)}
         if self.overlay:
-            pictures["overlay"] = self.painter.overlay(picture, indices)
-        for kind, pixels in pictures.items():
+            files["overlay"] = self.painter.overlay(image, indices)
+        for kind, pixels in files.items():
             write_image(self.folder / name.with_name(f"{name.name}_{kind}.png"), pixels)
         if self.indices:
             write_label(self.folder / name.with_name(f"{name.name}_indices.png"), indices)
-        self.count(str(path), indices)
+        self.add_coverage(str(path), indices)
 
-    def count(self, name, indices, frame=None, seconds=None):
-        """Notes the share of each class in an image, or in a frame of a video."""
+    def add_coverage(self, name: str, indices: np.ndarray, frame: int | None = None, seconds: float | None = None):
+        """Adds the share of each class in an image, or in a frame of a video, to the coverage table."""
         if self.coverage:
             row = {"image": name, "frame": frame, "seconds": seconds, **self.painter.coverage(indices)}
             self._rows[name, frame] = row
 
     def write_coverage(self):
-        """Writes `coverage.csv`, a row per image or frame: each class in percent of the pixels."""
+        """Writes `coverage.csv`: a row per image or frame, the share of each class in percent of the pixels."""
         if self._rows:
             in_order = sorted(self._rows.values(), key=lambda row: (row["image"], row["frame"] or 0))
             write_rows(self.folder / "coverage.csv", in_order)
 
+    def show(self, image: np.ndarray, indices: np.ndarray, wait: int = 1) -> bool:
+        """Shows a result in the window, if there is one; arguments as `write` and `Window.show`.
 
-def predict_images(predictor, images, results):
-    """Predicts images.
+        Returns:
+            False if the user closed the window or pressed q or Escape.
+        """
+        if not self.window:
+            return True
+        indices = self.resize_output(image, indices)
+        drawn = self.painter.overlay(image, indices) if self.overlay else self.painter.colors(indices)
+        return self.window.show(drawn, wait)
+
+
+def predict_images(predictor: Predictor, images: dict[pathlib.Path, pathlib.Path], results: Results) -> list[str]:
+    """Predicts images and writes the results. An image that cannot be read does not stop the others.
 
     Args:
         predictor: `Predictor`.
-        images: dict from `pathlib.Path` to the name of its results, see `inputs.find_inputs`.
+        images: from the path of each image to the name of its results, see `inputs.find_inputs`.
         results: `Results`.
 
     Returns:
-        List of str, what went wrong with which image.
+        An error message for each image that cannot be read.
     """
-    failed, pictures = [], {}
+    errors, pending = [], {}  # images that are being predicted
 
     def read(path):
         try:
@@ -93,53 +120,53 @@ def predict_images(predictor, images, results):
             return error
 
     def inputs():
-        for path, picture in prefetch(read, images):
-            if isinstance(picture, UsageError):
-                failed.append(str(picture))
+        for path, image in prefetch(read, images):
+            if isinstance(image, UsageError):
+                errors.append(str(image))
                 continue
-            pictures[path] = picture
-            yield path, results.resized(picture)
+            pending[path] = image
+            yield path, results.resize_input(image)
 
     if not images:
-        return failed
+        return errors
     with results.console.progress("Images", len(images)) as progress, background() as submit:
         for done, (path, indices) in enumerate(predictor(inputs()), 1):
-            picture = pictures.pop(path)
-            submit(results.write, images[path], path, picture, indices)
+            image = pending.pop(path)
+            submit(results.write, images[path], path, image, indices)
             progress.count(done)
-            if results.window and not _show(results, picture, indices, wait=0 if len(images) == 1 else 1):
+            if not results.show(image, indices, wait=0 if len(images) == 1 else 1):
                 break
-    return failed
+    return errors
 
 
-def predict_video(predictor, video, results, most_frames=None):
-    """Predicts a video or a camera, frame by frame, and writes videos of the same frame rate.
+def predict_video(predictor: Predictor, video: VideoReader, results: Results, max_frames: int | None = None):
+    """Predicts a video, stream or camera frame by frame and writes videos of the same frame rate.
 
     Args:
         predictor: `Predictor`.
         video: `VideoReader`.
         results: `Results`.
-        most_frames: int, frames after which to stop, or None.
+        max_frames: the number of frames to stop after, or None.
     """
-    pictures, total = {}, most_frames or video.frames
-    total = min(total, video.frames or total) if total else None
-    kinds = ["pred", "overlay"] if results.overlay else ["pred"]
+    pending = {}  # frames that are being predicted
+    total = min(filter(None, (max_frames, video.frames)), default=None)
+    kinds = ("pred", "overlay") if results.overlay else ("pred",)
 
     def inputs():
-        for number, picture in enumerate(itertools.islice(video, most_frames)):
-            pictures[number] = picture
-            yield number, results.resized(picture)
+        for number, frame in enumerate(itertools.islice(video, max_frames)):
+            pending[number] = frame
+            yield number, results.resize_input(frame)
 
-    def write(number, picture, indices):
-        indices = results.at_size_of(picture, indices)
+    def write(number, frame, indices):
+        indices = results.resize_output(frame, indices)
         writers["pred"].write(results.painter.colors(indices))
         if results.overlay:
-            writers["overlay"].write(results.painter.overlay(picture, indices, every_class=True))
+            writers["overlay"].write(results.painter.overlay(frame, indices, every_class=True))
         if results.indices:
-            write_label(frames / f"{number:06d}.png", indices)
-        results.count(video.name, indices, number, round(number / video.frame_rate, 3))
+            write_label(indices_folder / f"{number:06d}.png", indices)
+        results.add_coverage(video.name, indices, number, round(number / video.frame_rate, 3))
 
-    frames = make_folder(results.folder / f"{video.name}_indices") if results.indices else None
+    indices_folder = make_folder(results.folder / f"{video.name}_indices") if results.indices else None
     with contextlib.ExitStack() as stack:
         writers = {
             kind: stack.enter_context(
@@ -147,17 +174,11 @@ def predict_video(predictor, video, results, most_frames=None):
             )
             for kind in kinds
         }
-        submit = stack.enter_context(background(1))  # which keeps the order
+        submit = stack.enter_context(background(1))  # a single thread keeps the order
         progress = stack.enter_context(results.console.progress(video.name, total))
         for number, indices in predictor(inputs()):
-            picture = pictures.pop(number)
-            submit(write, number, picture, indices)
+            frame = pending.pop(number)
+            submit(write, number, frame, indices)
             progress.count(number + 1)
-            if results.window and not _show(results, picture, indices):
+            if not results.show(frame, indices):
                 break
-
-
-def _show(results, picture, indices, wait=1):
-    indices = results.at_size_of(picture, indices)
-    shown = results.painter.overlay(picture, indices) if results.overlay else results.painter.colors(indices)
-    return results.window.show(shown, wait)

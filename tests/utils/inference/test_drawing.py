@@ -5,7 +5,7 @@ import pytest
 
 from utils.class_dict import ClassDict
 from utils.errors import UsageError
-from utils.inference.drawing import Painter, overlay, with_legend
+from utils.inference.drawing import Painter, blend, with_legend
 
 CLASSES = ClassDict(["Sky", "Road", "Car"], [(10, 20, 30), (200, 0, 0), (0, 200, 0)])
 INDICES = np.array([[0, 1], [2, 1]], np.uint8).repeat(40, 0).repeat(40, 1)
@@ -51,8 +51,8 @@ def test_a_class_that_is_not_there():
 
 def test_overlay_mixes():
     rgb, colors = np.full((2, 2, 3), 100, np.uint8), np.full((2, 2, 3), 200, np.uint8)
-    assert (overlay(rgb, colors) == 150).all() and (overlay(rgb, colors, 0.25) == 125).all()
-    assert np.array_equal(overlay(rgb, colors, 0.0), rgb) and np.array_equal(overlay(rgb, colors, 1.0), colors)
+    assert (blend(rgb, colors) == 150).all() and (blend(rgb, colors, 0.25) == 125).all()
+    assert np.array_equal(blend(rgb, colors, 0.0), rgb) and np.array_equal(blend(rgb, colors, 1.0), colors)
     assert (rgb == 100).all() and (colors == 200).all()
 
 

@@ -88,7 +88,7 @@ def test_one_network_with_a_dataset(streets, tmp_path, monkeypatch, capsys):
         assert word in text
 
 
-def test_every_network_as_table_and_picture(tmp_path, monkeypatch, capsys):
+def test_every_network_as_table_and_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert benchmark.main([*SMALL, "--all", "--output_dir", "speed", "--json", "speed.json"]) == 0
     results = json.loads(pathlib.Path("speed.json").read_text())
@@ -109,7 +109,7 @@ def test_a_network_that_fails_does_not_stop_the_rest(tmp_path, monkeypatch, caps
         shown = {key: settings[key] for key in ("model", "crop_height", "crop_width", "batch_size", "mixed_precision")}
         return {**dict.fromkeys(KEYS, 1.0), **shown, "frontend": None}
 
-    monkeypatch.setattr(benchmark, "in_fresh_process", measured)
+    monkeypatch.setattr(benchmark, "run_in_process", measured)
     with pytest.raises(SystemExit) as end:
         benchmark.main(["--all", "--json", str(tmp_path / "speed.json"), "--output_dir", str(tmp_path)])
     out, error = capsys.readouterr()

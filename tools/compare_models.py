@@ -22,7 +22,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from models import MODELS
-from utils.benchmark.report import cpu_cores
+from utils.benchmark.timing import cpu_cores
 from utils.errors import RunError, report_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"

@@ -164,7 +164,7 @@ def measured(output, checkpoint, epochs):
         of lists: "loss", "val_mean_iou" with None where nothing was validated), "machine" and "versions".
     """
     from tools.compare_speed import cpu_name
-    from utils.benchmark.report import cpu_cores
+    from utils.benchmark.timing import cpu_cores
 
     scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
     settings, state = read_checkpoint(checkpoint)

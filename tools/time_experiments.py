@@ -18,10 +18,12 @@ if str(ROOT) not in sys.path:
 from models import MODELS
 from tools.reproduce import recorded, words
 from utils.backend import import_backend, set_precision, versions
-from utils.benchmark.report import cpu_cores, quantile, save_with_names
+from utils.benchmark.report import plot_numbered
+from utils.benchmark.timing import cpu_cores, quantile
 from utils.cli.arguments import Parser, positive_int
 from utils.cli.arguments import test_parser as parser_of_test
 from utils.errors import UsageError, report_errors
+from utils.files import atomic_write
 
 RESULTS = ROOT / "tools" / "results" / "camvid_latency.json"
 PICTURE = ROOT / "docs" / "images" / "camvid_latency.png"
@@ -135,31 +137,27 @@ def draw(path, recipes, measured):
         recipes: dict from title to recorded recipe.
         measured: dict from the same titles to milliseconds.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 
     points = {name: (measured[name], 100 * recipe["result"]["mean_iou"]) for name, recipe in recipes.items()}
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(12, 6), layout="constrained")
     axes = figure.subplots()
     axes.plot(*zip(*frontier(points.values())), color="tab:orange", linewidth=1, zorder=1)
-    axes.scatter(*zip(*points.values()), zorder=2)
+    plot_numbered(axes, list(points.values()), list(points))
     axes.set(
         xscale="log",
         xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms",
         ylabel="Mean IoU, CamVid test split, %",
         title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
     )
-    low, high = min(measured.values()), max(measured.values())
-    room = (high / low) ** 0.3  # for the names
-    axes.set_xlim(low / room, high * room)
-    axes.margins(y=0.1)
+    axes.margins(0.1)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
-    save_with_names(path, axes, list(points.values()), list(points), dpi=110)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
 
 
 def title(recipe):

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tools.speed.timing import Row, is_installed
-from utils.benchmark.report import PASSES, last_error
+from utils.benchmark.process import last_error
+from utils.benchmark.timing import TRAINING_PASSES
 from utils.errors import RunError
 
 WORKER = pathlib.Path(__file__).with_name("worker.py")
@@ -22,7 +23,7 @@ STEPS = 2  # of a round
 PEER = "segmentation_models.pytorch"
 REMEDY = "pip install segmentation-models-pytorch torch torchvision"
 KINDS = {  # what a worker measures: in words, its unit, and passes through the network if it is told per GFLOP
-    "train": ("training", "s", PASSES),
+    "train": ("training", "s", TRAINING_PASSES),
     "predict": ("prediction", "s", 1),
     "memory": ("memory of training", "MiB", None),
     "cold": ("start to the end of the first step", "CPU s", None),

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from utils.benchmark.report import process_memory, seconds_of
+from utils.benchmark.timing import process_memory, seconds_of
 
 LEARNING_RATE, DECAY = 1e-4, 0.995  # the original suite's RMSprop
 
@@ -49,11 +49,11 @@ class Ours:
         self.model = build_training_model(self.settings, None, 1)
         self.batch = speed.random_batch(self.settings, output_names(self.settings))
         self.predictor = None
-        self.speed.train(self.model, self.batch, 1)
+        self.speed.training_seconds(self.model, self.batch, 1)
 
     def train(self, steps):
         """Seconds of each step."""
-        return self.speed.train(self.model, self.batch, 1 + steps)
+        return self.speed.training_seconds(self.model, self.batch, 1 + steps)
 
     def predict(self, steps):
         """Seconds of each batch, from pixels to class indices."""
@@ -69,7 +69,7 @@ class Ours:
 
     def gflops(self):
         """10**9 operations of a forward pass for one image."""
-        return self.speed.gflops(self.settings)
+        return self.speed.count_gflops(self.settings)
 
 
 class SuiteDenseNet(Ours):

@@ -1,4 +1,4 @@
-"""How large a network is and how much it computes."""
+"""Complexity of a network: parameters and floating point operations."""
 
 import math
 
@@ -6,26 +6,23 @@ import keras
 
 
 def without_weights():
-    """A context in which networks are built in half the time, without values: for what shapes and dtypes tell."""
+    """Returns a context in which networks are built without values of their weights, in half the time."""
     return keras.StatelessScope(initialize_variables=False)
 
 
-def count_parameters(model):
-    """Number of trainable parameters."""
+def count_parameters(model: keras.Model) -> int:
+    """Counts trainable parameters."""
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
-def count_flops(model):
-    """Floating point operations of one pass, for one image.
+def count_flops(model: keras.Model) -> int:
+    """Counts floating point operations of a forward pass for one image.
 
-    Convolutions and dense layers are counted, a multiplication and an addition as two operations; the rest (batch
-    norm, activations, pooling, resizing) is a few percent.
+    Counts convolutions and dense layers, a multiplication and an addition as two operations. The rest (batch norm,
+    activations, pooling, resizing) is a few percent.
 
     Args:
         model: `keras.Model` with a fixed input height and width.
-
-    Returns:
-        Int.
 
     Raises:
         ValueError: if the input size is not fixed.
@@ -38,12 +35,12 @@ def count_flops(model):
         weights = layer.weights if layer else []
         kernels = sum(math.prod(weight.shape) for weight in weights if "kernel" in weight.name)
         for node in entry["inbound_nodes"] if kernels else []:  # a node for each use of the layer
-            total += 2 * kernels * positions(layer, node["args"][0]["config"]["shape"])
+            total += 2 * kernels * _positions(layer, node["args"][0]["config"]["shape"])
     return total
 
 
-def positions(layer, input_shape):
-    """How often a layer applies its kernel to an input of this shape, the batch left out."""
+def _positions(layer, input_shape):
+    """Counts the positions at which a layer applies its kernel to an image of this batch shape."""
     applied_to_input = isinstance(layer, (keras.layers.Conv2DTranspose, keras.layers.Dense))
     shape = input_shape if applied_to_input else layer.compute_output_shape(tuple(input_shape))
     return math.prod(shape[1:-1])

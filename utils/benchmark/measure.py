@@ -1,4 +1,4 @@
-"""Measuring a network: training, inference, memory; and what stands around it: matrix products, reading, scoring."""
+"""Measurement of a network: training, inference and memory; also matrix products, input pipeline and scoring."""
 
 import importlib
 import pathlib
@@ -11,40 +11,32 @@ from keras import ops
 from models import MODELS, build_model, inference_model
 from utils.backend import device, use_xla, versions
 from utils.benchmark.complexity import count_flops, count_parameters
-from utils.benchmark.report import PASSES, cpu_cores, process_memory, quantile, seconds_of
+from utils.benchmark.timing import TRAINING_PASSES, cpu_cores, process_memory, quantile, seconds_of
 from utils.data.augmentation import Augmentation
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import list_pairs, read_classes
-from utils.inference.keras_backend import KerasBackend
-from utils.inference.predictor import Predictor
+from utils.inference import KerasBackend, Predictor
 from utils.metrics import ConfusionMatrix, image_scores
 
-ROUND_SECONDS = 2.0  # of a round, unless its steps are given
-WARM_UP = 3  # steps, after the first one, that do not count
+ROUND_SECONDS = 2.0  # of a round, unless --steps sets its steps
+WARM_UP = 3  # steps after the first one that are not measured
 MATRIX_SIZES = (512, 1024, 2048, 4096, 8192)
 SCORED_SIZE, SCORED_CLASSES = 512, 32
-MOST_PAIRS = 64  # images that the input pipeline is measured with
+MAX_PAIRS = 64  # images for the measurement of the input pipeline
 SETTINGS = (
-    "model",
-    "output_stride",
-    "crop_height",
-    "crop_width",
-    "batch_size",
-    "num_classes",
-    "mixed_precision",
-    "remat",
-    "rounds",
+    *("model", "output_stride", "crop_height", "crop_width", "batch_size", "num_classes", "mixed_precision"),
+    *("remat", "rounds"),
 )
 
 
-def measure(model, batch, settings, times):
-    """Measures a network whose first training step is done.
+def measure_network(model: keras.Model, batch: tuple, settings: dict, times: list[float]) -> dict:
+    """Measures a network after its first training step.
 
     Args:
         model: compiled `keras.Model`.
         batch: `(images, labels)` of `random_batch`.
         settings: dict of the flags.
-        times: four floats in seconds: the start, the imports done, the network built, the first step done.
+        times: in seconds: at the start, after the imports, after building, after the first step.
 
     Returns:
         Dict with `SETTINGS`; "frontend" (None for a network without), "jit_compile" (bool), "device", "cpu_cores",
@@ -52,8 +44,8 @@ def measure(model, batch, settings, times):
         they cannot be counted), the "..._seconds" of the cold start, "training_steps" and "inference_steps" (of a
         round), "training_images_per_second", "inference_images_per_second", "latency_ms_median", "latency_ms_p95" (of
         a batch), "matmul_peak_gflops_per_second", for training and inference "..._gflops_per_second" and
-        "..._share_of_peak" (0..1), "peak_memory_mib" (of the process), "device_memory_mib" (None if the engine does
-        not tell), "scoring_ms_per_image"; with a dataset, "workers", "input_images_per_second" and
+        "..._share_of_peak" (0..1), "peak_memory_mib" (of the process), "device_memory_mib" (None if the backend does
+        not report it), "scoring_ms_per_image"; with a dataset, "workers", "input_images_per_second" and
         "input_cached_images_per_second".
     """
     stages = dict(zip(("import_seconds", "build_seconds", "first_step_seconds"), np.diff(times).tolist()))
@@ -72,16 +64,16 @@ def measure(model, batch, settings, times):
         "peak_memory_mib": process_memory(),
         "device_memory_mib": device_memory(),
     }
-    # From here on nothing may count as the network's memory.
-    result["gflops_per_image"] = gflops(settings)
+    # After the peak memory was read, other work may allocate memory.
+    result["gflops_per_image"] = count_gflops(settings)
     result["matmul_peak_gflops_per_second"] = matmul_peak(keras.config.dtype_policy().compute_dtype) / 1e9
-    result.update(achieved(result, "training", PASSES), **achieved(result, "inference", 1))
+    result.update(utilization(result, "training", TRAINING_PASSES), **utilization(result, "inference", 1))
     result["scoring_ms_per_image"] = 1000 * scoring_seconds()
     return {**result, **(input_speed(settings) if settings["dataset"] else {})}
 
 
-def achieved(result, kind, passes):
-    """Dict: "<kind>_gflops_per_second", "<kind>_share_of_peak"; None if the operations are not known."""
+def utilization(result: dict, kind: str, passes: int) -> dict:
+    """Computes "<kind>_gflops_per_second" and "<kind>_share_of_peak"; None if the operations are unknown."""
     speed = share = None
     if result["gflops_per_image"] is not None:
         speed = result["gflops_per_image"] * passes * result[f"{kind}_images_per_second"]
@@ -89,8 +81,8 @@ def achieved(result, kind, passes):
     return {f"{kind}_gflops_per_second": speed, f"{kind}_share_of_peak": share}
 
 
-def random_batch(settings, outputs=()):
-    """uint8 images `(B, H, W, 3)` and labels `(B, H, W)`; with names of outputs, a dict from each to the labels."""
+def random_batch(settings: dict, outputs: tuple = ()) -> tuple:
+    """Generates uint8 images `(B, H, W, 3)` and labels `(B, H, W)`, or a dict of labels by the names of outputs."""
     rng = np.random.default_rng(0)
     shape = (settings["batch_size"], settings["crop_height"], settings["crop_width"])
     images = rng.integers(0, 256, (*shape, 3), np.uint8)
@@ -98,8 +90,8 @@ def random_batch(settings, outputs=()):
     return images, dict.fromkeys(outputs, labels) if outputs else labels
 
 
-class Repeated(keras.utils.PyDataset):
-    """The same batch `steps` times."""
+class RepeatedBatch(keras.utils.PyDataset):
+    """Dataset of the same batch `steps` times."""
 
     def __init__(self, batch, steps):
         super().__init__()
@@ -113,7 +105,7 @@ class Repeated(keras.utils.PyDataset):
 
 
 class StepTimes(keras.callbacks.Callback):
-    """Notes when each step was done: its loss known here, as train.py's guard against NaN wants it."""
+    """Callback that records the end of each step, with its loss fetched as the NaN guard of train.py does."""
 
     def __init__(self):
         super().__init__()
@@ -124,34 +116,30 @@ class StepTimes(keras.callbacks.Callback):
         self.times.append(time.perf_counter())
 
 
-def train(model, batch, steps):
-    """Trains `steps` steps on one batch.
-
-    Returns:
-        List of `steps - 1` floats, the seconds of every step but the first, before which the data is set up.
-    """
+def training_seconds(model: keras.Model, batch: tuple, steps: int) -> list[float]:
+    """Trains on one batch and measures the seconds of all `steps` but the first, which includes the start of `fit`."""
     times = StepTimes()
-    model.fit(Repeated(batch, steps), shuffle=False, verbose=0, callbacks=[times])
+    model.fit(RepeatedBatch(batch, steps), shuffle=False, verbose=0, callbacks=[times])
     return np.diff(times.times).tolist()
 
 
-def steps_of_round(seconds, steps=None):
-    """`steps`, or as many steps of `seconds` each as make a round."""
+def steps_of_round(seconds: float, steps: int | None = None) -> int:
+    """Returns `steps`, or by default the number of steps of `seconds` each in a round."""
     return steps or max(1, round(ROUND_SECONDS / seconds))
 
 
-def training_speed(model, batch, rounds, steps=None):
-    """Dict: "training_images_per_second" of the median round, "training_steps" of a round."""
-    steps = steps_of_round(train(model, batch, WARM_UP)[-1], steps)
-    seconds = np.reshape(train(model, batch, 1 + rounds * steps), (rounds, steps)).sum(axis=1)
+def training_speed(model: keras.Model, batch: tuple, rounds: int, steps: int | None = None) -> dict:
+    """Measures "training_images_per_second" of the median round and "training_steps" of a round."""
+    steps = steps_of_round(training_seconds(model, batch, WARM_UP)[-1], steps)
+    seconds = np.reshape(training_seconds(model, batch, 1 + rounds * steps), (rounds, steps)).sum(axis=1)
     return {
         "training_images_per_second": steps * len(batch[0]) / quantile(seconds.tolist(), 0.5),
         "training_steps": steps,
     }
 
 
-def inference_speed(model, images, settings):
-    """Dict: "inference_images_per_second" of the median round, "inference_steps" of a round, latencies of a batch."""
+def inference_speed(model: keras.Model, images: np.ndarray, settings: dict) -> dict:
+    """Measures "inference_images_per_second" of the median round, its "inference_steps", and latencies of a batch."""
     predictor = Predictor(KerasBackend(model, use_xla(settings["jit_compile"])), len(images))
 
     def predict(steps):
@@ -159,7 +147,7 @@ def inference_speed(model, images, settings):
 
     steps = steps_of_round(predict(1 + WARM_UP)[-1], settings["steps"])
     rounds = [predict(steps) for _ in range(settings["rounds"])]
-    latencies = [1000 * seconds for one in rounds for seconds in one]
+    latencies = [1000 * seconds for step_seconds in rounds for seconds in step_seconds]
     return {
         "inference_images_per_second": steps * len(images) / quantile(map(sum, rounds), 0.5),
         "inference_steps": steps,
@@ -168,8 +156,8 @@ def inference_speed(model, images, settings):
     }
 
 
-def gflops(settings):
-    """10**9 operations of a forward pass for one image, or None: not every network can be built for a small fixed size."""
+def count_gflops(settings: dict) -> float | None:
+    """Counts 10**9 operations of a forward pass for one image; None if the network has no fixed size that small."""
     shape = (settings["crop_height"], settings["crop_width"], 3)
     try:
         model = build_model(
@@ -184,68 +172,61 @@ def gflops(settings):
     return count_flops(model) / 1e9
 
 
-def matmul_peak(dtype):
-    """Operations per second of the fastest square matrix product of a few sizes."""
+def matmul_peak(dtype: str) -> float:
+    """Measures the operations per second of the fastest square matrix product of a few sizes."""
     best = 0.0
     for size in MATRIX_SIZES:
-        # Random, of such a size that repeated products neither vanish nor overflow.
+        # Random, scaled so that repeated products neither vanish nor overflow.
         matrix = ops.cast(np.random.default_rng(0).normal(0, size**-0.5, (size, size)).astype("float32"), dtype)
-
-        def products(count):
-            product = matrix
-            for _ in range(count):
-                product = ops.matmul(product, matrix)
-            ops.convert_to_numpy(product[0, :1])  # some engines compute only when asked
-
-        seconds = seconds_of(lambda: products(1), 2)[1]
+        seconds = _matmul_seconds(matrix, 1, 2)[1]
         count = max(1, int(0.1 / seconds))
-        best = max(best, 2 * size**3 * count / min(seconds_of(lambda: products(count), 3)))
+        best = max(best, 2 * size**3 * count / min(_matmul_seconds(matrix, count, 3)))
         if seconds > 0.05:  # larger ones are hardly faster per operation
             break
     return best
 
 
-def scoring_seconds():
-    """Median seconds that an image's entry in the confusion matrix and its scores take, without reading it."""
+def _matmul_seconds(matrix, count, times):
+    """Measures the seconds of `count` repeated products with a square matrix, `times` times."""
+
+    def multiply():
+        product = matrix
+        for _ in range(count):
+            product = ops.matmul(product, matrix)
+        ops.convert_to_numpy(product[0, :1])  # some backends compute only on demand
+
+    return seconds_of(multiply, times)
+
+
+def scoring_seconds() -> float:
+    """Measures the median seconds of an image's confusion matrix and scores."""
     rng = np.random.default_rng(0)
     labels, predictions = rng.integers(0, SCORED_CLASSES, (2, SCORED_SIZE, SCORED_SIZE)).astype(np.uint8)
     confusion = ConfusionMatrix(SCORED_CLASSES)
     return quantile(seconds_of(lambda: image_scores(confusion.update(labels, predictions)), 20)[1:], 0.5)
 
 
-def input_speed(settings):
-    """Images per second that train.py's data gives without a network, with and without decoded images in memory."""
-    folder, result = pathlib.Path(settings["dataset"]), {"workers": settings["workers"]}
-    pairs, class_dict = list_pairs(folder, "train")[:MOST_PAIRS], read_classes(folder, unknown="ignore")
+def input_speed(settings: dict) -> dict:
+    """Measures the images per second of train.py's input pipeline, without and with decoded images in memory."""
+    folder, workers, batch_size = pathlib.Path(settings["dataset"]), settings["workers"], settings["batch_size"]
+    pairs, class_dict = list_pairs(folder, "train")[:MAX_PAIRS], read_classes(folder, unknown="ignore")
     augmentation = Augmentation(settings["crop_height"], settings["crop_width"])
+    result = {"workers": workers}
     for name, cache in (("input_images_per_second", False), ("input_cached_images_per_second", True)):
-        data = SegmentationDataset(
-            pairs,
-            class_dict,
-            augmentation,
-            settings["batch_size"],
-            cache=cache,
-            workers=settings["workers"],
-        )
-
-        def epoch():
-            for _ in data.batches():
-                pass
-
-        epoch()  # fills the cache
-        seconds = seconds_of(epoch, settings["rounds"])
-        result[name] = len(data) * settings["batch_size"] / quantile(seconds, 0.5)
+        data = SegmentationDataset(pairs, class_dict, augmentation, batch_size, cache=cache, workers=workers)
+        seconds = seconds_of(lambda data=data: list(data.batches()), 1 + settings["rounds"])[1:]  # the first one caches
+        result[name] = len(data) * batch_size / quantile(seconds, 0.5)
     return result
 
 
-def device_memory():
-    """The most memory, in MiB, that the engine has had on the first accelerator; None if there is none."""
-    engine, name = importlib.import_module(keras.config.backend()), keras.config.backend()
-    used = None
-    if name == "tensorflow" and engine.config.list_physical_devices("GPU"):
-        used = engine.config.experimental.get_memory_info("GPU:0")["peak"]
+def device_memory() -> float | None:
+    """Returns the peak memory in MiB of the first accelerator; None if there is none or it is not reported."""
+    name = keras.config.backend()
+    backend, peak = importlib.import_module(name), None
+    if name == "tensorflow" and backend.config.list_physical_devices("GPU"):
+        peak = backend.config.experimental.get_memory_info("GPU:0")["peak"]
     elif name == "jax":
-        used = (engine.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
-    elif name == "torch" and engine.cuda.is_available():
-        used = engine.cuda.max_memory_allocated()
-    return used and used / 2**20
+        peak = (backend.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    elif name == "torch" and backend.cuda.is_available():
+        peak = backend.cuda.max_memory_allocated()
+    return peak and peak / 2**20

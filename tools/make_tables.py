@@ -1,8 +1,10 @@
-"""Writes the tables of models, frontends and results into README.md, from the registries and the measurements.
+"""Writes the generated tables into README.md and docs/*.md, from the parsers, the registries and the records.
 
     python tools/make_tables.py
+    python tools/make_tables.py --check
 
-A test fails when they are not current.
+A table stands between `<!-- NAME begin -->` and `<!-- NAME end -->`. The parameters and operations of the networks are
+recorded in tools/results/models.json; new networks are counted, and all of them with --recount.
 """
 
 import functools
@@ -11,61 +13,49 @@ import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from frontends import FRONTENDS
-from models import MODELS, build_model
+from models import MODELS
+from tools import analyse_dataset, convert_dataset, split_dataset
 from tools.compare_models import RESULTS
 from tools.compare_speed import description, table
-from tools.results.tables import accuracy_table, fine_tuning_table, iou_table, scores_table, streets_table
+from tools.results.reference import (
+    COUNTS,
+    count_model,
+    families_table,
+    flags_table,
+    frontends_table,
+    models_table,
+    presets_table,
+    read_counts,
+)
+from tools.results.tables import (
+    accuracy_table,
+    best_table,
+    fine_tuning_table,
+    iou_table,
+    scores_table,
+    streets_table,
+)
 from tools.speed.timing import Row
-from utils.benchmark.complexity import count_flops, count_parameters, without_weights
+from utils.cli import arguments
+from utils.errors import RunError, report_errors
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
-NUM_CLASSES = 12
-SIZE = 512  # pixels, height and width for which operations are counted
-DEFAULT_FRONTEND = "ResNet101"
+COMMANDS = ("train", "test", "predict", "export", "benchmark")
+PARSERS = {name: getattr(arguments, f"{name}_parser") for name in COMMANDS}
+PARSERS |= {pathlib.Path(tool.__file__).stem: tool.parser for tool in (analyse_dataset, convert_dataset, split_dataset)}
 
 
-def models_table():
-    """A line per network: its paper, its size and cost with the default frontend, its heads, what is special."""
-    lines = [
-        "| `--model` | paper | frontend | parameters | GFLOPs | auxiliary losses | what is special |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, row in MODELS.items():
-        with without_weights():
-            model = build_model(name, NUM_CLASSES, DEFAULT_FRONTEND, (SIZE, SIZE, 3))
-        cells = (
-            f"`{name}`",
-            row.paper,
-            "yes" if row.frontend else "-",
-            f"{count_parameters(model) / 1e6:.1f} M",
-            f"{count_flops(model) / 1e9:.0f}",
-            heads_text(row.heads),
-            row.special,
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def heads_text(heads):
-    """A network's auxiliary losses in a few words, such as "pixels 0.4, presence 0.2"."""
-    weights = {}
-    for head in heads.values():
-        weights.setdefault(head.kind, []).append(f"{head.weight:g}")
-    return ", ".join(f"{kind} {' + '.join(values)}" for kind, values in weights.items()) or "-"
-
-
-def comparison_table():
-    """A line per network of `tools/compare_models.py`'s results, best first."""
+def comparison_table() -> str:
+    """A row per network of `tools/compare_models.py`'s results, best first."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     lines = ["| `--model` | steps | loss, first and last epoch | mean IoU, % |", "|---|---|---|---|"]
     scores = {name: row["mean_iou"] for name, row in results["models"].items()} | {None: results["baseline"]}
     for name in sorted(scores, key=scores.get, reverse=True):
-        cells = ["*each pixel position's commonest class*", "", ""]
+        cells = ["*most frequent class at each pixel position*", "", ""]
         if name:
             row = results["models"][name]
             cells = [f"`{name}`", str(row["steps"]), f"{row['first_loss']:.2f} → {row['last_loss']:.2f}"]
@@ -73,21 +63,8 @@ def comparison_table():
     return "\n".join(lines)
 
 
-def frontends_table():
-    """A line per feature extractor: its size and the channels it gives at each stride."""
-    lines = [
-        "| `--frontend` | paper | parameters | channels at stride 2, 4, 8, 16, 32 | Keras's network |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in FRONTENDS.items():
-        channels = ", ".join(str(count or "-") for count in row.channels)
-        paper = re.sub(r"(\d{4}\.\d{5}|\d{4}\.\d{4})", r"[\1](https://arxiv.org/abs/\1)", row.paper)
-        lines.append(f"| `{name}` | {paper} | {row.parameters / 1e6:.1f} M | {channels} | {row.network} |")
-    return "\n".join(lines)
-
-
-def speed_table(path=SPEED):
-    """What `tools/compare_speed.py` found and wrote to `path`."""
+def speed_table(path: pathlib.Path = SPEED) -> str:
+    """The measurements that `tools/compare_speed.py` wrote to `path`."""
     results = json.loads(path.read_text(encoding="utf-8"))
     rows = [Row(**row) for row in results["rows"]]
     machine = {**results["machine"], "load_before": None}  # a hint for who measures
@@ -95,6 +72,10 @@ def speed_table(path=SPEED):
 
 
 TABLES = {
+    "families": families_table,
+    "best": best_table,
+    **{f"{name} flags": lambda parser=parser: flags_table(parser()) for name, parser in PARSERS.items()},
+    "presets": presets_table,
     "models": models_table,
     "frontends": frontends_table,
     "camvid": iou_table,
@@ -104,32 +85,78 @@ TABLES = {
     "comparison": comparison_table,
     **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
     "speed": speed_table,
-    "remat": lambda: speed_table(REMAT),
+    "remat": functools.partial(speed_table, REMAT),
 }
 
 
-def with_tables(text, tables):
-    """Replaces what stands between `<!-- NAME begin -->` and `<!-- NAME end -->`.
+def pages() -> list[pathlib.Path]:
+    """README.md and the pages of docs/."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def table_names(text: str) -> list[str]:
+    """The names of the tables of a page.
+
+    Raises:
+        ValueError: if a marker has no partner or names no table.
+    """
+    names = re.findall(r"<!-- ([\w ]+) begin -->", text)
+    if names != re.findall(r"<!-- ([\w ]+) end -->", text):
+        raise ValueError("every '<!-- NAME begin -->' needs a '<!-- NAME end -->' after it")
+    unknown = [name for name in names if name not in TABLES]
+    if unknown:
+        raise ValueError(f"there is no table '{unknown[0]}'; the tables are {', '.join(TABLES)}")
+    return names
+
+
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """Replaces the tables of a page.
 
     Args:
-        text: str, the README.
-        tables: dict from name to the table's text.
+        text: the page.
+        tables: from a name to the text of its table; others stay as they are.
     """
-    for name, content in tables.items():
-        begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
-        if begin not in text or end not in text:
-            raise ValueError(f"README.md has no place for the table '{name}': {begin} ... {end}")
-        before, rest = text.split(begin, 1)
-        text = f"{before}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
+    for name in table_names(text):
+        if name in tables:
+            begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+            before, rest = text.split(begin, 1)
+            text = f"{before}{begin}\n{tables[name]}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 
-def main():
-    """Brings README.md up to date."""
-    path = ROOT / "README.md"
-    tables = {name: table() for name, table in TABLES.items()}
-    path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
+def update_counts(recount: bool = False) -> None:
+    """Counts the networks that are not recorded yet, or all of them, and records them in the order of `MODELS`."""
+    from utils.backend import import_backend
+    from utils.evaluation.reports import write_json
+
+    counts = read_counts() if COUNTS.is_file() and not recount else {}
+    if list(counts) != list(MODELS):
+        import_backend()
+        write_json(COUNTS, {name: counts.get(name) or count_model(name) for name in MODELS})
+
+
+@report_errors
+def main(argv=None):
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    parser = arguments.Parser(prog="tools/make_tables.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is not current")
+    parser.add_argument("--recount", action="store_true", help="count parameters and operations of all networks again")
+    args = parser.parse_args(argv)
+    if not args.check:
+        update_counts(args.recount)
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        current = with_tables(text, {name: TABLES[name]() for name in table_names(text)})
+        if current != text:
+            stale.append(str(page.relative_to(ROOT)))
+            if not args.check:
+                page.write_text(current, encoding="utf-8")
+    if args.check and stale:
+        raise RunError(f"not current: {', '.join(stale)}; run python tools/make_tables.py")
+    print("\n".join(stale) or "All pages are current")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

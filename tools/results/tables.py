@@ -4,6 +4,7 @@ import csv
 import json
 import pathlib
 
+from models import MODELS
 from tools.reproduce import recorded
 from tools.time_experiments import RESULTS as LATENCIES
 from tools.time_experiments import title
@@ -32,6 +33,30 @@ def iou_table():
     for row in papers:
         cells = [*(row[one] for one in classes), row["mean_iou"], row["global_accuracy"], f"{row['parameters']} M", "-"]
         lines.append(f"| *{row['network']}* | {' | '.join(cells)} | *published: {row['source']}* |")
+    return "\n".join(lines)
+
+
+def best_table(rows=5):
+    """The best recorded experiment on CamVid of each network, best first."""
+    lines = [
+        "| network | frontend | mean IoU | global accuracy | one image | training | experiment |",
+        f"|{'---|' * 7}",
+    ]
+    milliseconds = json.loads(LATENCIES.read_text(encoding="utf-8"))["milliseconds"] if LATENCIES.is_file() else {}
+    best = {}
+    for name, experiment in recorded("camvid").items():
+        best.setdefault(experiment["train"]["model"], (name, experiment))
+    for name, experiment in list(best.values())[:rows]:
+        result, latency = experiment["result"], milliseconds.get(title(experiment))
+        cells = (
+            label(experiment),
+            experiment["train"].get("frontend", "-") if MODELS[experiment["train"]["model"]].frontend else "-",
+            *(f"{score} %" for score in percent([result["mean_iou"], result["global_accuracy"]])),
+            f"{latency:.0f} ms" if latency else "-",
+            f"{result['train_minutes']:.0f} min",
+            f"`{name}`",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

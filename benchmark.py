@@ -23,8 +23,8 @@ MAX_CLASSES = 254  # a label is a byte, and 255 is ignored
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    args, given = parse(benchmark_parser(), argv)
-    settings = check_flags(args, given)
+    args, explicit = parse(benchmark_parser(), argv)
+    settings = check_flags(args, explicit)
     from utils.evaluation.reports import make_folder
 
     folder = make_folder(args.output_dir) if args.output_dir else None
@@ -48,13 +48,17 @@ def main(argv=None):
     return 0
 
 
-def check_flags(args, given):
+def check_flags(args, explicit):
     """Checks that the flags fit together and the dataset is usable.
+
+    Args:
+        args: the flags.
+        explicit: names of the flags on the command line.
 
     Returns:
         Dict of the flags of the measurement, with the absolute path of the dataset.
     """
-    if args.all and "model" in given:
+    if args.all and "model" in explicit:
         raise UsageError("--all measures every network; leave out --model")
     if args.output_dir and not args.all:
         raise UsageError(
@@ -75,7 +79,7 @@ def check_flags(args, given):
 
 
 def measure(settings, text):
-    """Measures one network in a process of its own.
+    """Measures a network in a fresh process.
 
     Args:
         settings: dict of the flags.
@@ -94,7 +98,7 @@ def measure(settings, text):
 
 
 def measure_all(settings, text):
-    """Measures every network, one after another.
+    """Measures every network in turn.
 
     Returns:
         List of the results of `measure`, in the order of `MODELS`; for a network that failed, a dict of "model",
@@ -112,7 +116,7 @@ def measure_all(settings, text):
 
 
 def write_results(target, results):
-    """Writes JSON to the file `target`, or to standard output for "-"; nowhere for None."""
+    """Writes results as JSON to the file `target`, to standard output for "-", or nowhere for None."""
     if target == "-":
         print(json.dumps(results, indent=2, ensure_ascii=False))
     elif target:

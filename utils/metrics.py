@@ -39,15 +39,15 @@ class ConfusionMatrix:
     """Confusion matrix of a dataset, and the scores computed from it.
 
     Args:
-        num_classes: int, C.
-        class_names: C str, the keys of per-class scores; by default the indices.
+        num_classes: C.
+        class_names: C names, the keys of per-class scores; by default the indices.
 
     Attributes:
         matrix: int64 array `(C, C)`, rows = truth, columns = prediction.
         images: int, the number of images counted.
     """
 
-    def __init__(self, num_classes, class_names=None):
+    def __init__(self, num_classes: int, class_names: Sequence[str] | None = None):
         self.num_classes = num_classes
         self.class_names = list(class_names or map(str, range(num_classes)))
         self.reset()
@@ -57,8 +57,8 @@ class ConfusionMatrix:
         self.matrix = np.zeros((self.num_classes, self.num_classes), np.int64)
         self.images = 0
 
-    def update(self, labels, predictions):
-        """Adds an image, `(H, W)`, or a batch, `(B, H, W)`.
+    def update(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Adds the pixels of an image, `(H, W)`, or a batch, `(B, H, W)`.
 
         Args:
             labels: integer array, class indices, 255 = ignored.
@@ -72,19 +72,19 @@ class ConfusionMatrix:
         self.images += len(labels) if np.ndim(labels) == 3 else 1
         return matrix
 
-    def result(self, images_per_second=None):
+    def result(self, images_per_second: float | None = None) -> dict:
         """Computes the scores.
 
         Args:
-            images_per_second: float or None, passed through.
+            images_per_second: added to the result as it is.
 
         Returns:
             Dict with: `mean_iou`, the mean of `class_iou`; `global_accuracy`, the share of correct pixels;
             `class_iou` and `class_accuracy` (recall), dicts by class name; `precision`, `recall` and `f1`, means over
             classes weighted by their true pixels (so `recall` equals `global_accuracy`); `macro_precision`,
-            `macro_recall` and `macro_f1`, unweighted means; `images`; `images_per_second`. All in 0..1. A class that
-            has no pixels in truth has accuracy None, and one that was not predicted either IoU None; None does not
-            enter the means.
+            `macro_recall` and `macro_f1`, unweighted means; `images`; `images_per_second`. Scores are in 0..1. The
+            accuracy of a class without true pixels is None, and so is its IoU if it was not predicted either; None is
+            left out of the means.
         """
         correct = np.diag(self.matrix).astype(float)
         truth, predicted = self.matrix.sum(axis=1), self.matrix.sum(axis=0)

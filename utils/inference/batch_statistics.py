@@ -1,4 +1,4 @@
-"""Batch statistics at test time: normalizes by the statistics of the given images instead of the moving averages."""
+"""Batch statistics at test time, in place of moving statistics."""
 
 import functools
 
@@ -6,10 +6,10 @@ from frontends.batch_norm import batch_norm_layers
 
 
 def use_batch_statistics(model):
-    """Makes a network normalize by the statistics of the images that it is given, in inference too.
+    """Makes batch norm use the statistics of the current batch, also at inference.
 
     The authors of FC-DenseNet test this way (Jégou 2017, 1611.09326). The original suite does too, with dropout on;
-    here dropout is off. The result for an image depends on the others of its batch. Moving statistics do not change.
+    here dropout is off. The result of an image depends on the others in its batch. Moving statistics do not change.
 
     Args:
         model: functional `keras.Model`; changed in place, before it is compiled.
@@ -21,5 +21,5 @@ def use_batch_statistics(model):
 
 
 def _call_in_training_mode(call, inputs, training=None, mask=None):
-    """Calls a layer in training mode, whatever mode was asked for."""
+    """Calls a layer in training mode, whatever `training` is."""
     return call(inputs, training=True, mask=mask)

@@ -95,7 +95,7 @@ def read_images(args, options, settings):
     images, source = find_reference_images(paths, settings["dataset_path"], dataset)
     calibration = []
     if options.precision == "int8":
-        folder = find_or_make_dataset(dataset_of_run(settings, args.dataset)) / "train"
+        folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
         calibration = [
             resize_image(image, options.size) for image in read_calibration_images(folder, args.calibration_images)
         ]

@@ -37,7 +37,7 @@ def main(argv=None):
     from utils.evaluation import evaluate
     from utils.inference import Predictor
 
-    folder = find_or_make_dataset(dataset_of_run(settings, args.dataset))
+    folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
     if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
         raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
     problems = []

@@ -61,17 +61,17 @@ def known_datasets() -> list[str]:
     return [*(path.parent.name for place in places for path in place.glob("*/class_dict.csv")), "Streets"]
 
 
-def dataset_of_run(settings: dict, dataset: str | None = None) -> str:
+def dataset_of_run(trained_on: str | pathlib.Path, dataset: str | None = None) -> str:
     """Returns the dataset that a checkpoint is scored on, for `find_dataset`.
 
     Args:
-        settings: the checkpoint's settings.
+        trained_on: folder of the dataset of the training.
         dataset: the value of `--dataset`, or None for the dataset of the training.
 
     Returns:
         A path or a name: the latter where the folder of the training is no longer there.
     """
-    trained_on = pathlib.Path(settings["dataset_path"])
+    trained_on = pathlib.Path(trained_on)
     return dataset or (str(trained_on) if trained_on.is_dir() else trained_on.name)
 
 

@@ -146,11 +146,10 @@ def test_dataset_of_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     moved, trained = tmp_path / "datasets" / "Own", tmp_path / "elsewhere" / "Own"
     moved.mkdir(parents=True)
-    settings = {"dataset_path": str(trained)}
-    assert dataset_of_run(settings) == "Own"  # the folder of the training is gone
+    assert dataset_of_run(str(trained)) == "Own"  # the folder of the training is gone
     trained.mkdir(parents=True)
-    assert dataset_of_run(settings) == str(trained)
-    assert dataset_of_run(settings, "Other") == "Other"
+    assert dataset_of_run(str(trained)) == str(trained)
+    assert dataset_of_run(str(trained), "Other") == "Other"
 
 
 @pytest.mark.parametrize("count, expected", [(0, 9), (4, 4), (9, 9), (20, 9)])

@@ -25,7 +25,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, explicit = parse(benchmark_parser(), argv)
     settings = check_flags(args, explicit)
-    from utils.evaluation.reports import make_folder
+    from utils.files import make_folder
 
     folder = make_folder(args.output_dir) if args.output_dir else None
     # With --json - standard output is JSON alone.
@@ -120,14 +120,14 @@ def write_results(target, results):
     if target == "-":
         print(json.dumps(results, indent=2, ensure_ascii=False))
     elif target:
-        from utils.evaluation.reports import write_json
+        from utils.files import write_json
 
         write_json(pathlib.Path(target), results)
 
 
 def write_overview(folder, results, text):
     """Writes the table and the figure of several networks."""
-    from utils.evaluation.reports import write_text
+    from utils.files import write_text
 
     write_text(folder / "speed.md", speed_table(results) + "\n")
     plot_speed(folder / "speed.png", results)

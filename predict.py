@@ -19,7 +19,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
     from utils.cli.tables import run_block
-    from utils.evaluation.reports import make_folder
+    from utils.files import make_folder
     from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
     from utils.inference.inputs import find_inputs
     from utils.inference.video import VideoReader, Window

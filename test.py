@@ -22,7 +22,7 @@ def main(argv=None):
     from utils.cli.tables import run_block
     from utils.data.checks import check_pairs
     from utils.data.folder import dataset_of_run, list_pairs, read_classes
-    from utils.evaluation.reports import make_folder
+    from utils.files import make_folder
     from utils.run_folder import find_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
@@ -73,7 +73,8 @@ def draw_samples(output, image_scores, pairs, class_dict, crop):
 def report(output, record, evaluation, pairs, class_dict, images_per_second):
     """Writes the scores, with the settings of the test, and prints them."""
     from utils.evaluation.plots import plot_confusion
-    from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores, write_json
+    from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores
+    from utils.files import write_json
     from utils.metrics import mean_scores
 
     confusion, image_scores, _ = evaluation

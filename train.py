@@ -191,7 +191,7 @@ def run_training(model, data, validation_pairs, class_dict, run, settings, state
     """Trains, and returns the exit code."""
     from models import inference_model
     from utils.backend import use_xla
-    from utils.evaluation.reports import write_json
+    from utils.files import write_json
     from utils.inference.keras_backend import KerasBackend
     from utils.inference.predictor import Predictor
     from utils.training.callbacks import graceful_interruption

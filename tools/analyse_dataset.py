@@ -14,7 +14,7 @@ if not __package__:  # run as a script: Python then looks for modules in tools/,
 from tools.datasets.builtin import find_or_make_dataset
 from utils.cli.arguments import Parser, natural, positive_int
 from utils.errors import report_errors
-from utils.evaluation.reports import make_folder, write_json, write_text
+from utils.files import make_folder, write_json, write_text
 
 
 def parser():

@@ -74,7 +74,7 @@ def main(argv=None):
     parser.add_argument("--output_dir", default="comparison", help="folder for checkpoints and pictures")
     parser.add_argument("--results", default=RESULTS, type=pathlib.Path, help="the JSON file to add to")
     args = parser.parse_args(argv)
-    from utils.evaluation.reports import make_folder, write_json
+    from utils.files import make_folder, write_json
 
     make_folder(args.results.parent)
     results = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {"models": {}}

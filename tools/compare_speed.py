@@ -33,7 +33,7 @@ def main(argv=None):
     from tools.datasets.builtin import find_or_make_dataset
     from utils.backend import import_backend, versions
     from utils.data.folder import list_pairs
-    from utils.evaluation.reports import make_folder, write_json
+    from utils.files import make_folder, write_json
 
     if args.checkpoint_path and not args.checkpoint_path.is_file():
         raise UsageError(f"there is no checkpoint {args.checkpoint_path}; give the path of a .keras file")

@@ -23,8 +23,7 @@ from utils.data.checks import raise_problems
 from utils.data.folder import SPLITS, list_pairs
 from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
-from utils.evaluation.reports import make_folder, write_json
-from utils.files import copy_file
+from utils.files import copy_file, make_folder, write_json
 from utils.threads import map_threads
 
 SHARES = (0.8, 0.1, 0.1)  # of a source without splits

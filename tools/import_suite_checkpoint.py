@@ -50,7 +50,7 @@ def main(argv=None):
     class_dict = read_classes(folder)
     import_backend()
     from utils.checkpoints import save_checkpoint
-    from utils.evaluation.reports import make_folder
+    from utils.files import make_folder
     from utils.training.loop import new_state
 
     print("Loading model checkpoint weights ...", flush=True)

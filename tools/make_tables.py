@@ -127,7 +127,7 @@ def with_tables(text: str, tables: dict[str, str]) -> str:
 def update_counts(recount: bool = False) -> None:
     """Counts the networks that are not recorded yet, or all of them, and records them in the order of `MODELS`."""
     from utils.backend import import_backend
-    from utils.evaluation.reports import write_json
+    from utils.files import write_json
 
     counts = read_counts() if COUNTS.is_file() and not recount else {}
     if list(counts) != list(MODELS):

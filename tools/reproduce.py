@@ -18,8 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from utils.cli.arguments import Parser
-from utils.errors import RunError, UsageError, report_errors
-from utils.nearest import did_you_mean
+from utils.errors import RunError, UsageError, did_you_mean, report_errors
 from utils.settings import read_checkpoint
 
 RECIPES = ROOT / "tools" / "results" / "experiments"
@@ -95,7 +94,7 @@ def read_recipe(name):
 
 def write_recipe(name, recipe):
     """Writes a recipe."""
-    from utils.evaluation.reports import write_json
+    from utils.files import write_json
 
     write_json(RECIPES / f"{name}.json", recipe)
 

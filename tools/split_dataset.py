@@ -21,8 +21,7 @@ from utils.cli.arguments import Parser, natural, positive_int
 from utils.data.checks import check_pairs, raise_problems
 from utils.data.folder import SPLITS, list_pairs, pair_folders
 from utils.errors import RunError, UsageError, report_errors
-from utils.evaluation.reports import make_folder
-from utils.files import copy_file
+from utils.files import copy_file, make_folder
 from utils.threads import map_threads
 
 

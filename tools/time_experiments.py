@@ -111,7 +111,7 @@ def words_for_one_image(flags):
 def write(recipes, measured, parameters, rounds):
     """Writes the result and draws the picture, and prints both."""
     from tools.compare_speed import cpu_name
-    from utils.evaluation.reports import write_json
+    from utils.files import write_json
 
     for name in sorted(measured, key=measured.get):
         print(f"{name:52} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")

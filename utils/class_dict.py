@@ -6,8 +6,7 @@ import pathlib
 
 import numpy as np
 
-from utils.errors import UnknownColorsError, UsageError
-from utils.nearest import did_you_mean
+from utils.errors import UnknownColorsError, UsageError, did_you_mean
 
 IGNORED = 255  # the index of pixels that are left out of loss and scores
 UNKNOWN = 254  # marks colors of no class while a label image is being encoded

@@ -1,23 +1,25 @@
-"""How a mistake or a failure reaches the user: one line on standard error and an exit code, never a traceback."""
+"""Exceptions with an exit code, one-line error reports, and "did you mean" suggestions."""
 
 import contextlib
+import difflib
 import functools
 import sys
+from collections.abc import Callable, Iterable, Iterator
 
-INTERRUPTED = 130  # the exit code of a program that was told to stop: 128 + SIGINT
+INTERRUPTED = 130  # exit code after Ctrl-C: 128 + SIGINT
 
 
 class UsageError(ValueError):
-    """The user gave something wrong: a flag, a file, a label, a checkpoint. Exit code 2, as argparse's own."""
+    """Wrong input from the user: a flag, a file, a label or a checkpoint. Exit code 2, as argparse's own."""
 
     exit_code = 2
 
 
 class UnknownColorsError(UsageError):
-    """A label has colors, or values, of no class.
+    """Label colors, or label values, that belong to no class.
 
     Attributes:
-        pixels: dict from each of them, as text, to its number of pixels, the commonest first.
+        pixels: dict from each such color, as text, to its number of pixels, the most frequent first.
     """
 
     def __init__(self, message, pixels):
@@ -26,28 +28,28 @@ class UnknownColorsError(UsageError):
 
 
 class RunError(RuntimeError):
-    """The request was right but the work could not be finished: no network, no memory, a loss of NaN. Exit code 1."""
+    """A valid request that cannot be completed: no connection, no memory, a NaN loss. Exit code 1."""
 
     exit_code = 1
 
 
 @contextlib.contextmanager
-def memory_errors():
-    """Turns the engines' complaints about memory into one line."""
+def memory_errors() -> Iterator[None]:
+    """Raises the backends' out-of-memory exceptions as a one-line `RunError`."""
     try:
         yield
     except Exception as error:
-        words = f"{type(error).__name__} {error}"
-        if not any(mark in words for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory")):
+        text = f"{type(error).__name__} {error}"
+        if not any(mark in text for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory")):
             raise
         raise RunError("out of memory; lower --batch_size or the crop, or choose a smaller model") from error
 
 
-def report_errors(main):
-    """Decorates a verb's `main(argv=None)`: errors with an `exit_code` end the program with one clear line.
+def report_errors(main: Callable) -> Callable:
+    """Decorates a command's `main(argv=None)`: an exception with an `exit_code` becomes one line on standard error.
 
-    Any exception class may take part by having an integer `exit_code`, so that packages which know nothing of `utils`
-    can do so too. Everything else is a defect of the program and keeps its traceback.
+    Any exception class can take part by having an integer `exit_code`, without importing `utils`. Every other
+    exception is a defect of the program and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -65,3 +67,37 @@ def report_errors(main):
             raise SystemExit(error.exit_code) from error
 
     return wrapper
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Returns "; did you mean NAME?" with the closest name, or "" if none is close."""
+    name = closest_name(word, names)
+    return f"; did you mean {name}?" if name else ""
+
+
+def closest_name(word: str, names: Iterable[str]) -> str | None:
+    """Finds the name closest to a misspelled word.
+
+    A name that differs only in case, or by `-` for `_`, comes first; then the only name that begins with a word of
+    four or more letters; then the most similar name.
+
+    Args:
+        word: the misspelled name.
+        names: the valid names.
+
+    Returns:
+        The closest name, or None if none is close.
+    """
+    by_plain_name = {}
+    for name in names:
+        by_plain_name.setdefault(_plain(name), name)
+    wanted = _plain(word)
+    if wanted in by_plain_name:
+        return by_plain_name[wanted]
+    completions = [name for name in by_plain_name if len(wanted) > 3 and name.startswith(wanted)]
+    close = completions if len(completions) == 1 else difflib.get_close_matches(wanted, by_plain_name, 1, 0.5)
+    return by_plain_name[close[0]] if close else None
+
+
+def _plain(name):
+    return name.casefold().replace("-", "_")

@@ -1,6 +1,8 @@
+"""Exit codes, one-line errors and suggestions."""
+
 import pytest
 
-from utils.errors import RunError, UsageError, report_errors
+from utils.errors import RunError, UsageError, closest_name, did_you_mean, memory_errors, report_errors
 
 
 @pytest.mark.parametrize("kind, base, code", [(UsageError, ValueError, 2), (RunError, RuntimeError, 1)])
@@ -20,7 +22,7 @@ def test_errors_become_a_line_and_an_exit_code(capsys, kind, base, code):
 
 
 def test_any_exception_may_have_an_exit_code(capsys):
-    class Unknown(KeyError):
+    class UnknownError(KeyError):
         exit_code = 7
 
         def __str__(self):
@@ -28,7 +30,7 @@ def test_any_exception_may_have_an_exit_code(capsys):
 
     @report_errors
     def main(argv=None):
-        raise Unknown
+        raise UnknownError
 
     with pytest.raises(SystemExit) as end:
         main()
@@ -63,3 +65,28 @@ def test_ctrl_c_ends_without_a_traceback(capsys):
         main()
     assert end.value.code == 130
     assert capsys.readouterr().err.strip() == "Interrupted."
+
+
+@pytest.mark.parametrize(
+    "word, name",
+    [
+        ("pspnet", "PSPNet"),
+        ("FC_DenseNet56", "FC-DenseNet56"),
+        ("mobile", "MobileUNet"),  # the only name that begins so
+        ("DeepLab", "DeepLabV3"),  # two begin so: the most similar
+        ("BiSeNt", "BiSeNet"),
+        ("mob", None),
+        ("qqq", None),
+    ],
+)
+def test_suggestions(word, name):
+    names = ["FC-DenseNet56", "DeepLabV3_plus", "DeepLabV3", "PSPNet", "BiSeNet", "MobileUNet"]
+    assert closest_name(word, names) == name
+    assert did_you_mean(word, names) == (f"; did you mean {name}?" if name else "")
+
+
+def test_only_memory_errors_are_translated():
+    with pytest.raises(RunError, match="lower --batch_size"), memory_errors():
+        raise ValueError("RESOURCE_EXHAUSTED: failed to allocate")
+    with pytest.raises(ValueError, match="shape"), memory_errors():
+        raise ValueError("a wrong shape")

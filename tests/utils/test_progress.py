@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from utils import progress
-from utils.progress import Console, clock
+from utils.progress import Console, clock, duration
 
 
 @pytest.fixture
@@ -84,6 +84,14 @@ def test_the_mode_depends_on_the_terminal(monkeypatch):
 @pytest.mark.parametrize("seconds, text", [(7.4, "0:07"), (187, "3:07"), (7387, "2:03:07"), (59.7, "1:00")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(59.6, "0 hours 1 minutes 0 seconds"), (3725, "1 hours 2 minutes 5 seconds"), (0, "0 hours 0 minutes 0 seconds")],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize("mode", ["bar", "plain"])

@@ -7,7 +7,7 @@ import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.errors import UsageError
-from utils.evaluation.reports import write_rows
+from utils.files import write_rows
 
 TABLES = pathlib.Path(__file__).resolve().parent / "class_lists"
 WHITE = (255, 255, 255)

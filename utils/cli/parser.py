@@ -5,8 +5,7 @@ import os
 import re
 import sys
 
-from utils.errors import UsageError
-from utils.nearest import did_you_mean
+from utils.errors import UsageError, did_you_mean
 from utils.settings import read_settings
 
 FEW = 12  # choices that an error or a help text lists; longer lists have a flag of their own

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
-from utils.errors import UsageError
-from utils.nearest import did_you_mean
+from utils.errors import UsageError, did_you_mean
 
 SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)

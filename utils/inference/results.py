@@ -10,7 +10,7 @@ import numpy as np
 from utils.data.images import read_image, write_image
 from utils.data.labels import write_label
 from utils.errors import UsageError
-from utils.evaluation.reports import make_folder, write_rows
+from utils.files import make_folder, write_rows
 from utils.inference.drawing import Painter
 from utils.inference.predictor import Predictor
 from utils.inference.video import VideoReader, VideoWriter, Window

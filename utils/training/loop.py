@@ -7,10 +7,10 @@ from utils.errors import RunError, memory_errors
 from utils.evaluation.class_plots import plot_class_iou
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.plots import plot_confusion, plot_log
-from utils.evaluation.reports import class_table, duration, headline, suite_means, write_image_scores, write_rows
+from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores
 from utils.evaluation.samples import plot_samples
-from utils.files import copy_file
-from utils.progress import Console
+from utils.files import copy_file, write_rows
+from utils.progress import Console, duration
 from utils.training.callbacks import EpochProgress, StepGuard, StepwiseCallbacks, log_name
 from utils.training.freezing import frontend_phase
 from utils.training.optimizers import current_learning_rate

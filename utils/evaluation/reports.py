@@ -1,32 +1,41 @@
 """Score tables on the console and as CSV."""
 
+from collections.abc import Sequence
+
+from utils.data.folder import Pair
 from utils.files import write_text
-from utils.metrics import mean_scores
+from utils.metrics import ImageScores, mean_scores
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
 SUITE_MEANS = ("accuracy", "precision", "recall", "F1 score", "mean IoU")
 
 
-def write_image_scores(path, first_columns, pairs, rows, class_names):
+def write_image_scores(
+    path,
+    first_columns: tuple[str, str],
+    pairs: Sequence[Pair],
+    images: Sequence[ImageScores],
+    class_names: Sequence[str],
+):
     """Writes the original suite's `val_scores.csv` or `test_scores.csv`: a line per image.
 
     Args:
         path: of the file.
         first_columns: the names of the first two columns, such as `("val_name", "avg_accuracy")`.
-        pairs: list of `folder.Pair`.
-        rows: their `image_scores`.
-        class_names: list of str.
+        pairs: images and labels, for the names.
+        images: the scores of each image.
+        class_names: the names of the last C columns.
     """
     header = ", ".join([*first_columns, *SCORE_COLUMNS, *class_names])
     lines = [
-        ", ".join([pair.name, *(f"{value:.6f}" for value in scores.flatten())]) for pair, scores in zip(pairs, rows)
+        ", ".join([pair.name, *(f"{value:.6f}" for value in scores.flatten())]) for pair, scores in zip(pairs, images)
     ]
     write_text(path, "\n".join([header, *lines]) + "\n")
 
 
-def class_table(scores):
-    """The per-class part of `ConfusionMatrix.result` as lines of text, in percent."""
+def class_table(scores: dict) -> str:
+    """Formats the per-class scores of `ConfusionMatrix.result` as lines of text, in percent."""
     width = max(map(len, scores["class_iou"]))
     lines = [f"  {'class':{width}}  accuracy     IoU"]
     for name, iou in scores["class_iou"].items():
@@ -34,8 +43,8 @@ def class_table(scores):
     return "\n".join(lines)
 
 
-def headline(scores):
-    """The scores over the whole set as lines of text, in percent."""
+def headline(scores: dict) -> str:
+    """Formats the scores of the whole dataset in `ConfusionMatrix.result` as lines of text, in percent."""
     lines = [f"  {name:15}  {_percent(scores[key])}" for name, key in HEADLINE.items()]
     for name in ("precision", "recall", "f1"):
         weighted, unweighted = _percent(scores[name]), _percent(scores[f"macro_{name}"])
@@ -43,9 +52,9 @@ def headline(scores):
     return "\n".join(lines)
 
 
-def suite_means(rows):
-    """The original suite's figures, means of per-image scores, as one line of text in percent."""
-    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, mean_scores(rows))]
+def suite_means(images: Sequence[ImageScores]) -> str:
+    """Formats the means of per-image scores, the original suite's figures, as a line of text in percent."""
+    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, mean_scores(images))]
     return "  the original suite's means over images: " + ", ".join(parts)
 
 

@@ -7,7 +7,6 @@ the scenes and nothing of the image. Results are added to a JSON file as they co
 again with `--models`; `tools/make_tables.py` makes the README's table of it.
 """
 
-import argparse
 import concurrent.futures
 import csv
 import json
@@ -17,12 +16,13 @@ import shutil
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from models import MODELS
+from tools import ROOT
 from utils.benchmark.timing import cpu_cores
+from utils.cli.arguments import Parser
 from utils.errors import RunError, report_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"
@@ -59,7 +59,7 @@ LONGER = {"RefineNet": 60, "DDSC": 60, "FC-DenseNet56": 60, "FC-DenseNet67": 60,
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="tools/compare_models.py", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME", help="networks; default: all"
     )

@@ -13,9 +13,8 @@ import re
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from utils.cli.arguments import Parser, positive_int
 from utils.errors import UsageError, report_errors

@@ -9,12 +9,10 @@ high-definition ground truth database", Pattern Recognition Letters 2009, and fo
 V. Badrinarayanan, A. Kendall, R. Cipolla, "SegNet", TPAMI 2017.
 """
 
-import argparse
 import http.client
 import queue
 import re
 import ssl
-import sys
 import threading
 import time
 import urllib.error
@@ -25,9 +23,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
+from utils.cli.arguments import Parser
 from utils.errors import RunError, UsageError, report_errors
 from utils.progress import Console
 
@@ -222,10 +221,10 @@ def finish(partial, output):
 
 @report_errors
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", default="datasets/CamVid", help="folder to make (default: %(default)s)")
-    parser.add_argument("--url", default=DEFAULT_URL, help="web folder to fetch from (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=8, help="files fetched at once (default: %(default)s)")
+    parser = Parser(prog="tools/get_camvid.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--output", default="datasets/CamVid", help="folder to make")
+    parser.add_argument("--url", default=DEFAULT_URL, help="web folder to fetch from")
+    parser.add_argument("--workers", type=int, default=8, help="files fetched at once")
     get_camvid(**vars(parser.parse_args(argv)))
 
 

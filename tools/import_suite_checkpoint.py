@@ -11,9 +11,8 @@ import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # Python puts tools/ on the path of a script, not the repository
-    sys.path.insert(0, str(ROOT))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from models import MODELS
 from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, import_variables

@@ -1,17 +1,15 @@
-"""Makes the built-in dataset `Streets`: small synthetic street scenes with CamVid's twelve classes and colours.
+"""Makes the built-in dataset `Streets`: small synthetic street scenes with CamVid's twelve classes and colors.
 
     python tools/make_streets.py --output datasets/Streets
 
 The same seed gives the same bytes (under the same OpenCV and NumPy), and a scene does not depend on how many there are.
 """
 
-import argparse
 import contextlib
 import functools
 import multiprocessing
 import os
 import shutil
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -19,11 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-if __name__ == "__main__":  # Python puts tools/ on the path of a script, not the repository
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from tools.streets.canvas import CLASSES
 from tools.streets.scenes import draw_scene
+from utils.cli.arguments import Parser
 from utils.errors import RunError, UsageError, report_errors
 
 SPLITS = ("train", "val", "test")
@@ -42,13 +41,13 @@ def write_scene(folder, height, width, seed, scene):
     number, index = scene
     image, labels = draw_scene(np.random.default_rng([seed, number, index]), height, width)
     name = f"street_{index + 1:04d}"
-    colours = np.array(list(CLASSES.values()), np.uint8)
+    colors = np.array(list(CLASSES.values()), np.uint8)
     write_image(folder / SPLITS[number] / f"{name}.jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-    write_image(folder / f"{SPLITS[number]}_labels" / f"{name}_L.png", colours[labels])
+    write_image(folder / f"{SPLITS[number]}_labels" / f"{name}_L.png", colors[labels])
 
 
 @contextlib.contextmanager
-def finished_or_nothing(root):
+def atomic_dataset(root):
     """Gives a temporary folder beside `root` that becomes `root` on success and is removed on any failure."""
     partial = root.with_name(f"{root.name}.partial-{os.getpid()}")
     try:
@@ -87,11 +86,11 @@ def make_streets(root, train=240, val=40, test=60, height=192, width=256, seed=0
     if root.exists():
         raise UsageError(f"{root} exists already; remove it or choose another folder with --output")
     scenes = [(number, index) for number, count in enumerate(counts) for index in range(count)]
-    with finished_or_nothing(root) as folder:
+    with atomic_dataset(root) as folder:
         for split in SPLITS:
             (folder / split).mkdir()
             (folder / f"{split}_labels").mkdir()
-        rows = [f"{name},{','.join(map(str, colour))}" for name, colour in CLASSES.items()]
+        rows = [f"{name},{','.join(map(str, color))}" for name, color in CLASSES.items()]
         (folder / "class_dict.csv").write_text("\n".join(["name,r,g,b", *rows, ""]), newline="\n")
         write = functools.partial(write_scene, folder, height, width, seed)
         if workers == 1:
@@ -104,13 +103,13 @@ def make_streets(root, train=240, val=40, test=60, height=192, width=256, seed=0
 
 @report_errors
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", default="datasets/Streets", help="folder to make (default: %(default)s)")
+    parser = Parser(prog="tools/make_streets.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--output", default="datasets/Streets", help="folder to make")
     for split, count in zip(SPLITS, (240, 40, 60)):
         parser.add_argument(f"--{split}", type=int, default=count, help=f"number of {split} scenes (default: {count})")
-    parser.add_argument("--height", type=int, default=192, help="height in pixels (default: %(default)s)")
-    parser.add_argument("--width", type=int, default=256, help="width in pixels (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other streets (default: %(default)s)")
+    parser.add_argument("--height", type=int, default=192, help="height in pixels")
+    parser.add_argument("--width", type=int, default=256, help="width in pixels")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other streets")
     args = parser.parse_args(argv)
     started, total = time.perf_counter(), args.train + args.val + args.test
     workers = min(os.cpu_count() or 1, 8) if total > 50 else 1  # starting processes takes as long as 50 scenes

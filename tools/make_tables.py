@@ -13,11 +13,11 @@ import pathlib
 import re
 import sys
 
-if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from models import MODELS
-from tools import analyse_dataset, convert_dataset, split_dataset
+from tools import ROOT, analyse_dataset, convert_dataset, split_dataset
 from tools.compare_models import RESULTS
 from tools.compare_speed import description, table
 from tools.results.reference import (
@@ -42,7 +42,6 @@ from tools.speed.timing import Row
 from utils.cli import arguments
 from utils.errors import RunError, report_errors
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {name: getattr(arguments, f"{name}_parser") for name in COMMANDS}

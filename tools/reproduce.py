@@ -2,10 +2,10 @@
 
     python tools/reproduce.py camvid_custom_mobilenet --frontend_weights mobilenet_1_0_224_tf_no_top.h5
 
-A recipe is a JSON file in tools/results/experiments/: the flags of train.py and test.py, what came of them, on which machine and in
-how many minutes, and how far another run may be from it. In place of the flags of train.py there may be the name of
-another recipe, whose network is then tested in another way; and "init_from" may name a recipe, whose network is then
-trained on. An interrupted training goes on when the command is given again.
+A recipe is a JSON file in tools/results/experiments/: the flags of train.py and test.py, what came of them, on which
+machine and in how many minutes, and how far another run may be from it. In place of the flags of train.py there may be
+the name of another recipe, whose network is then tested in another way; and "init_from" may name a recipe, whose
+network is then trained on. An interrupted training goes on when the command is given again.
 """
 
 import json
@@ -13,10 +13,10 @@ import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
+from tools import ROOT
 from utils.cli.arguments import Parser
 from utils.errors import RunError, UsageError, did_you_mean, report_errors
 from utils.settings import read_checkpoint

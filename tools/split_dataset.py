@@ -11,8 +11,8 @@ import sys
 
 import numpy as np
 
-if not __package__:  # run as a script: Python then looks for modules in tools/, not in the repository's root
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from tools.datasets.builtin import find_or_make_dataset
 from tools.datasets.splits import assign, fractions, pattern

@@ -7,15 +7,14 @@ are random, as they do not matter for speed; each sees an image of 360x480 as of
 differ in training alone are one network here, which the picture shows with the best of their scores.
 """
 
-import pathlib
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+if __name__ == "__main__" and not __package__:
+    import _path  # noqa: F401
 
 from models import MODELS
+from tools import ROOT
 from tools.reproduce import recorded, words
 from utils.backend import import_backend, set_precision, versions
 from utils.benchmark.report import plot_numbered

@@ -5,7 +5,6 @@ Both run at the same time in processes of their own, of which one works while th
 """
 
 import json
-import pathlib
 import subprocess
 import sys
 import tempfile
@@ -13,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tools import ROOT
 from tools.speed.timing import Row, is_installed
 from utils.benchmark.process import last_error
 from utils.benchmark.timing import TRAINING_PASSES
 from utils.errors import RunError
 
-WORKER = pathlib.Path(__file__).with_name("worker.py")
 STEPS = 2  # of a round
 PEER = "segmentation_models.pytorch"
 REMEDY = "pip install segmentation-models-pytorch torch torchvision"
@@ -168,7 +167,8 @@ class Worker:
     def __init__(self, kind, settings):
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, WORKER, kind, json.dumps(settings)],
+            [sys.executable, "-m", "tools.speed.worker", kind, json.dumps(settings)],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

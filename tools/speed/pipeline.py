@@ -3,7 +3,6 @@
 import importlib
 import importlib.metadata
 import os
-import pathlib
 import random
 import subprocess
 import sys
@@ -12,12 +11,12 @@ import time
 import cv2
 import numpy as np
 
+from tools import ROOT
 from tools.original_suite import loops as suite_loops
 from tools.speed.timing import Row, absent, is_installed, once, race, rows_against_ours
 from utils.class_dict import UNKNOWN
 from utils.errors import RunError, UsageError
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORKERS, BATCH_SIZE = 2, 4
 H_FLIP, BRIGHTNESS, ROTATION = True, 0.1, 10.0  # relative change; degrees
 SUITE_IMAGES = 8  # that the suite's loop loads in a round

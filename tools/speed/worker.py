@@ -1,20 +1,15 @@
 """A network at work in a process of its own, for `networks.py`: ours, the original suite's FC-DenseNet, or one
 of segmentation_models.pytorch.
 
-    python tools/speed/worker.py ours '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
+    python -m tools.speed.worker ours '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
 
 Makes the first training step, then answers each line of standard input ("train 3", "predict 3", "memory", "gflops")
 with a line of JSON.
 """
 
 import json
-import pathlib
 import sys
 import time
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
 
 from utils.benchmark.timing import process_memory, seconds_of
 

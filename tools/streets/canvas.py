@@ -1,7 +1,7 @@
-"""The canvas of the street scenes: a pinhole camera's picture, the noise and colours on it, and flat shapes.
+"""Canvas of the street scenes: pinhole projection, noise textures, colors and flat shapes.
 
-World coordinates are metres: x to the right of the road's middle, y up from the ground, z ahead of the camera.
-Colours are RGB in 0..255. Image, labels and depth are painted by the same strokes, so they cannot disagree.
+World coordinates are meters: x to the right of the middle of the road, y up from the ground, z ahead of the camera.
+Colors are RGB in 0..255. The same strokes paint image, labels and depth, so the three agree in every pixel.
 """
 
 import functools
@@ -27,7 +27,7 @@ GLASS = (48, 58, 68)
 
 @functools.cache
 def noise_tile(cell):
-    """Fixed periodic noise of mean 0 and deviation 1, (1024, 1024) float32, whose largest spots span `cell` pixels."""
+    """Periodic noise of mean 0 and standard deviation 1, (1024, 1024) float32; the largest spots span `cell` pixels."""
     rng = np.random.default_rng(cell)
     tile, size = np.zeros((512, 512), np.float32), cell
     while size >= 1:
@@ -39,7 +39,7 @@ def noise_tile(cell):
 
 
 def noise(rng, height, width, cell):
-    """A random window of `noise_tile(cell)`, (height, width) float32."""
+    """Crops a random window of `noise_tile(cell)`, `(height, width)` float32."""
     tile = noise_tile(cell)
     if height > 1024 or width > 1024:
         tile = np.tile(tile, (height // 1024 + 1, width // 1024 + 1))
@@ -49,23 +49,23 @@ def noise(rng, height, width, cell):
 
 @functools.cache
 def ramp(size):
-    """`size` even steps from -1 to 1, float32; to be read only."""
+    """`size` even steps from -1 to 1, float32. The array is cached and must not be changed."""
     return np.linspace(-1, 1, size, dtype=np.float32)
 
 
-def tint(light, colour):
-    """`light` (h, w) times `colour` (3,), as (h, w, 3) float32; channel by channel is far faster than broadcasting."""
-    return cv2.merge([light * np.float32(channel) for channel in colour])
+def tint(light, color):
+    """Multiplies `light` (h, w) by `color` (3,) to (h, w, 3) float32, by channel: much faster than broadcasting."""
+    return cv2.merge([light * np.float32(channel) for channel in color])
 
 
-def pick(rng, colours, spread=10):
-    """One of `colours`, a little lighter, darker and tinted at random, (3,) float32."""
-    colour = np.array(colours[int(rng.random() * len(colours))], np.float32)
-    return np.clip(colour + rng.normal(0, spread) + rng.normal(0, spread / 2, 3), 8, 245).astype(np.float32)
+def pick(rng, colors, spread=10):
+    """Picks one of `colors` and varies its lightness and tint at random, (3,) float32."""
+    color = np.array(colors[int(rng.random() * len(colors))], np.float32)
+    return np.clip(color + rng.normal(0, spread) + rng.normal(0, spread / 2, 3), 8, 245).astype(np.float32)
 
 
 class Canvas:
-    """A pinhole camera's picture: `image` (H, W, 3) float32, `labels` (H, W) uint8, `depth` (H, W) float32 metres."""
+    """Image of a pinhole camera: `image` (H, W, 3) float32, `labels` (H, W) uint8, `depth` (H, W) float32 in meters."""
 
     def __init__(self, rng, height, width):
         self.rng, self.height, self.width, self.planned = rng, height, width, []
@@ -76,26 +76,27 @@ class Canvas:
         self.vanishing = np.array([width * rng.uniform(0.2, 0.8), height * rng.uniform(0.3, 0.58)])
         roll = rng.normal(0, 0.025)  # radians
         self.turn = np.array([(np.cos(roll), np.sin(roll)), (-np.sin(roll), np.cos(roll))])
-        self.bend = rng.normal(0, 0.0012)  # the road's middle runs along x = bend * z**2
+        self.bend = rng.normal(0, 0.0012)  # the middle of the road is x = bend * z**2
         self.eye_x, self.eye_y = 0.0, rng.uniform(1.3, 2.4)
-        self.sun = float(rng.integers(-1, 2))  # from the left, clouded over, from the right
+        self.sun = float(rng.integers(-1, 2))  # left, overcast, right
 
-    def plan(self, distance, thing, *arguments):
-        """Remembers to call `thing(canvas, *arguments)` when all that is farther than `distance` metres is painted."""
-        self.planned.append((distance, thing, arguments))
+    def plan(self, distance, draw, *arguments):
+        """Schedules `draw(canvas, *arguments)` for an object at `distance` meters."""
+        self.planned.append((distance, draw, arguments))
 
     def draw_planned(self):
-        for _, thing, arguments in sorted(self.planned, key=lambda entry: -entry[0]):
-            thing(self, *arguments)
+        """Draws the scheduled objects, the farthest first (painter's algorithm)."""
+        for _, draw, arguments in sorted(self.planned, key=lambda entry: -entry[0]):
+            draw(self, *arguments)
 
     def project(self, points):
-        """World points (N, 3) to pixels (N, 2), x then y."""
+        """Projects world points (N, 3) to pixels (N, 2), x then y."""
         x, y, z = np.array(points, float).T
         flat = np.array([x + self.bend * z * z - self.eye_x, self.eye_y - y]) * (self.focal / z)
         return flat.T @ self.turn + self.vanishing
 
     def ground(self):
-        """World x and z, (H, W) float32 each, of the ground seen at each pixel; z is inf above the horizon."""
+        """Returns world x and z of the ground at each pixel, (H, W) float32 each; z is inf above the horizon."""
         u = np.arange(self.width, dtype=np.float32)[None] - np.float32(self.vanishing[0])
         v = np.arange(self.height, dtype=np.float32)[:, None] - np.float32(self.vanishing[1])
         cos, sin = self.turn[0].astype(np.float32)
@@ -105,7 +106,7 @@ class Canvas:
         return u * near / np.float32(self.focal) + np.float32(self.eye_x) - np.float32(self.bend) * near**2, z
 
     def outline(self, corners):
-        """Rows and columns (slices) of the visible box around pixel `corners` (N, 2), and the filled mask in it."""
+        """Rasterizes a polygon of pixel `corners` (N, 2): slices of its visible bounding box, and the mask in it."""
         (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
         left, top = max(int(left), 0), max(int(top), 0)
         right, bottom = min(int(right) + 2, self.width), min(int(bottom) + 2, self.height)
@@ -114,24 +115,24 @@ class Canvas:
             cv2.fillPoly(mask, [np.round(corners - (left, top)).astype(np.int32)], 1)
         return np.s_[top : max(bottom, top), left : max(right, left)], mask
 
-    def paint(self, box, mask, name, colour, depth, opacity=None):
-        """Puts `colour` (3,) or (h, w, 3), class `name` or indices (h, w), and `depth` into `box` where `mask` is 1.
+    def paint(self, box, mask, name, color, depth, opacity=None):
+        """Writes `color` (3,) or (h, w, 3), class `name` or indices (h, w), and `depth` into `box` where `mask` is 1.
 
-        `opacity` (h, w) lets light through, but what is seen through a thing (a wheel, a railing) belongs to the thing,
-        as in hand-made labels.
+        `opacity` (h, w) blends the color with the background. The label stays that of the object, as in manual
+        annotations of wheels and railings.
         """
         view = self.image[box]
         patch = np.empty(view.shape, np.float32)
-        patch[:] = colour if opacity is None else view + (colour - view) * np.asarray(opacity, np.float32)[..., None]
+        patch[:] = color if opacity is None else view + (color - view) * np.asarray(opacity, np.float32)[..., None]
         cv2.copyTo(patch, mask, view)
         inside = mask.view(bool)
         np.copyto(self.labels[box], INDEX[name] if isinstance(name, str) else name, where=inside)
         np.copyto(self.depth[box], depth, where=inside, casting="unsafe")
 
-    def polygon(self, points, name, colour, grain=0.05, opacity=None, one_sided=False):
-        """Fills world polygon `points` (N, 3), grainy and a little lighter towards the sun.
+    def polygon(self, points, name, color, grain=0.05, opacity=None, one_sided=False):
+        """Fills world polygon `points` (N, 3) with grain, lighter towards the sun.
 
-        A `one_sided` polygon is painted only if its corners run clockwise as the camera sees them.
+        A `one_sided` polygon is painted only if its corners are clockwise in the image (back-face culling).
         """
         corners = self.project(points)
         if one_sided:
@@ -140,20 +141,22 @@ class Canvas:
                 return
         box, mask = self.outline(corners)
         if mask.size:
-            if mask.size > 80:  # on smaller things nobody sees the grain
+            if mask.size > 80:  # grain is invisible on smaller polygons
                 light = 1 + 0.12 * self.sun * ramp(mask.shape[1])
-                colour = tint(light + grain * noise(self.rng, *mask.shape, 4), colour)
-            self.paint(box, mask, name, colour, sum(p[2] for p in points) / len(points), opacity)
+                color = tint(light + grain * noise(self.rng, *mask.shape, 4), color)
+            self.paint(box, mask, name, color, sum(p[2] for p in points) / len(points), opacity)
 
     def panel(self, points, name, texture):
-        """Stretches what `texture()` makes, (h, w, 3 or 4 with opacity in 0..1), over the world quad top left, top
-        right, bottom right, bottom left. It is made only if there is something to see."""
+        """Warps a texture over the world quad top left, top right, bottom right, bottom left.
+
+        `texture()` returns (h, w, 3), or (h, w, 4) with opacity in 0..1. It is called only if the quad is visible.
+        """
         corners = self.project(points)
         box, mask = self.outline(corners)
         if not mask.any():
             return
         texture = texture()
-        spans = np.ptp(corners, axis=0)  # a texture far finer than its picture would flicker
+        spans = np.ptp(corners, axis=0)  # a texture much finer than the image would alias
         size = [int(np.clip(span, 4, side)) for span, side in zip(spans, texture.shape[1::-1])]
         texture = cv2.resize(texture.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         source = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float32)
@@ -164,7 +167,7 @@ class Canvas:
         self.paint(box, mask, name, warped[..., :3], sum(p[2] for p in points) / len(points), opacity)
 
     def shadow(self, points, strength=0.5):
-        """Darkens road and pavement, and nothing that stands on them, inside ground polygon `points` (N, 2: x, z)."""
+        """Darkens road and pavement, but not the objects on them, inside ground polygon `points` (N, 2: x, z)."""
         box, mask = self.outline(self.project([(x, 0, max(z, 0.8)) for x, z in points]))
         ground = (self.labels[box] == INDEX["Road"]) | (self.labels[box] == INDEX["Pavement"])
         self.image[box][(mask > 0) & ground] *= 1 - strength
@@ -172,18 +175,18 @@ class Canvas:
 
 @functools.cache
 def circle(corners):
-    """Regular polygon of radius 1, (corners, 2); to be read only."""
+    """Regular polygon of radius 1, (corners, 2). The array is cached and must not be changed."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
 def oval(x, y, radius_x, radius_y, corners=16):
-    """Upright ellipse, (corners, 2) metres."""
+    """Upright ellipse, (corners, 2) in meters."""
     return circle(corners) * (radius_x, radius_y) + (x, y)
 
 
 def bar(a, b, width, end_width=None):
-    """Straight limb from `a` to `b`, (4, 2) metres."""
+    """Straight bar from `a` to `b`, (4, 2) in meters."""
     (ax, ay), (bx, by), end_width = a, b, width if end_width is None else end_width
     span = max(np.hypot(bx - ax, by - ay), 1e-6) * 2
     x, y = (ay - by) / span, (bx - ax) / span
@@ -192,6 +195,6 @@ def bar(a, b, width, end_width=None):
 
 
 def figure(canvas, x, z, parts):
-    """Paints flat `parts` (class name, points (N, 2), colour[, opacity]) that face the camera at (x, z)."""
-    for name, points, colour, *opacity in parts:
-        canvas.polygon([(x + px, py, z) for px, py in points.tolist()], name, colour, 0.05, *opacity)
+    """Paints flat `parts` (class name, points (N, 2), color[, opacity]) at (x, z), facing the camera."""
+    for name, points, color, *opacity in parts:
+        canvas.polygon([(x + px, py, z) for px, py in points.tolist()], name, color, 0.05, *opacity)

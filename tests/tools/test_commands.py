@@ -1,0 +1,40 @@
+"""Every module directly in tools/ is a command, started as a file from any folder or with `python -m`."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+COMMANDS = sorted(path.stem for path in TOOLS.glob("*.py") if not path.stem.startswith("_"))
+HELP_OF_ALL = """
+import runpy, sys
+
+for name in sys.argv[1:]:
+    sys.argv = [name, "--help"]
+    try:
+        runpy.run_module(f"tools.{name}", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert not end.code, name
+assert "keras" not in sys.modules and "tensorflow" not in sys.modules
+"""
+
+
+def run(*arguments, cwd):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_file_from_another_folder(name, tmp_path):
+    text = run(TOOLS / f"{name}.py", "--help", cwd=tmp_path)
+    assert text.startswith(f"usage: tools/{name}.py ")
+
+
+def test_help_as_modules_without_keras():
+    texts = run("-c", HELP_OF_ALL, *COMMANDS, cwd=TOOLS.parent)
+    assert texts.count("usage: ") == len(COMMANDS)

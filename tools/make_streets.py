@@ -1,18 +1,18 @@
-"""Makes the built-in dataset `Streets`: small synthetic street scenes with CamVid's twelve classes and colors.
+"""Draws the built-in dataset Streets: synthetic street scenes with CamVid's twelve classes and colors.
 
     python tools/make_streets.py --output datasets/Streets
 
-The same seed gives the same bytes (under the same OpenCV and NumPy), and a scene does not depend on how many there are.
+The same seed gives the same bytes (with the same versions of OpenCV and NumPy). Each scene depends on its own number
+only, not on the number of scenes.
 """
 
-import contextlib
 import functools
 import multiprocessing
 import os
-import shutil
+import pathlib
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,102 +20,110 @@ import numpy as np
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
-from tools.streets.canvas import CLASSES
-from tools.streets.scenes import draw_scene
+from tools.datasets.folders import make_split_folders, new_dataset
+from tools.streets import CLASSES, draw_scene
 from utils.cli.arguments import Parser
-from utils.errors import RunError, UsageError, report_errors
+from utils.data.folder import SPLITS
+from utils.errors import UsageError, report_errors
+from utils.files import write_text
 
-SPLITS = ("train", "val", "test")
+COUNTS = {"train": 240, "val": 40, "test": 60}
+HEIGHT, WIDTH = 192, 256  # pixels
 SMALLEST_SIDE = 64  # pixels
 JPEG_QUALITY = 92
 
 
-def write_image(path, rgb, options=()):
-    """Encodes RGB `rgb` (H, W, 3) uint8 as the suffix of `path` says and writes it, or raises `OSError`."""
-    _, encoded = cv2.imencode(path.suffix, rgb[..., ::-1], list(options))
-    path.write_bytes(encoded.tobytes())
+def build_parser():
+    """The command's flags."""
+    parser = Parser(prog="tools/make_streets.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--output", default="datasets/Streets", help="folder to create")
+    for split, count in COUNTS.items():
+        parser.add_argument(f"--{split}", type=int, default=count, help=f"number of {split} scenes")
+    parser.add_argument("--height", type=int, default=HEIGHT, help="image height, pixels")
+    parser.add_argument("--width", type=int, default=WIDTH, help="image width, pixels")
+    parser.add_argument("--seed", type=int, default=0, help="random seed")
+    return parser
 
 
-def write_scene(folder, height, width, seed, scene):
-    """Draws and writes one scene; `scene` is (split number, index counted from 0)."""
-    number, index = scene
-    image, labels = draw_scene(np.random.default_rng([seed, number, index]), height, width)
-    name = f"street_{index + 1:04d}"
-    colors = np.array(list(CLASSES.values()), np.uint8)
-    write_image(folder / SPLITS[number] / f"{name}.jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-    write_image(folder / f"{SPLITS[number]}_labels" / f"{name}_L.png", colors[labels])
-
-
-@contextlib.contextmanager
-def atomic_dataset(root):
-    """Gives a temporary folder beside `root` that becomes `root` on success and is removed on any failure."""
-    partial = root.with_name(f"{root.name}.partial-{os.getpid()}")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.rename(root)
-    except OSError as error:
-        raise RunError(f"{root} could not be written: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def make_streets(root, train=240, val=40, test=60, height=192, width=256, seed=0, workers=1):
+def make_streets(
+    root: str | pathlib.Path,
+    train: int = COUNTS["train"],
+    val: int = COUNTS["val"],
+    test: int = COUNTS["test"],
+    height: int = HEIGHT,
+    width: int = WIDTH,
+    seed: int = 0,
+    workers: int = 1,
+) -> pathlib.Path:
     """Writes the dataset.
 
     Args:
-        root: folder to make; it must not exist yet. It appears only when everything in it is written.
-        train, val, test: number of scenes in each split.
+        root: the folder to create, atomically; it must not exist.
+        train, val, test: number of scenes of each split.
         height, width: size of the images in pixels, at least 64.
-        seed: integer from 0; the same seed gives the same scenes.
+        seed: random seed, at least 0.
         workers: number of processes. With more than one, the calling script needs the usual
             `if __name__ == "__main__"` guard.
 
     Returns:
-        `root` as a `Path`.
+        `root`.
 
     Raises:
-        UsageError: `root` exists, or a number is out of range.
-        RunError: the files could not be written.
+        UsageError: if `root` exists or a number is out of range.
+        RunError: if the files cannot be written.
     """
-    root, counts = Path(root), (train, val, test)
-    for name, value, least in (*zip(SPLITS, counts, (0, 0, 0)), ("seed", seed, 0),
-                               ("height", height, SMALLEST_SIDE), ("width", width, SMALLEST_SIDE)):  # fmt: skip
-        if value < least:
-            raise UsageError(f"{name} is {value}; it must be at least {least}")
+    root, counts = pathlib.Path(root), (train, val, test)
+    check_minimum(dict(zip(SPLITS, counts)) | {"seed": seed}, 0)
+    check_minimum({"height": height, "width": width}, SMALLEST_SIDE)
     if root.exists():
         raise UsageError(f"{root} exists already; remove it or choose another folder with --output")
     scenes = [(number, index) for number, count in enumerate(counts) for index in range(count)]
-    with atomic_dataset(root) as folder:
-        for split in SPLITS:
-            (folder / split).mkdir()
-            (folder / f"{split}_labels").mkdir()
+    with new_dataset(root) as folder:
+        make_split_folders(folder, SPLITS)
         rows = [f"{name},{','.join(map(str, color))}" for name, color in CLASSES.items()]
-        (folder / "class_dict.csv").write_text("\n".join(["name,r,g,b", *rows, ""]), newline="\n")
+        write_text(folder / "class_dict.csv", "\n".join(["name,r,g,b", *rows, ""]))
         write = functools.partial(write_scene, folder, height, width, seed)
         if workers == 1:
             list(map(write, scenes))
-        else:  # threads would wait for each other: a scene is thousands of small calls from Python
+        else:  # processes, not threads: a scene is thousands of short calls from Python, which holds the GIL
             with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
                 list(pool.map(write, scenes, chunksize=4))
     return root
 
 
+def check_minimum(values, minimum):
+    """Raises UsageError if one of the named numbers is below the minimum."""
+    for name, value in values.items():
+        if value < minimum:
+            raise UsageError(f"{name} is {value}; it must be at least {minimum}")
+
+
+def write_scene(folder, height, width, seed, scene):
+    """Draws and writes a scene, `(split number, index counted from 0)`."""
+    number, index = scene
+    image, labels = draw_scene(np.random.default_rng([seed, number, index]), height, width)
+    name, split = f"street_{index + 1:04d}", SPLITS[number]
+    colors = np.array(list(CLASSES.values()), np.uint8)
+    write_image(folder / split / f"{name}.jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    write_image(folder / f"{split}_labels" / f"{name}_L.png", colors[labels])
+
+
+def write_image(path, rgb, options=()):
+    """Writes a uint8 RGB image `(H, W, 3)` in the format of the path's suffix; raises OSError if it cannot."""
+    _, encoded = cv2.imencode(path.suffix, rgb[..., ::-1], list(options))
+    path.write_bytes(encoded.tobytes())
+
+
 @report_errors
 def main(argv=None):
-    parser = Parser(prog="tools/make_streets.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--output", default="datasets/Streets", help="folder to make")
-    for split, count in zip(SPLITS, (240, 40, 60)):
-        parser.add_argument(f"--{split}", type=int, default=count, help=f"number of {split} scenes (default: {count})")
-    parser.add_argument("--height", type=int, default=192, help="height in pixels")
-    parser.add_argument("--width", type=int, default=256, help="width in pixels")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other streets")
-    args = parser.parse_args(argv)
-    started, total = time.perf_counter(), args.train + args.val + args.test
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    args = build_parser().parse_args(argv)
+    start, total = time.perf_counter(), args.train + args.val + args.test
     workers = min(os.cpu_count() or 1, 8) if total > 50 else 1  # starting processes takes as long as 50 scenes
     root = make_streets(args.output, args.train, args.val, args.test, args.height, args.width, args.seed, workers)
-    print(f"Made {total} street scenes with labels in {root} in {time.perf_counter() - started:.1f} s")
+    print(f"Made {total} street scenes with labels in {root} in {time.perf_counter() - start:.1f} s")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

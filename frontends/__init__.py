@@ -1,10 +1,17 @@
-"""Frontends: classification networks that turn images into features at strides 2 to 32, for decoders to read.
+"""Frontends: pretrained classification networks as feature extractors, with features at strides 2 to 32.
 
-`FRONTENDS` is data and imports at once; Keras is imported when `build_frontend` is called.
+`FRONTENDS` is a table without Keras; `build_frontend` imports Keras when it is called.
 """
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from frontends.errors import FrontendWeightsError, InvalidFrontendWeightsError, UnknownFrontendError
 from frontends.table import FRONTENDS, Frontend
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
 
 __all__ = [
     "FRONTENDS",
@@ -17,33 +24,38 @@ __all__ = [
 ]
 
 
-def build_frontend(inputs, name, weights=None, output_stride=None):
-    """Puts a frontend on top of a Keras tensor of images.
+def build_frontend(
+    inputs: "KerasTensor | Sequence[KerasTensor]",
+    name: str,
+    weights: str | os.PathLike | None = None,
+    output_stride: int | None = None,
+) -> "dict[str, KerasTensor] | list[dict[str, KerasTensor]]":
+    """Builds a frontend on a Keras tensor of images.
 
-    The layers are added flat to the graph of `inputs`, so a model made of some of the features contains only the layers
-    that those features need. Preprocessing (ImageNet mean, scaling to -1..1, ...) is the first of them.
+    The layers are added flat to the graph of `inputs`, so a model of some of the features contains only the layers that
+    they need. The first layer is the preprocessing (ImageNet mean, scaling to -1..1, ...).
 
     Args:
         inputs: Keras tensor (B, H, W, 3), RGB, 0..255, uint8 or float. H and W may be `None`, meaning any size.
-            Or a list of such tensors, of any sizes, which one and the same network then sees one after the other; those
-            of less than the network's `smallest_size` are padded to that and the features cropped.
+            Or a list of such tensors of any sizes, to which the network is applied one by one with shared weights;
+            those below the network's `smallest_size` are padded to it and their features cropped.
         name: a key of `FRONTENDS`.
-        weights: `None` for random initialization, `"imagenet"` to download what Keras offers, or the path of a weights
-            file of the network without classifier: `.weights.h5`, the older `.h5`, or a `.keras` model.
-        output_stride: 8 or 16 to keep the features from getting coarser than that: further strides become dilation. The
-            layers, their names and their weights stay the same. `None` for the network as published, stride 32.
+        weights: `None` for random initialization, `"imagenet"` to download the weights that Keras offers, or the path
+            of a weights file of the network without classifier: `.weights.h5`, the older `.h5`, or a `.keras` model.
+        output_stride: 8 or 16 to limit the stride of the features: further strides become dilation (Chen 2017,
+            1706.05587). Layers, names and weights stay the same. `None` for the network as published, stride 32.
 
     Returns:
-        A dict of Keras tensors `pool1` ... `pool5`, where `pool{n}` is the deepest feature at stride 2**n, about
+        A dict of Keras tensors `pool1` ... `pool5`, where `pool{n}` is the deepest feature of stride 2**n, about
         (B, H/2**n, W/2**n, `FRONTENDS[name].channels[n - 1]`). The Inception networks and Xception have unpadded
-        convolutions and give slightly less, so join features by resizing one to the other. ConvNeXt has no `pool1`.
-        With an `output_stride` `pool5`, and for 8 `pool4` too, is the same place of the network at that stride.
-        For a list of inputs a list of such dicts.
+        convolutions, so their features are slightly smaller: join features by resizing one to the other. ConvNeXt has
+        no `pool1`. With an `output_stride`, `pool5`, and for 8 also `pool4`, is the same feature at that stride. For a
+        list of inputs a list of such dicts.
 
     Raises:
         UnknownFrontendError: if there is no such frontend.
-        ValueError: if it cannot have that output stride.
-        FrontendWeightsError: if the ImageNet weights cannot be had.
+        ValueError: if it does not support that output stride, or if the images are not RGB.
+        FrontendWeightsError: if the ImageNet weights cannot be downloaded.
         InvalidFrontendWeightsError: if the file is missing or does not fit the network.
     """
     check_output_stride(name, output_stride)
@@ -52,16 +64,16 @@ def build_frontend(inputs, name, weights=None, output_stride=None):
     return build_end_points(inputs, name, weights, output_stride)
 
 
-def check_output_stride(name, output_stride):
-    """Raises if there is no such frontend, or if it cannot have that output stride; imports nothing.
+def check_output_stride(name: str, output_stride: int | None) -> None:
+    """Checks that a frontend exists and supports an output stride; imports no Keras.
 
     Args:
         name: a key of `FRONTENDS`.
-        output_stride: 8, 16 or `None`, which all of them can have.
+        output_stride: 8, 16, or `None`, which every frontend supports.
 
     Raises:
         UnknownFrontendError: if there is no such frontend.
-        ValueError: if it cannot have that output stride.
+        ValueError: if it does not support that output stride.
     """
     if name not in FRONTENDS:
         raise UnknownFrontendError(f"unknown frontend {name!r}; choose one of {', '.join(FRONTENDS)}")
@@ -70,5 +82,5 @@ def check_output_stride(name, output_stride):
     if output_stride not in (8, 16):
         raise ValueError(f"an output stride is 8 or 16, not {output_stride!r}")
     if not FRONTENDS[name].dilates:
-        able = ", ".join(other for other, row in FRONTENDS.items() if row.dilates)
-        raise ValueError(f"the frontend {name} cannot have an output stride; those that can are {able}")
+        dilating = ", ".join(other for other, row in FRONTENDS.items() if row.dilates)
+        raise ValueError(f"the frontend {name} cannot have an output stride; those that can are {dilating}")

@@ -1,4 +1,4 @@
-"""Batch normalization as one operation of the engine, where it has one."""
+"""Batch normalization: a fused layer, its momentum, and lists of such layers."""
 
 import keras
 
@@ -9,14 +9,14 @@ BATCH_NORM_MOMENTUM = 0.9
 
 @keras.saving.register_keras_serializable(package="suite")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalization, computed on TensorFlow by its fused operation.
+    """Keras's batch normalization, computed by TensorFlow's fused operation on that backend.
 
-    Keras makes it of some fifteen operations on TensorFlow, which keep several copies of the features for the gradient.
-    One operation keeps one copy, and a graph with a hundred such layers is traced in a fraction of the time. Weights,
-    configuration and results are Keras's, but for the moving variance: it takes in the unbiased variance of a batch
-    (over n - 1 pixels), as PyTorch's does.
+    On TensorFlow, Keras composes it of about fifteen operations, which keep several copies of the features for the
+    gradient. The fused operation keeps one copy, and a graph with a hundred such layers is traced in a fraction of the
+    time. Weights, configuration and results are Keras's, except that the moving variance is updated with the unbiased
+    variance of a batch (over n - 1 pixels), as in PyTorch.
 
-    On other engines, and for what the operation cannot do (masks, renormalization, other axes, float64), it is Keras's.
+    Masks, renormalization, other axes, float64 and other backends fall back to Keras's implementation.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -37,8 +37,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         scale = tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(mean)
         offset = tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(mean)
         training = bool(training and self.trainable)
-        # It calculates in float32 in any case, but has fast loops for half precision on CPUs only for whole blocks of
-        # channels: twelve of them take longer than converting them there and back.
+        # The operation computes in float32 in any case. On CPUs its half-precision loops are fast only for whole blocks
+        # of channels: with twelve channels they take longer than casting there and back.
         x = tf.cast(inputs, tf.float32) if inputs.shape[-1] % 16 else inputs
         x, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x,
@@ -68,14 +68,16 @@ def set_batch_norm_momentum(model, momentum):
 
 
 def fuse_batch_norm(model):
-    """Makes every batch normalization of a network a `BatchNormalization` of this file, with the same weights.
+    """Replaces the batch normalization of a network by the fused one of this file; weights and names stay.
 
-    Networks of `keras.applications` come with Keras's layers. Copying a whole network to exchange some of them would
-    take longer than building it.
+    The networks of `keras.applications` contain Keras's layers. Cloning a network to replace some of its layers would
+    take longer than building it, so the layers change their class.
 
     Args:
         model: `keras.Model`; changed in place.
     """
     for layer in model.layers:
         if type(layer) is keras.layers.BatchNormalization:
+            # Not a documented use of Keras: it works because a layer looks up `call` at each call, and because both
+            # classes have the same attributes. Tried with Keras 3.15; tests/frontends/test_batch_norm.py checks this.
             layer.__class__ = BatchNormalization

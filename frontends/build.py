@@ -1,4 +1,4 @@
-"""From a row of the table to features: builds the network, loads its weights, taps it."""
+"""Frontend construction: builds the network of a table row, loads its weights, looks up its features."""
 
 import keras
 import numpy as np
@@ -11,66 +11,71 @@ from frontends.table import FRONTENDS
 
 
 def build_end_points(inputs, name, weights=None, output_stride=None):
-    """Does the work of `frontends.build_frontend`; arguments, returns and errors are described there."""
-    several = isinstance(inputs, (list, tuple))
-    for images in inputs if several else [inputs]:
+    """Implements `frontends.build_frontend`, which documents arguments, result and errors."""
+    has_many_inputs = isinstance(inputs, (list, tuple))
+    for images in inputs if has_many_inputs else [inputs]:
         if len(images.shape) != 4 or images.shape[-1] != 3:
             raise ValueError(f"a frontend needs RGB images (B, H, W, 3); received a tensor of shape {images.shape}")
     frontend_weights.check(name, weights)
     frontend = FRONTENDS[name]
-    if output_stride is None and not several:
-        end_points, _ = build_ordinary(inputs, name, weights)
-        return crop(end_points, inputs) if frontend.whole_grid else end_points
-    # Copied from a network for images of any size: some paddings depend on the size if it is known, and what one has
-    # for an odd size would be wrong for another image, or where a stride has become dilation.
-    end_points, trunk = build_ordinary(keras.Input((None, None, 3)), name, weights)
+    if output_stride is None and not has_many_inputs:
+        end_points, _ = build_published(inputs, name, weights)
+        return crop_to_images(end_points, inputs) if frontend.whole_grid else end_points
+    # Copied from a network for images of any size: with a static size some paddings depend on it, and those of an odd
+    # size would be wrong for another image, or where a stride has become dilation.
+    end_points, trunk = build_published(keras.Input((None, None, 3)), name, weights)
     rebuild = Rebuilder(trunk, output_stride)
-    if several:
-        return [build_again(rebuild, end_points, images, frontend) for images in inputs]
-    tensors = rebuild(prepare(inputs, frontend))
+    if has_many_inputs:
+        return [build_shared(rebuild, end_points, images, frontend) for images in inputs]
+    tensors = rebuild(preprocess(inputs, frontend))
     return {level: tensors[id(feature)] for level, feature in end_points.items()}
 
 
-def build_again(rebuild, end_points, inputs, frontend):
-    """Puts one and the same network on one of several images, which may be small: they often are reduced ones.
+def build_published(inputs, name, weights):
+    """Builds a network as published (no dilation), with its weights.
+
+    Args:
+        inputs: Keras tensor (B, H, W, 3), RGB, 0..255.
+        name: a key of `FRONTENDS`.
+        weights: as in `frontends.build_frontend`.
+
+    Returns:
+        A dict of Keras tensors `pool1` ... `pool5`, and the network alone: a Keras model from preprocessed images,
+        without the layers that precede them in the user's graph.
+    """
+    frontend = FRONTENDS[name]
+    images = preprocess(inputs, frontend)
+    network = build_network(frontend.network, images)
+    # It shares the layers of `network`, so that weights loaded into it are loaded into both, and numbers them as in a
+    # model built by Keras itself.
+    trunk = keras.Model(images, network.outputs)
+    set_imagenet_normalization(trunk)
+    frontend_weights.load(trunk, name, weights)
+    return collect_end_points(trunk, network, frontend), trunk
+
+
+def build_shared(rebuild, end_points, inputs, frontend):
+    """Applies a network with shared weights to one of several images, pads small images and crops the features.
 
     Args:
         rebuild: Rebuilder of the network.
         end_points: dict of features of the network that it copies.
-        inputs: Keras tensor (B, H, W, 3), the images as the user gave them.
+        inputs: Keras tensor (B, H, W, 3), RGB, 0..255.
         frontend: the network's row of the table.
 
     Returns:
         A dict of Keras tensors `pool1` ... `pool5`.
     """
-    images = prepare(inputs, frontend)
-    least = frontend.smallest_size
-    small = not frontend.whole_grid and any(size is None or size < least for size in inputs.shape[1:3])
-    tensors = rebuild(PadToLeast(least)(images) if small else images)
+    images = preprocess(inputs, frontend)
+    smallest = frontend.smallest_size
+    may_be_small = not frontend.whole_grid and any(size is None or size < smallest for size in inputs.shape[1:3])
+    tensors = rebuild(PadToLeast(smallest)(images) if may_be_small else images)
     end_points = {level: tensors[id(feature)] for level, feature in end_points.items()}
-    return crop(end_points, inputs) if small or frontend.whole_grid else end_points
+    return crop_to_images(end_points, inputs) if may_be_small or frontend.whole_grid else end_points
 
 
-def build_ordinary(inputs, name, weights):
-    """Builds a network as it was published, with its weights, on images as the user gave them.
-
-    Returns:
-        A dict of Keras tensors `pool1` ... `pool5`, and the network alone: a Keras model from preprocessed images,
-        without whatever precedes them in the user's graph.
-    """
-    frontend = FRONTENDS[name]
-    images = prepare(inputs, frontend)
-    network = build_network(frontend.network, images)
-    # It shares the layers, so that loading weights into it loads them into `network`, and its layers are counted as in
-    # a model built by Keras itself.
-    trunk = keras.Model(images, network.outputs)
-    set_imagenet_normalization(trunk)
-    frontend_weights.load(trunk, name, weights)
-    return tap(trunk, network, frontend), trunk
-
-
-def prepare(inputs, frontend):
-    """Turns images as the user gave them into what the network was trained on."""
+def preprocess(inputs, frontend):
+    """Converts RGB images (B, H, W, 3) in 0..255 to the values, and the padding, that the network expects."""
     images = Preprocess(frontend.preprocessing)(inputs)
     return PadToGrid()(images) if frontend.whole_grid else images
 
@@ -91,10 +96,10 @@ def build_network(network, images):
 
 
 def set_imagenet_normalization(trunk):
-    """Gives EfficientNet-B0 ... B7 the ImageNet normalization whether or not they are pretrained.
+    """Sets the ImageNet normalization of EfficientNet-B0 ... B7, whether or not they are pretrained.
 
     Keras leaves it at mean 0 and variance 1 until weights are loaded. The other networks that normalize their own input
-    have constants there, and no weights.
+    have constants in that place, not weights.
     """
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
@@ -102,8 +107,8 @@ def set_imagenet_normalization(trunk):
             layer.finalize_state()
 
 
-def tap(trunk, network, frontend):
-    """Looks up the features of a network.
+def collect_end_points(trunk, network, frontend):
+    """Looks up the features of a network by the taps of its table row.
 
     Args:
         trunk: the network alone, a Keras model from preprocessed images.
@@ -114,24 +119,24 @@ def tap(trunk, network, frontend):
         A dict of Keras tensors `pool1` ... `pool5`, without those that the network does not have.
     """
     return {
-        f"pool{level}": find_tensor(trunk, network, place)
-        for level, place in enumerate(frontend.taps, start=1)
-        if place is not None
+        f"pool{level}": find_tensor(trunk, network, tap)
+        for level, tap in enumerate(frontend.taps, start=1)
+        if tap is not None
     }
 
 
-def find_tensor(trunk, network, place):
-    """Returns the Keras tensor at `place`, which is written as the table's docstring says."""
-    if place == "output":
+def find_tensor(trunk, network, tap):
+    """Returns the Keras tensor at a tap, whose notation `frontends/table.py` explains."""
+    if tap == "output":
         return network.outputs[0]
-    if isinstance(place, int):
-        return trunk.layers[place].output
-    layer_name, _, attribute = place.partition(".")
+    if isinstance(tap, int):
+        return trunk.layers[tap].output
+    layer_name, _, attribute = tap.partition(".")
     return getattr(network.get_layer(layer_name), attribute or "output")
 
 
-def crop(end_points, inputs):
-    """Cuts off from the features of padded images what belongs to the padding."""
+def crop_to_images(end_points, inputs):
+    """Crops the features of padded images to the part that covers the images."""
     return {
         level: CropToStride(2 ** int(level.removeprefix("pool")))([feature, inputs])
         for level, feature in end_points.items()

@@ -1,4 +1,4 @@
-"""What can be wrong with a choice of frontend or of its weights. Each has an `exit_code` for the command line."""
+"""Exceptions of frontends and their weights, with the `exit_code` of the command line."""
 
 
 class UnknownFrontendError(ValueError):
@@ -8,12 +8,12 @@ class UnknownFrontendError(ValueError):
 
 
 class FrontendWeightsError(RuntimeError):
-    """The request was right, but the weights could not be had: no network, for one."""
+    """The weights are not available, for example without a network connection."""
 
     exit_code = 1
 
 
 class InvalidFrontendWeightsError(FrontendWeightsError):
-    """The request cannot be met: the file is missing, is not a weights file, or belongs to another network."""
+    """The weights do not exist, or the file is missing, is no weights file, or belongs to another network."""
 
     exit_code = 2

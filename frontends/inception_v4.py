@@ -1,8 +1,8 @@
-"""InceptionV4, the one frontend of the original suite that Keras does not have.
+"""Inception-v4, the only frontend of the original suite that `keras.applications` does not provide.
 
 Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, https://arxiv.org/abs/1602.07261
-(Szegedy et al., AAAI 2017). Three kinds of Inception cells, more uniform than before, without residual connections.
-Convolutions are as in the authors' TF-slim code: no bias, batch normalization without scale, ReLU.
+(Szegedy et al., AAAI 2017). Three kinds of Inception cells, more uniform than those of Inception-v3, without residual
+connections. Convolutions follow the authors' TF-slim code: no bias, batch normalization without scale, ReLU.
 """
 
 import keras
@@ -31,7 +31,7 @@ def build_inception_v4(images):
 
 
 def stem(x):
-    """From pixels to stride 8. The only part, with the reductions, whose convolutions are not padded."""
+    """Stem, from images to (B, H/8, W/8, 384); unpadded convolutions, as in the reductions only."""
     x = conv(x, 32, 3, "stem_conv1", strides=2, padding="valid")
     x = conv(x, 32, 3, "stem_conv2", padding="valid")
     x = conv(x, 64, 3, "stem_conv3")  # (B, H/2, W/2, 64)
@@ -93,7 +93,7 @@ def reduction_b(x, name):
 
 
 def inception_c(x, name):
-    """Inception-C (figure 6), 1536 channels in and out; two of its branches split in two at their end."""
+    """Inception-C (figure 6), 1536 channels in and out; two of its branches end in two parallel convolutions."""
     short = chain(x, [(384, 1)], f"{name}_branch2")
     long = chain(x, [(384, 1), (448, (3, 1)), (512, (1, 3))], f"{name}_branch3")
     branches = [
@@ -108,14 +108,14 @@ def inception_c(x, name):
 
 
 def chain(x, convs, name):
-    """Convolutions one after the other, `convs` being pairs (filters, kernel size); numbered if there are several."""
+    """Applies a chain of convolutions, given as pairs (filters, kernel size); numbers their names if several."""
     for number, (filters, kernel_size) in enumerate(convs, start=1):
         x = conv(x, filters, kernel_size, f"{name}_conv{number if len(convs) > 1 else ''}")
     return x
 
 
 def conv(x, filters, kernel_size, name, strides=1, padding="same"):
-    """Convolution, batch normalization, ReLU; the ReLU carries `name`, so that `name` is the feature."""
+    """Applies a convolution, batch normalization and ReLU; the ReLU is the layer called `name`."""
     x = layers.Conv2D(
         filters,
         kernel_size,
@@ -130,12 +130,15 @@ def conv(x, filters, kernel_size, name, strides=1, padding="same"):
 
 
 def max_pool(x, name):
+    """Applies unpadded 3x3 max pooling with stride 2."""
     return layers.MaxPooling2D(3, strides=2, padding="valid", name=name)(x)
 
 
 def average_pool(x, name):
+    """Applies padded 3x3 average pooling with stride 1."""
     return layers.AveragePooling2D(3, strides=1, padding="same", name=name)(x)
 
 
 def concatenate(branches, name):
+    """Concatenates the channels of the branches of a cell."""
     return layers.Concatenate(name=name)(branches)

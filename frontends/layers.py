@@ -1,16 +1,19 @@
-"""The layers of our own around a frontend. Import this module before loading a saved model that has a frontend."""
+"""Keras layers of the frontends: preprocessing, padding, cropping and dilated pooling.
+
+Import this module before loading a saved model that has a frontend: it registers the layers.
+"""
 
 import functools
 
 import keras
 from keras import ops
 
-# Mean and standard deviation of the ImageNet photographs, R, G, B.
+# Mean and standard deviation of the ImageNet images, R, G, B.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of pixels scaled to 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # of pixels 0..255, in the order B, G, R
 
-# Mode -> (mean, standard deviation) of pixels 0..255; a number stands for all three channels.
+# Mode -> (mean, standard deviation) of pixels 0..255, per channel or for all three.
 _MODES = {
     "none": (0.0, 1.0),
     "unit": (0.0, 255.0),
@@ -22,10 +25,9 @@ _MODES = {
 
 @keras.saving.register_keras_serializable(package="suite")
 class Preprocess(keras.layers.Layer):
-    """Turns pixels into what a pretrained network was trained on; equals Keras's `preprocess_input`.
+    """Normalizes pixels for a pretrained network, as Keras's `preprocess_input` does.
 
-    Computes in float32 and only then casts to the layer's compute type: in bfloat16 two neighboring pixel values
-    would often become one.
+    Computes in float32 and casts the result to the layer's compute dtype: bfloat16 cannot represent all pixel values.
 
     Args:
         mode: `"caffe"` (to BGR, minus the ImageNet mean), `"tf"` (to -1..1), `"torch"` (to 0..1, minus the ImageNet
@@ -36,7 +38,7 @@ class Preprocess(keras.layers.Layer):
     """
 
     def __init__(self, mode, **kwargs):
-        # Without `autocast=False` a float image would be rounded to 16 bits before `call` sees it.
+        # With autocast a float image would be rounded to 16 bits before `call`.
         super().__init__(autocast=False, **kwargs)
         if mode not in _MODES:
             raise ValueError(f"mode must be one of {', '.join(_MODES)}; received {mode!r}")
@@ -65,14 +67,14 @@ class Preprocess(keras.layers.Layer):
 class PadToGrid(keras.layers.Layer):
     """Pads with zeros at the bottom and right until height and width are `stride * k + 1`.
 
-    A 3x3 convolution of stride 2 without padding then gives `stride / 2 * k`, which halves evenly further down.
+    An unpadded 3x3 convolution of stride 2 then outputs the size `stride / 2 * k`, which further strides halve evenly.
 
-    While a graph is built this layer reports a size of its own for one that is not known yet: NASNet compares the sizes
-    of its tensors to see where it has just halved them, and builds another, broken network if they are all `None`. None
-    of its layers depends on the number itself. `CropToStride` must follow, which reports the true size again.
+    For an unknown size `compute_output_shape` reports an arbitrary known one: NASNet compares the sizes of its tensors
+    to detect where they were halved, and builds another, broken network if they are all `None`. None of its layers
+    depends on the number itself. `CropToStride` must follow, which reports the true size again.
 
     Args:
-        stride: the network's largest stride, an integer.
+        stride: int, the network's greatest stride.
 
     Input: (B, H, W, C) float.
     Output: (B, H', W', C) with H' = stride * ceil(H / stride) + 1, W' likewise.
@@ -106,7 +108,7 @@ class PadToLeast(keras.layers.Layer):
     """Pads with zeros at the bottom and right until height and width are at least `size`.
 
     Args:
-        size: an integer, in pixels.
+        size: int, in pixels.
 
     Input: (B, H, W, C) float.
     Output: (B, max(H, size), max(W, size), C).
@@ -124,7 +126,7 @@ class PadToLeast(keras.layers.Layer):
         return pad_to(x, self._padded(height), self._padded(width))
 
     def _padded(self, size):
-        # `ops.maximum` would make a tensor of an integer, and JAX pads by integers only.
+        # `ops.maximum` would return a tensor for an integer, and JAX pads by integers only.
         return max(self.size, size) if isinstance(size, int) else ops.maximum(self.size, size)
 
     def compute_output_shape(self, input_shape):
@@ -140,19 +142,19 @@ def pad_to(x, height, width):
     """Pads a tensor (B, h, w, C) with zeros at the bottom and right to (B, height, width, C)."""
     _, old_height, old_width, channels = ops.shape(x)
     x = ops.pad(x, [[0, 0], [0, height - old_height], [0, width - old_width], [0, 0]])
-    # For LiteRT, which does not see that padding by an unknown number of rows keeps the number of channels.
+    # For LiteRT, which loses the number of channels when it pads by an unknown number of rows.
     return ops.reshape(x, (-1, height, width, channels))
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class CropToStride(keras.layers.Layer):
-    """Cuts from a feature of a padded image what belongs to the padding, so that it covers the image and no more.
+    """Crops a feature of a padded image to the part that covers the image.
 
     Args:
-        stride: the feature's stride, an integer.
+        stride: int, the feature's stride.
 
     Input: a list of the feature (B, h, w, C) and the image before padding (B, H, W, 3).
-    Output: (B, ceil(H / stride), ceil(W / stride), C), less where the feature is.
+    Output: (B, ceil(H / stride), ceil(W / stride), C), or the feature's height and width where they are smaller.
     """
 
     def __init__(self, stride, **kwargs):
@@ -165,7 +167,7 @@ class CropToStride(keras.layers.Layer):
     def call(self, inputs):
         feature, images = inputs
         _, height, width, _ = ops.shape(images)
-        # Rounded up without negative numbers: ONNX rounds their quotients the other way.
+        # Rounded up without negative numbers: ONNX rounds negative quotients in the other direction.
         height, width = ((size + self.stride - 1) // self.stride for size in (height, width))
         return feature[:, :height, :width, :]
 
@@ -183,15 +185,15 @@ class CropToStride(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="suite")
 class DilatedPooling(keras.layers.Layer):
-    """Pooling with stride 1 over pixels that are some distance apart. Keeps height and width.
+    """Pooling with stride 1 over a dilated window. Keeps height and width.
 
-    Pixels outside the image do not count, neither for the maximum nor for the mean.
+    Pixels outside the image count neither for the maximum nor for the mean.
 
     Args:
         mode: `"max"` or `"mean"`.
-        pool_size: height and width of the window, in pixels that count.
-        dilation_rate: distance of these pixels.
-        lead: how many of them, vertically and horizontally, lie before the one that the window belongs to.
+        pool_size: int, height and width of the window, in samples.
+        dilation_rate: int, distance of the samples, in pixels.
+        lead: int, number of samples before the pixel itself, vertically and horizontally.
 
     Input: (B, H, W, C) float.
     Output: the same shape.
@@ -216,7 +218,7 @@ class DilatedPooling(keras.layers.Layer):
         return self._combine(x, ops.add, 0.0) / self._combine(pixels, ops.add, 0.0)
 
     def _combine(self, x, function, outside):
-        """Combines the pixels of each window by `function`, first those above one another, then side by side."""
+        """Reduces the samples of each window by `function`, vertically, then horizontally."""
         _, height, width, _ = ops.shape(x)
         before = self.lead * self.dilation_rate
         after = (self.pool_size - 1) * self.dilation_rate - before

@@ -1,16 +1,16 @@
-"""The table of frontends: where in which network the features of each stride are. Plain data, imports nothing of Keras.
+"""Table of frontends: the network, and the layer of the deepest feature of each stride. Importing it imports no Keras.
 
 A frontend is an image classification network without its classifier. Decoders read it at five places, the `pool1` ...
 `pool5` of the segmentation literature: `pool{n}` is the deepest feature whose stride is 2**n (C{n} of the FPN paper).
-Each place is written down by hand below. Finding it by rule ("the last layer before the resolution drops") fails for
-half of the families: in ResNetV2 that layer lies inside the last bottleneck, in Inception on one of four branches.
+Each tap is listed explicitly below. A rule ("the last layer before the resolution drops") fails for half of the
+families: in ResNetV2 that layer is inside the last bottleneck, in Inception it is on one of four branches.
 
-How a place (a tap) is written:
+Notation of a tap:
 
 * `"conv1_relu"`: the output of the layer of that name;
-* `"conv1_pad.input"`: what goes into that layer. Used where the feature comes from a layer without a stable name;
+* `"conv1_pad.input"`: the input of that layer. Used where the feature comes from a layer without a stable name;
 * `"output"`: the output of the whole network;
-* `9`: the output of layer number 9 of the network, its input layer being number 0. Used where no layer nearby has a
+* `9`: the output of layer number 9 of the network, whose input layer is number 0. Used where no adjacent layer has a
   stable name: Keras numbers unnamed layers per process, so `activation_2` is another layer in the next model;
 * `None`: the network has no feature of this stride.
 """
@@ -19,21 +19,21 @@ from typing import NamedTuple
 
 
 class Frontend(NamedTuple):
-    """One row of the table.
+    """A row of the table.
 
     Attributes:
-        network: name of the network, a function of `keras.applications`, or `"InceptionV4"`, which is built here.
-        taps: five taps, strides 2, 4, 8, 16 and 32 (notation: see the module's docstring).
-        channels: five integers, channels of those features; `None` where there is no tap.
+        network: name of a function of `keras.applications`, or `"InceptionV4"` (`frontends/inception_v4.py`).
+        taps: five taps, of strides 2, 4, 8, 16 and 32 (notation: see the module's docstring).
+        channels: five int, channels of those features; `None` where there is no tap.
         preprocessing: mode of `frontends.layers.Preprocess`; `"none"` where the network normalizes its own input.
         parameters: number of parameters without classifier, moving statistics included.
         paper: first author, year and arXiv number.
-        whole_grid: whether the network only works on sizes 32k + 1 and the images are padded to it.
-        smallest_size: least height and width in pixels. On less, the kernels at stride 32 are larger than what they
-            see, and TensorFlow's depthwise convolution then returns uninitialized memory. The unpadded convolutions of
-            Inception leave nothing of less than 75.
-        dilates: whether it can have an output stride of 8 or 16, later strides becoming dilation. Not with the unpadded
-            reductions of Inception, nor with the cells of NASNet, which halve features in ways of their own.
+        whole_grid: whether the network only works on sizes 32k + 1, to which the images are then padded.
+        smallest_size: smallest height and width in pixels. Below it the kernels at stride 32 are larger than the
+            feature, and TensorFlow's depthwise convolution then returns uninitialized memory. The unpadded convolutions
+            of Inception leave no pixel of sizes below 75.
+        dilates: whether it supports an output stride of 8 or 16. Neither the unpadded reductions of Inception nor the
+            reduction cells of NASNet can be dilated.
     """
 
     network: str
@@ -48,13 +48,13 @@ class Frontend(NamedTuple):
 
 
 def _resnet(network, parameters, conv3, conv4):
-    """Original ResNet; `conv3` and `conv4` are the numbers of blocks of the two middle stages."""
+    """Builds a row for a ResNet; `conv3` and `conv4` are the numbers of blocks of the two middle stages."""
     taps = ("conv1_relu", "conv2_block3_out", f"conv3_block{conv3}_out", f"conv4_block{conv4}_out", "conv5_block3_out")
     return Frontend(network, taps, (64, 256, 512, 1024, 2048), "caffe", parameters, "He 2016, 1512.03385")
 
 
 def _resnet_v2(network, parameters, conv3, conv4):
-    """Pre-activation ResNet. The last block of a stage has the stride, so the deepest feature is that block's input."""
+    """Builds a row for a pre-activation ResNet. It is tapped at the input of the strided block, the last of a stage."""
     taps = (
         "conv1_conv",
         "conv2_block3_preact_relu",
@@ -66,19 +66,19 @@ def _resnet_v2(network, parameters, conv3, conv4):
 
 
 def _vgg(network, parameters, convs):
-    """VGG; `convs` is the number of convolutions in each of the last three blocks."""
+    """Builds a row for a VGG; `convs` is the number of convolutions in each of the last three blocks."""
     taps = ("block2_conv2", f"block3_conv{convs}", f"block4_conv{convs}", f"block5_conv{convs}", "block5_pool")
     return Frontend(network, taps, (128, 256, 512, 512, 512), "caffe", parameters, "Simonyan 2015, 1409.1556")
 
 
 def _densenet(network, parameters, pool4, pool5):
-    """DenseNet, tapped before each transition, which halves the channels; `pool4`, `pool5` are channels."""
+    """Builds a row for a DenseNet, tapped before each transition; `pool4` and `pool5` are numbers of channels."""
     taps = ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu")
     return Frontend(network, taps, (64, 256, 512, pool4, pool5), "torch", parameters, "Huang 2017, 1608.06993")
 
 
 def _efficientnet(network, parameters, *channels):
-    """EfficientNet, tapped at the widened input of each strided depthwise convolution."""
+    """Builds a row for an EfficientNet, tapped at the expanded input of each strided depthwise convolution."""
     taps = (
         "block2a_expand_activation",
         "block3a_expand_activation",
@@ -90,13 +90,13 @@ def _efficientnet(network, parameters, *channels):
 
 
 def _efficientnet_v2(network, parameters, pool1, pool2, *channels):
-    """EfficientNetV2; `pool1`, `pool2` are layers: the first stages have no expansion of their own (fused blocks)."""
+    """Builds a row for an EfficientNetV2; `pool1`, `pool2` are layer names: fused blocks have no separate expansion."""
     taps = (pool1, pool2, "block4a_expand_activation", "block6a_expand_activation", "top_activation")
     return Frontend(network, taps, channels, "none", parameters, "Tan 2021, 2104.00298")
 
 
 def _convnext(size, parameters, width):
-    """ConvNeXt; `width` is the number of channels of its first stage. The stem has stride 4, so `pool1` is missing."""
+    """Builds a row for a ConvNeXt, whose stem has stride 4: `pool1` is missing. `width`: channels of stage 1."""
     block = f"convnext_{size.lower()}_downsampling_block"
     taps = (None, f"{block}_0.input", f"{block}_1.input", f"{block}_2.input", "output")
     channels = (None, width, 2 * width, 4 * width, 8 * width)
@@ -104,13 +104,13 @@ def _convnext(size, parameters, width):
 
 
 def _mobilenet_v3(network, parameters, blocks, channels):
-    """MobileNetV3; `blocks` are the four with a stride. Their expansions are tapped, which have no names themselves."""
+    """Builds a row for a MobileNetV3; `blocks` are the four with a stride, whose unnamed expansions are tapped."""
     taps = tuple(f"{block}_depthwise_pad.input" for block in blocks) + ("output",)
     return Frontend(network, taps, channels, "none", parameters, "Howard 2019, 1905.02244")
 
 
 def _nasnet(network, parameters, cells, channels):
-    """NASNet; `cells` are the last normal cells at strides 8, 16 and 32."""
+    """Builds a row for a NASNet; `cells` are the last normal cells at strides 8, 16 and 32."""
     taps = ("stem_bn1", "reduction_concat_stem_1") + tuple(f"normal_concat_{cell}" for cell in cells)
     return Frontend(network, taps, channels, "tf", parameters, "Zoph 2018, 1707.07012", whole_grid=True, dilates=False)
 
@@ -125,20 +125,20 @@ FRONTENDS = {
     "ResNet101": _RESNET101,
     "ResNet152": _RESNET152,
     "MobileNetV2": Frontend(
-        "MobileNetV2",
-        ("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"),
-        (96, 144, 192, 576, 1280),
-        "tf",
-        2257984,
-        "Sandler 2018, 1801.04381",
+        network="MobileNetV2",
+        taps=("block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"),
+        channels=(96, 144, 192, 576, 1280),
+        preprocessing="tf",
+        parameters=2257984,
+        paper="Sandler 2018, 1801.04381",
     ),
     "InceptionV4": Frontend(
-        "InceptionV4",
-        ("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
-        (64, 192, 384, 1024, 1536),
-        "tf",
-        41174400,
-        "Szegedy 2016, 1602.07261",
+        network="InceptionV4",
+        taps=("stem_conv3", "mixed_4a", "mixed_5e", "mixed_6h", "mixed_7d"),
+        channels=(64, 192, 384, 1024, 1536),
+        preprocessing="tf",
+        parameters=41174400,
+        paper="Szegedy 2016, 1602.07261",
         smallest_size=75,
         dilates=False,
     ),
@@ -154,12 +154,12 @@ FRONTENDS = {
     "DenseNet169": _densenet("DenseNet169", 12642880, 1280, 1664),
     "DenseNet201": _densenet("DenseNet201", 18321984, 1792, 1920),
     "MobileNet": Frontend(
-        "MobileNet",
-        ("conv_pw_1_relu", "conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu"),
-        (64, 128, 256, 512, 1024),
-        "tf",
-        3228864,
-        "Howard 2017, 1704.04861",
+        network="MobileNet",
+        taps=("conv_pw_1_relu", "conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu"),
+        channels=(64, 128, 256, 512, 1024),
+        preprocessing="tf",
+        parameters=3228864,
+        paper="Howard 2017, 1704.04861",
     ),
     "MobileNetV3Small": _mobilenet_v3(
         "MobileNetV3Small",
@@ -208,38 +208,38 @@ FRONTENDS = {
     "ConvNeXtLarge": _convnext("Large", 196230336, 192),
     "ConvNeXtXLarge": _convnext("XLarge", 348147968, 256),
     "InceptionV3": Frontend(
-        "InceptionV3",
-        (9, 16, "mixed2", "mixed7", "mixed10"),
-        (64, 192, 288, 768, 2048),
-        "tf",
-        21802784,
-        "Szegedy 2016, 1512.00567",
+        network="InceptionV3",
+        taps=(9, 16, "mixed2", "mixed7", "mixed10"),
+        channels=(64, 192, 288, 768, 2048),
+        preprocessing="tf",
+        parameters=21802784,
+        paper="Szegedy 2016, 1512.00567",
         smallest_size=75,
         dilates=False,
     ),
     "InceptionResNetV2": Frontend(
-        "InceptionResNetV2",
-        (9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
-        (64, 192, 320, 1088, 1536),
-        "tf",
-        54336736,
-        "Szegedy 2016, 1602.07261",
+        network="InceptionResNetV2",
+        taps=(9, 16, "block35_10_ac", "block17_20_ac", "conv_7b_ac"),
+        channels=(64, 192, 320, 1088, 1536),
+        preprocessing="tf",
+        parameters=54336736,
+        paper="Szegedy 2016, 1602.07261",
         smallest_size=75,
         dilates=False,
     ),
     "Xception": Frontend(
-        "Xception",
-        (
+        network="Xception",
+        taps=(
             "block1_conv2_act",
             "block3_sepconv1_act",
             "block4_sepconv1_act",
             "block13_sepconv1_act",
             "block14_sepconv2_act",
         ),
-        (64, 128, 256, 728, 2048),
-        "tf",
-        20861480,
-        "Chollet 2017, 1610.02357",
+        channels=(64, 128, 256, 728, 2048),
+        preprocessing="tf",
+        parameters=20861480,
+        paper="Chollet 2017, 1610.02357",
     ),
     "NASNetMobile": _nasnet("NASNetMobile", 4269716, (3, 8, 12), (32, 44, 264, 528, 1056)),
     "NASNetLarge": _nasnet("NASNetLarge", 84916818, (5, 12, 18), (96, 168, 1008, 2016, 4032)),

@@ -1,4 +1,4 @@
-"""Loads weights into a frontend: all of them, or an error of one line."""
+"""Pretrained weights of frontends: download, weights files, and checks that every weight is loaded."""
 
 import os
 import warnings
@@ -12,16 +12,20 @@ from frontends.errors import FrontendWeightsError, InvalidFrontendWeightsError
 from frontends.layers import IMAGENET_STD
 from frontends.table import FRONTENDS
 
-# A file may hold the classifier too, which is not needed: at most three layers (VGG), a kernel and a bias each.
+# A file may also contain the classifier, at most three layers (VGG) with a kernel and a bias each.
 CLASSIFIER_ARRAYS = 6
 
 
 def check(name, weights):
-    """Raises InvalidFrontendWeightsError if it is plain before building anything that `weights` cannot be had.
+    """Checks weights before the network is built.
 
     Args:
         name: a key of `FRONTENDS`.
         weights: `None`, `"imagenet"` or the path of a weights file.
+
+    Raises:
+        InvalidFrontendWeightsError: if Keras offers no ImageNet weights for the frontend, or if the path is not that of
+            a file with the name of a weights file.
     """
     if weights is None:
         return
@@ -29,7 +33,7 @@ def check(name, weights):
         if not hasattr(keras.applications, FRONTENDS[name].network):
             raise InvalidFrontendWeightsError(
                 f"there are no ImageNet weights for the frontend {name}; use"
-                " `--frontend_weights none` or the path of a weights file of your own"
+                " `--frontend_weights none` or the path of your own weights file"
             )
         return
     path = os.fspath(weights)
@@ -48,7 +52,7 @@ def load(trunk, name, weights):
     Args:
         trunk: Keras model of the network alone, from preprocessed images to its last feature.
         name: a key of `FRONTENDS`.
-        weights: what `check` has let pass.
+        weights: as in `check`, which accepted them.
 
     Raises:
         FrontendWeightsError: if the ImageNet weights cannot be downloaded.
@@ -60,18 +64,18 @@ def load(trunk, name, weights):
         load_imagenet(trunk, name)
     else:
         load_file(trunk, name, os.fspath(weights))
-    square_normalization(trunk)
+    correct_normalization(trunk)
 
 
 def load_imagenet(trunk, name):
-    """Downloads the ImageNet weights into Keras's cache, if they are not there yet, and copies them into `trunk`."""
+    """Copies the ImageNet weights, which Keras downloads and caches, into `trunk`."""
     application = getattr(keras.applications, FRONTENDS[name].network)
     try:
-        # The size matters to no weight, but without one Keras builds a NASNet that differs from the published one.
+        # No weight depends on the size, but without one Keras builds a NASNet that differs from the published one.
         source = application(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
-    except Exception as error:  # Keras raises a plain Exception when the download fails.
+    except Exception as error:  # Keras raises a plain Exception if the download fails
         raise FrontendWeightsError(
-            f"the ImageNet weights of the frontend {name} could not be downloaded ({cause(error)}); use"
+            f"the ImageNet weights of the frontend {name} could not be downloaded ({first_line(error)}); use"
             " `--frontend_weights none`, or download them on a machine with internet access and pass the file by"
             " `--frontend_weights PATH`"
         ) from error
@@ -79,41 +83,41 @@ def load_imagenet(trunk, name):
 
 
 def load_file(trunk, name, path):
-    """Loads a weights file into `trunk`, which must be one of the same network.
+    """Loads a weights file of the same network into `trunk`.
 
-    Keras can be lenient with a file, so the weights are made NaN first and must all have numbers afterwards.
+    Keras skips some mismatches silently, so the weights are set to NaN before and checked after loading.
     """
     for weight in trunk.weights:
         if "float" in weight.dtype:
             weight.assign(keras.ops.full(weight.shape, float("nan"), weight.dtype))
     try:
         with warnings.catch_warnings():
-            # About a file that does not fit Keras warns once for every layer, before it raises.
+            # For a file that does not fit, Keras warns once per layer before it raises.
             warnings.simplefilter("ignore")
             trunk.load_weights(path)
         check_complete(trunk)
         if path.endswith((".weights.h5", ".keras")):
-            check_nothing_is_left(trunk, path)
-    except Exception as error:  # Which one depends on what is wrong with the file: OSError, KeyError, ValueError, ...
-        raise InvalidFrontendWeightsError(f"{path} does not fit the frontend {name} ({cause(error)})") from error
+            check_no_extra_arrays(trunk, path)
+    except Exception as error:  # OSError, KeyError, ValueError, ... depending on the file
+        raise InvalidFrontendWeightsError(f"{path} does not fit the frontend {name} ({first_line(error)})") from error
 
 
 def check_complete(trunk):
-    """Raises ValueError if a weight of `trunk`, filled with NaN before loading, has not been loaded."""
+    """Raises ValueError if a weight of `trunk`, set to NaN before loading, was not loaded."""
     missing = [
         weight.path
         for weight in trunk.weights
         if np.isnan(np.asarray(keras.ops.convert_to_numpy(weight), "float32")).any()
     ]
     if missing:
-        raise ValueError(f"it has no values for {len(missing)} of the network's weights, {missing[0]} for one")
+        raise ValueError(f"it has no values for {len(missing)} of the network's weights, for example {missing[0]}")
 
 
-def check_nothing_is_left(trunk, path):
-    """Raises ValueError if a Keras 3 file holds more than the network and a classifier.
+def check_no_extra_arrays(trunk, path):
+    """Raises ValueError if a Keras 3 file contains more arrays than the network and a classifier.
 
-    Keras raises if the file lacks something, but not if it has too much: a deeper network would pass. (The older format
-    is compared layer by layer by Keras.)
+    Keras raises for missing arrays but not for extra ones, so the file of a deeper network would pass. (Keras compares
+    the older format layer by layer.)
     """
     stored, expected = count_arrays(path), len(trunk.weights)
     if not expected <= stored <= expected + CLASSIFIER_ARRAYS:
@@ -121,7 +125,7 @@ def check_nothing_is_left(trunk, path):
 
 
 def count_arrays(path):
-    """Counts the arrays of weights in a Keras 3 file, without the optimizer's and the states of random generators."""
+    """Counts the arrays of weights in a Keras 3 file, without the optimizer's and those of random generators."""
     if path.endswith(".keras"):
         with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
             return count_datasets(file)
@@ -129,17 +133,18 @@ def count_arrays(path):
 
 
 def count_datasets(file):
+    """Counts the arrays of weights in an HDF5 file, given by its path or open."""
     names = []
     with h5py.File(file, "r") as h5:
         h5.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     return sum(not name.startswith("optimizer/") and "seed_generator" not in name for name in names)
 
 
-def square_normalization(trunk):
-    """Mends the variance that comes with the ImageNet weights of EfficientNet-B0 ... B7.
+def correct_normalization(trunk):
+    """Corrects the normalization variance in the ImageNet weights of EfficientNet-B0 ... B7.
 
-    The files hold the standard deviation in its place. Keras makes up for it by one more layer, but only in a model
-    built with `weights="imagenet"`; we want the same graph whatever the weights, so that checkpoints fit one another.
+    The files contain the standard deviation in its place. Keras compensates by an extra layer, but only in a model
+    built with `weights="imagenet"`. Here the graph is the same for all weights, so that checkpoints fit either.
     """
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
@@ -149,7 +154,7 @@ def square_normalization(trunk):
             layer.finalize_state()
 
 
-def cause(error):
-    """Returns the first line of an error's message, at most 200 characters of it."""
+def first_line(error):
+    """Returns the first line of an error's message, at most 200 characters."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".:")[:200]

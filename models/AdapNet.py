@@ -1,9 +1,9 @@
 """AdapNet: Adaptive Semantic Segmentation in Adverse Environmental Conditions
 (https://doi.org/10.1109/ICRA.2017.7989540, ICRA 2017).
 
-A ResNet-50 with pre-activation that goes down to stride 16 only. Many of its units look at the features at two scales
-at once: half of the channels of their 3x3 convolution have one dilation rate, half another, up to 16. As in the
-original suite, the network is not pretrained, and resizing takes the place of transposed convolutions.
+A pre-activation ResNet-50 with a greatest stride of 16. Its multiscale units see the features at two scales: half of
+the channels of their 3x3 convolution have one dilation rate, the other half another, up to 16. As in the original
+suite, the network is not pretrained, and resizing replaces the transposed convolutions.
 """
 
 from keras import layers
@@ -21,8 +21,8 @@ def build_adapnet(x, num_classes):
         num_classes: int.
 
     Returns:
-        Logits `(B, H/8, W/8, num_classes)`. The original suite's classifier came after the last resizing; both are
-        linear and the weights of a resizing add up to 1, so the result is the same, at 1/64 of the work.
+        Logits `(B, H/8, W/8, num_classes)`. The original suite classifies after the last resizing. Both steps are
+        linear and the weights of a resizing sum to 1, so the result is equal at 1/64 of the cost.
     """
     x = conv(x, 64, 3)
     x = conv(x, 64, 7, strides=2)
@@ -48,14 +48,14 @@ def build_adapnet(x, num_classes):
 
 
 def unit(x, filters, out_filters, strides=1, project=False):
-    """Bottleneck: 1x1, 3x3 and 1x1 convolution, added to the input.
+    """Adds a bottleneck of a 1x1, a 3x3 and a 1x1 convolution to its input.
 
     Args:
         x: tensor `(B, H, W, C)`.
         filters: int, channels of the first two convolutions.
-        out_filters: int, channels of the result; C must be the same unless `project`.
-        strides: int, of the first convolution; more than 1 only with `project`.
-        project: bool, whether a 1x1 convolution takes the place of the identity.
+        out_filters: int, channels of the result; must equal C unless `project`.
+        strides: int, strides of the first convolution; more than 1 only with `project`.
+        project: bool, whether the shortcut is a 1x1 convolution instead of the identity.
 
     Returns:
         Tensor `(B, H/strides, W/strides, out_filters)`.
@@ -68,12 +68,13 @@ def unit(x, filters, out_filters, strides=1, project=False):
 
 
 def multiscale_unit(x, filters, out_filters, middle_filters, dilation_rates, project=False):
-    """Bottleneck whose 3x3 convolution is split between two dilation rates.
+    """Adds a bottleneck whose 3x3 convolution is split between two dilation rates to its input.
 
     Args:
-        x, filters, out_filters, project: as in `unit`; `filters` is of the first convolution only.
-        middle_filters: int, channels of the 3x3 convolutions, half for each rate.
-        dilation_rates: pair of int.
+        x, out_filters, project: as in `unit`.
+        filters: int, channels of the first convolution.
+        middle_filters: int, channels of both 3x3 convolutions together, half of them for each rate.
+        dilation_rates: pair of int, in pixels of `x`.
 
     Returns:
         Tensor `(B, H, W, out_filters)`.
@@ -86,6 +87,6 @@ def multiscale_unit(x, filters, out_filters, middle_filters, dilation_rates, pro
 
 
 def conv(x, filters, kernel_size, strides=1, dilation_rate=1):
-    """Batch norm without gamma, ReLU, then convolution with bias: everywhere, even on the image."""
+    """Applies batch norm without gamma, ReLU and a convolution with bias, also to the image."""
     x = batch_norm_relu(x, scale=False)
     return layers.Conv2D(filters, kernel_size, strides=strides, dilation_rate=dilation_rate, padding="same")(x)

@@ -1,9 +1,9 @@
 """BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation
 (https://arxiv.org/abs/1808.00897, ECCV 2018).
 
-Two paths share the work. Three convolutions keep the detail, at stride 8; a frontend, which may go down fast because
-it need not keep any, finds the context. Gates of one number per channel, computed from the mean over the image, refine
-the context and weigh the two paths where they meet.
+Two paths in parallel. The spatial path, three convolutions down to stride 8, keeps the detail; the context path, a
+frontend that may downsample fast, provides a large receptive field. Channel attention (one factor per channel, from
+the mean over the image) refines the context and weights the two paths where they are fused.
 """
 
 from keras import layers
@@ -15,15 +15,16 @@ PRESETS = {"BiSeNet": {}}
 
 
 def build_bisenet(end_points, num_classes):
-    """Builds the network around a frontend.
+    """Builds the spatial path and the decoder.
 
     Args:
-        end_points: dict of the frontend's features, of which `pool4`, `(B, H/16, W/16, C)`, and `pool5`,
-            `(B, H/32, W/32, C)`, are used, and the `images` `(B, H, W, 3)` scaled to 0..1.
+        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, `pool5`, `(B, H/32, W/32, C)`, and
+            the `images` `(B, H, W, 3)` scaled to 0..1 are used.
         num_classes: int.
 
     Returns:
-        Logits `(B, H/8, W/8, num_classes)` and the heads: "context_8" and "context_16", logits at strides 8 and 16.
+        Logits `(B, H/8, W/8, num_classes)`; and a dict of the heads "context_8" and "context_16", logits at strides 8
+        and 16.
     """
     spatial = spatial_path(end_points["images"])  # (B, H/8, W/8, 256)
     context_16, context_8 = context_path(end_points["pool4"], end_points["pool5"], spatial)
@@ -36,10 +37,10 @@ def build_bisenet(end_points, num_classes):
 
 
 def spatial_path(images):
-    """Three convolutions down to stride 8 (section 3.1).
+    """Applies three convolutions of stride 2 (section 3.1).
 
     Args:
-        images: tensor `(B, H, W, 3)`.
+        images: tensor `(B, H, W, 3)` scaled to 0..1.
 
     Returns:
         Tensor `(B, H/8, W/8, 256)`.
@@ -51,11 +52,11 @@ def spatial_path(images):
 
 
 def context_path(pool4, pool5, like, filters=128):
-    """From coarse to fine: the mean over the image, the refined stride 32, the refined stride 16 (section 3.2).
+    """Sums context from coarse to fine: the mean over the image, refined stride 32, refined stride 16 (section 3.2).
 
     Args:
         pool4, pool5: tensors `(B, H/16, W/16, C)` and `(B, H/32, W/32, C)`.
-        like: tensor of stride 8, whose size the second result gets.
+        like: tensor `(B, H/8, W/8, any)`, the size of the second result.
         filters: int, channels of the results.
 
     Returns:
@@ -69,13 +70,13 @@ def context_path(pool4, pool5, like, filters=128):
 
 
 def attention_refinement(x, filters):
-    """Attention refinement module: a convolution to `filters` channels, each then scaled by its gate."""
+    """Attention refinement module: a 3x3 convolution to `filters` channels, each scaled by its channel attention."""
     x = conv_bn_relu(x, filters, 3)
     return layers.Multiply()([x, channel_gate(x)])
 
 
 def feature_fusion(spatial, context, filters=256):
-    """Feature fusion module: mixes the paths, then raises the channels that matter in this image (section 3.3).
+    """Feature fusion module: fuses the paths by a convolution and residual channel attention (section 3.3).
 
     Args:
         spatial, context: tensors `(B, h, w, any)`.
@@ -89,14 +90,14 @@ def feature_fusion(spatial, context, filters=256):
 
 
 def channel_gate(x, hidden=False):
-    """One factor in 0..1 per channel, from the channels' means over the image.
+    """Channel attention: computes one factor in 0..1 per channel from the means over the image.
 
-    The 1x1 convolutions have a bias and no batch norm: over the single pixel of a batch of one that would give a
-    constant, a gate that never looks at its image.
+    The 1x1 convolutions have a bias and no batch norm. Over the single pixel of a batch of one, batch norm would output
+    a constant whatever the image.
 
     Args:
         x: tensor `(B, h, w, C)`.
-        hidden: bool, whether a convolution with ReLU comes before the one with the sigmoid.
+        hidden: bool, whether a convolution with ReLU precedes the one with the sigmoid.
 
     Returns:
         Tensor `(B, 1, 1, C)`.

@@ -1,10 +1,10 @@
 """Dense Decoder Shortcut Connections for Single-Pass Semantic Segmentation
 (https://openaccess.thecvf.com/content_cvpr_2018/html/Bilinski_Dense_Decoder_Shortcut_CVPR_2018_paper.html, CVPR 2018).
 
-The decoder works from stride 32 to stride 4, and each of its levels gets the results of all the coarser ones, not only
-of the last. ResNeXt blocks, whose 3x3 convolutions are split into 32 groups, adapt the frontend's features and make
-the decoder's; a chain of four 5x5 poolings gives every level context of four sizes. There is no code of the authors;
-this follows the paper as far as it tells, with the channels of the original suite.
+The decoder goes from stride 32 to stride 4, and each of its levels receives the results of all coarser levels, not only
+of the previous one. ResNeXt blocks, whose 3x3 convolutions have 32 groups, adapt the frontend's features and compute
+the decoder's. A chain of four 5x5 poolings gives every level context of four sizes. The authors published no code: this
+follows the paper where it is specific, with the widths of the original suite.
 """
 
 import keras
@@ -23,12 +23,12 @@ def build_ddsc(end_points, num_classes, filters):
     Args:
         end_points: dict of the frontend's features; `pool2` to `pool5` are used.
         num_classes: int.
-        filters: channels at strides 32, 16, 8 and 4.
+        filters: four int, channels at strides 32, 16, 8 and 4.
 
     Returns:
         Logits `(B, H/4, W/4, num_classes)`.
     """
-    decoded = []  # the results of the coarser levels, coarsest first
+    decoded = []  # results of the coarser levels, coarsest first
     for n, count in zip((5, 4, 3, 2), filters):
         x = encoder_adaptation(end_points[f"pool{n}"], count)  # (B, H / 2**n, W / 2**n, count)
         x = dense_shortcuts(x, decoded, count)
@@ -37,7 +37,7 @@ def build_ddsc(end_points, num_classes, filters):
 
 
 def encoder_adaptation(x, filters):
-    """Makes a frontend's feature `(B, h, w, C)` fit for the decoder: `(B, h, w, filters)`."""
+    """Adapts a frontend feature `(B, h, w, C)` to the decoder's width: `(B, h, w, filters)`."""
     x = pre_activation_conv(x, filters)
     for _ in range(3):
         x = resnext_block(x)
@@ -45,11 +45,11 @@ def encoder_adaptation(x, filters):
 
 
 def dense_shortcuts(x, coarser, filters):
-    """Adds all coarser levels, each through a convolution of its own and brought to this level's size.
+    """Adds all coarser levels to a level, each through its own convolution and resized to this level.
 
     Args:
         x: tensor `(B, h, w, filters)`, this level's adapted feature.
-        coarser: list of the decoder's results at all coarser levels; if it is empty, `x` stays as it is.
+        coarser: list of the decoder's results at all coarser levels; if it is empty, `x` is returned unchanged.
         filters: int, channels of the sum.
 
     Returns:
@@ -62,15 +62,15 @@ def dense_shortcuts(x, coarser, filters):
 
 
 def semantic_features(x, filters):
-    """Semantic feature generation: context of four sizes, each pooled from the one before, then ResNeXt blocks.
+    """Semantic feature generation: contexts of four sizes, each pooled from the previous one, then ResNeXt blocks.
 
-    There is no batch norm from the first pooling to the fusion of the contexts. The widest sees 17 pixels, 544 of the
-    image at stride 32, which is about the same everywhere in it: normalized over a batch of one that would be 0, and
-    over two images 1 and -1, whatever is in them.
+    There is no batch norm between the first pooling and the fusion of the contexts. The widest context covers 17
+    pixels, which at stride 32 are 544 pixels of the image, so it is nearly constant over an image: batch norm would
+    turn it into 0 for a batch of one, and into 1 and -1 for a batch of two, whatever the images.
 
     Args:
         x: tensor `(B, h, w, filters)`.
-        filters: int, channels of the result; a quarter of it for each of the four contexts.
+        filters: int, channels of the result; each of the four contexts has a quarter of them.
 
     Returns:
         Tensor `(B, h, w, filters)`.
@@ -87,12 +87,12 @@ def semantic_features(x, filters):
 
 
 def conv_relu(x, filters):
-    """3x3 convolution with bias, ReLU."""
+    """Applies a 3x3 convolution with bias and ReLU."""
     return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal")(x)
 
 
 def resnext_block(x):
-    """Adds to `x` `(B, h, w, C)` a bottleneck of half its channels, whose 3x3 convolution has 32 groups."""
+    """Adds a bottleneck of half the channels, whose 3x3 convolution has 32 groups, to `x` `(B, h, w, C)`."""
     filters = x.shape[-1]
     y = pre_activation_conv(x, filters // 2, 1)
     y = batch_norm_relu(y)
@@ -102,24 +102,24 @@ def resnext_block(x):
 
 
 def pre_activation_conv(x, filters, kernel_size=3):
-    """Batch norm, ReLU, convolution without bias."""
+    """Applies batch norm, ReLU and a convolution without bias."""
     return layers.Conv2D(filters, kernel_size, padding="same", use_bias=False)(batch_norm_relu(x))
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class GroupedConv2D(layers.Conv2D):
-    """`keras.layers.Conv2D` with many narrow `groups`, which trains at full speed on every engine.
+    """`keras.layers.Conv2D` with many narrow `groups` that trains fast on every backend.
 
-    TensorFlow's gradient of a grouped convolution on a CPU takes 20 to 140 times as long as this one's (version 2.21;
-    that of a depthwise convolution, summed over each group, is as slow under XLA). This computes several groups as
-    one ordinary convolution, whose kernel is zero where the groups do not meet: more multiplications, but quick ones.
-    The weights and the result are those of `Conv2D` with the same arguments.
+    On a CPU the gradient of TensorFlow's grouped convolution takes 20 to 140 times as long as this layer's (version
+    2.21; that of a depthwise convolution, summed over each group, is as slow under XLA). This layer computes several
+    groups as one dense convolution, whose kernel is zero between different groups: more multiplications, but fast
+    ones. Arguments, weights and results are those of `Conv2D`.
     """
 
-    channels_at_once = 128  # 64 take as long, but make twice the nodes in the graph
+    channels_at_once = 128  # 64 take as long but double the nodes in the graph
 
     def convolution_op(self, inputs, kernel):
-        """Convolves `(B, h, w, C)` with a kernel `(k, k, C / groups, filters)`; both are split into equal parts."""
+        """Convolves `(B, h, w, C)` with a kernel `(k, k, C / groups, filters)`, both split into equal parts."""
         parts = max(1, self.filters // self.channels_at_once)
         while self.groups % parts:
             parts -= 1

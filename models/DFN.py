@@ -1,8 +1,8 @@
 """Learning a Discriminative Feature Network for Semantic Segmentation (https://arxiv.org/abs/1804.09337, CVPR 2018).
 
-Two networks on one frontend. The smooth network keeps objects whole: from the mean over the image down to stride 4,
-what is known above chooses the channels of each level. The border network, which exists in training only, makes the
-frontend tell neighboring classes apart by learning where one meets another.
+Two networks on one frontend. The smooth network avoids inconsistent labels inside an object: from the mean over the
+image down to stride 4, channel attention weights each level by the coarser one. The border network is an auxiliary head
+that learns the borders between classes, which teaches the frontend to separate neighboring classes.
 """
 
 from keras import layers
@@ -14,7 +14,7 @@ PRESETS = {"DFN": {"filters": 512, "border_filters": 21}}
 
 
 def build_dfn(end_points, num_classes, filters, border_filters):
-    """Builds the head.
+    """Builds the smooth and the border network.
 
     Args:
         end_points: dict of the frontend's features; `pool2` to `pool5` are used.
@@ -23,8 +23,8 @@ def build_dfn(end_points, num_classes, filters, border_filters):
         border_filters: int, channels of the border network.
 
     Returns:
-        Logits `(B, H/4, W/4, num_classes)`; and a dict of the logits of the coarser levels, "smooth_32", "smooth_16"
-        and "smooth_8", at their own stride, and of "border", `(B, H/4, W/4, 4)`.
+        Logits `(B, H/4, W/4, num_classes)`; and a dict of the heads: the logits "smooth_32", "smooth_16" and "smooth_8"
+        of the coarser levels at their own strides, and "border", `(B, H/4, W/4, 4)`.
     """
     heads = {}
     x = image_pooling(end_points["pool5"], filters)  # (B, H/32, W/32, filters)
@@ -40,11 +40,11 @@ def build_dfn(end_points, num_classes, filters, border_filters):
 
 
 def channel_attention(x, upper):
-    """Weighs the channels of a level by what it and the level above contain, and adds the level above.
+    """Channel attention block: scales a level's channels by the means of both levels, and adds the coarser level.
 
     Args:
         x: tensor `(B, h, w, C)`.
-        upper: tensor `(B, h, w, C)`, the coarser level at the size of `x`.
+        upper: tensor `(B, h, w, C)`, the coarser level resized to `x`.
 
     Returns:
         Tensor `(B, h, w, C)`.
@@ -57,7 +57,7 @@ def channel_attention(x, upper):
 
 
 def refinement_residual(x, filters):
-    """A 1x1 convolution to `filters` channels and a residual unit of two 3x3 convolutions on top of it."""
+    """Refinement residual block: a 1x1 convolution to `filters` channels, then a residual unit of two 3x3 ones."""
     x = layers.Conv2D(filters, 1, use_bias=False)(x)
     y = conv_bn_relu(x, filters, 3)
     y = layers.Conv2D(filters, 3, padding="same")(y)
@@ -65,21 +65,19 @@ def refinement_residual(x, filters):
 
 
 def border_network(end_points, filters):
-    """Gathers the frontend's levels from fine to coarse, and guesses after each of them where the borders are.
+    """Sums the frontend's levels from fine to coarse and predicts class borders after each of them.
 
     Args:
         end_points: dict of the frontend's features.
         filters: int, channels of each level.
 
     Returns:
-        Logits `(B, H/4, W/4, 4)`, float32: one guess for each level.
+        Logits `(B, H/4, W/4, 4)`, float32: one prediction per level.
     """
-    x, guesses = None, []
+    x, predictions = None, []
     for n in (2, 3, 4, 5):
         level = refinement_residual(end_points[f"pool{n}"], filters)
-        if x is None:
-            x = level  # (B, H/4, W/4, filters)
-        else:
-            x = refinement_residual(layers.Add()([x, resize_like(level, x)]), filters)
-        guesses.append(classifier(x, 1, f"border_{2**n}_logits"))
-    return layers.Concatenate(dtype="float32", name="border_logits")(guesses)
+        # (B, H/4, W/4, filters)
+        x = level if x is None else refinement_residual(layers.Add()([x, resize_like(level, x)]), filters)
+        predictions.append(classifier(x, 1, f"border_{2**n}_logits"))
+    return layers.Concatenate(dtype="float32", name="border_logits")(predictions)

@@ -1,7 +1,7 @@
 """Rethinking Atrous Convolution for Semantic Image Segmentation (https://arxiv.org/abs/1706.05587, 2017).
 
-Parallel convolutions with growing holes see the same features at several scales, and the mean over the whole image
-joins them. The result is upsampled to the image in one step.
+Atrous spatial pyramid pooling: parallel dilated (atrous) convolutions with increasing rates see the features at several
+scales. The mean over the image is concatenated with them. The logits are upsampled to the image in one step.
 """
 
 from keras import layers
@@ -16,8 +16,8 @@ def build_deeplab_v3(end_points, num_classes, output_stride=None):
     """Builds the head.
 
     Args:
-        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, is used, or `pool5` if there is an
-            output stride.
+        end_points: dict of the frontend's features; `pool4`, `(B, H/16, W/16, C)`, is used, with an output stride
+            `pool5`.
         num_classes: int.
         output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None.
 
@@ -28,7 +28,7 @@ def build_deeplab_v3(end_points, num_classes, output_stride=None):
 
 
 def multi_scale_features(end_points, output_stride):
-    """The pyramid on the features of stride 16 or 8; at 8 its rates double (section 4.2).
+    """Applies the pyramid to the features of stride 16, or of stride 8 with doubled rates (section 4.2).
 
     Args:
         end_points, output_stride: as in `build_deeplab_v3`.
@@ -42,12 +42,12 @@ def multi_scale_features(end_points, output_stride):
 
 
 def atrous_spatial_pyramid_pooling(x, filters=256, rates=RATES):
-    """Atrous spatial pyramid pooling with image-level features (section 3.3).
+    """Applies atrous spatial pyramid pooling with image-level features (section 3.3).
 
     Args:
         x: tensor `(B, h, w, C)`.
         filters: int, channels of each branch and of the result.
-        rates: dilation rates of the 3x3 branches, in pixels of `x`.
+        rates: sequence of int, dilation rates of the 3x3 branches, in pixels of `x`.
 
     Returns:
         Tensor `(B, h, w, filters)`.
@@ -59,10 +59,10 @@ def atrous_spatial_pyramid_pooling(x, filters=256, rates=RATES):
 
 
 def image_pooling(x, filters):
-    """The mean over the image, through a 1x1 convolution, spread over the map again.
+    """Applies a 1x1 convolution to the mean over the image and broadcasts it: `(B, h, w, C)` to `(B, h, w, filters)`.
 
-    Without the paper's batch norm: over the single pixel of a batch of one its output would be a constant and its
-    gradient zero, and its moving variance would be nothing like the one of training.
+    The paper's batch norm is left out. Over the single pixel of a batch of one its output would be a constant and its
+    gradient zero, and its moving variance would not fit the batches of training.
     """
     pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)  # (B, 1, 1, C)
     pooled = layers.Conv2D(filters, 1, activation="relu")(pooled)

@@ -1,7 +1,8 @@
 """Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation
 (https://arxiv.org/abs/1802.02611, ECCV 2018).
 
-DeepLabV3 with a small decoder: the pyramid's result meets the features of stride 4, which still know where edges are.
+DeepLabV3 with a small decoder: the output of the pyramid is upsampled and concatenated with the features of stride 4,
+which have sharp edges.
 """
 
 from keras import layers
@@ -17,7 +18,7 @@ def build_deeplab_v3_plus(end_points, num_classes, output_stride=None):
 
     Args:
         end_points: dict of the frontend's features; `pool2`, `(B, H/4, W/4, C)`, and `pool4`, `(B, H/16, W/16, C)`,
-            are used, or `pool5` in place of `pool4` if there is an output stride.
+            are used, with an output stride `pool5` instead of `pool4`.
         num_classes: int.
         output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None.
 

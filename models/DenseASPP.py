@@ -1,8 +1,8 @@
 """DenseASPP for Semantic Segmentation in Street Scenes
 (https://openaccess.thecvf.com/content_cvpr_2018/papers/Yang_DenseASPP_for_Semantic_CVPR_2018_paper.pdf, CVPR 2018).
 
-Atrous convolutions one after the other instead of side by side, and each sees the features and all earlier results:
-the scales are many and dense, and no large kernel is left with only a few pixels far apart.
+Densely connected atrous convolutions: they are chained instead of parallel, and each takes the features and all earlier
+results. The receptive fields cover many scales densely, also where a single large dilation rate would skip most pixels.
 """
 
 from keras import layers
@@ -18,11 +18,11 @@ def build_dense_aspp(end_points, num_classes, output_stride=None):
     """Builds the head.
 
     Args:
-        end_points: dict of the frontend's features; `pool3`, `(B, H/8, W/8, C)`, is used, or `pool5` if there is an
-            output stride.
+        end_points: dict of the frontend's features; `pool3`, `(B, H/8, W/8, C)`, is used, with an output stride
+            `pool5`.
         num_classes: int.
-        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None. At 16 the rates are halved, and
-            rounded up, so that the kernels cover as much of the image as they do at 8.
+        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, or None. At 16 the rates are halved and
+            rounded up, so that the receptive fields in the image are those at 8.
 
     Returns:
         Logits `(B, H/8, W/8, num_classes)`, or `(B, H/16, W/16, num_classes)` for an output stride of 16.
@@ -34,12 +34,12 @@ def build_dense_aspp(end_points, num_classes, output_stride=None):
 
 
 def dense_atrous_pyramid(x, rates, bottleneck=256, growth_rate=64):
-    """A chain of atrous convolutions, each of which sees the input and all earlier results.
+    """Applies a chain of atrous convolutions, each to the input concatenated with all earlier results.
 
     Args:
         x: tensor `(B, h, w, C)`.
-        rates: dilation rates, in pixels of `x`.
-        bottleneck: int, channels to which a 1x1 convolution reduces what an atrous convolution sees.
+        rates: sequence of int, dilation rates, in pixels of `x`.
+        bottleneck: int, channels to which a 1x1 convolution reduces the input of each atrous convolution.
         growth_rate: int, new features of each atrous convolution.
 
     Returns:

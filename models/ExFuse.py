@@ -1,10 +1,10 @@
 """ExFuse: Enhancing Feature Fusion for Semantic Segmentation (https://arxiv.org/abs/1804.03821, ECCV 2018).
 
-Adding low-level features to high-level ones helps little while the low know no meaning and the high no place. So here
-the low levels are multiplied by the higher ones (semantic embedding), the coarsest level spreads its channels over
-space (channel resolution embedding), and each position also predicts its neighbors (densely adjacent prediction), all
-on the decoder of GCN. In training each stage of the frontend is classified too. Not in here: what the paper changes in
-the frontend and its training on ImageNet (layer rearrangement, semantic supervision before the transfer).
+Fusing low-level and high-level features helps little while the low levels lack semantics and the high levels lack
+resolution. Here the low levels are multiplied by the higher ones (semantic embedding), the coarsest level trades
+channels for resolution (channel resolution embedding), and each position also predicts its neighbors (densely adjacent
+prediction), all on the decoder of GCN. Auxiliary heads classify each stage of the frontend. The paper's changes to the
+frontend and to its ImageNet training (layer rearrangement, semantic supervision before the transfer) are left out.
 """
 
 import keras
@@ -17,17 +17,17 @@ PRESETS = {"ExFuse": {"filters": 21, "kernel_size": 7}}
 
 
 def build_exfuse(end_points, num_classes, filters, kernel_size):
-    """Builds the head.
+    """Builds the decoder.
 
     Args:
         end_points: dict of the frontend's features; `pool2` to `pool5` are used.
         num_classes: int.
-        filters: int, channels of every level; if there are more classes than that, as many as classes, as in GCN.
+        filters: int, channels of every level, at least; more classes than that raise it to their number, as in GCN.
         kernel_size: int, length of the rows and columns of the global convolutions.
 
     Returns:
-        Logits `(B, H/2, W/2, num_classes)`; and a dict of the logits of the frontend's stages, "encoder_8",
-        "encoder_16" and "encoder_32", at their own stride.
+        Logits `(B, H/2, W/2, num_classes)`; and a dict of the heads "encoder_8", "encoder_16" and "encoder_32", logits
+        of the frontend's stages at their own strides.
     """
     filters = max(filters, num_classes)
     x = boundary_refinement(global_convolution(end_points["pool5"], filters, kernel_size))
@@ -45,10 +45,10 @@ def build_exfuse(end_points, num_classes, filters, kernel_size):
 
 
 def semantic_embedding(x, higher):
-    """Multiplies a low level by all the higher ones, which know what is there (section 3.3).
+    """Semantic embedding branch: multiplies a low level by all higher levels (section 3.3).
 
-    The higher levels have a batch norm, which the paper does not mention: the scale of a product of up to four features
-    would be anything.
+    The higher levels have a batch norm, which the paper does not mention: without one the scale of a product of up to
+    four features is unbounded.
 
     Args:
         x: tensor `(B, h, w, C)`.
@@ -65,20 +65,20 @@ def semantic_embedding(x, higher):
 
 
 def channel_resolution_embedding(x):
-    """Doubles height and width with what a convolution keeps in four times the channels (section 3.4)."""
+    """Doubles height and width: a convolution to four times the channels, then depth to space (section 3.4)."""
     x = layers.Conv2D(4 * x.shape[-1], 3, padding="same")(x)
     return DepthToSpace(2)(x)
 
 
 def adjacent_prediction(x, num_classes):
-    """Logits as the mean of what each position and its eight neighbors say about it, float32 (section 3.5)."""
+    """Averages the logits that each position and its eight neighbors predict for it, float32 (section 3.5)."""
     x = classifier(x, 9 * num_classes, "adjacent_logits")
     return GatherAdjacent(dtype="float32", name="logits")(x)
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class DepthToSpace(layers.Layer):
-    """Turns groups of channels into squares of pixels.
+    """Rearranges groups of channels into squares of pixels.
 
     Args:
         block_size: int, side of the squares.
@@ -106,10 +106,10 @@ class DepthToSpace(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="suite")
 class GatherAdjacent(layers.Layer):
-    """The mean of what a pixel and its neighbors predict for it.
+    """Averages the predictions of a pixel and its eight neighbors for that pixel.
 
-    The channels are nine groups of C: group 3 * row + column at (i, j) is a prediction for the pixel at
-    (i + 1 - row, j + 1 - column). At the edge of the image the mean is over the neighbors that exist.
+    The channels are nine groups of C: group 3 * row + column at (i, j) is the prediction for the pixel at
+    (i + 1 - row, j + 1 - column). At the border of the image the mean is over the existing neighbors.
 
     Input: `(B, h, w, 9 * C)`.
     Output: `(B, h, w, C)`.
@@ -125,7 +125,7 @@ class GatherAdjacent(layers.Layer):
         return self.add_shifted(groups) / self.add_shifted([ops.ones_like(x[:1, :, :, :1])] * 9)
 
     def add_shifted(self, groups):
-        """Sum of nine maps `(B, h, w, C)`; pixel (i, j) gets the value at (i + row - 1, j + column - 1) of each."""
+        """Sums nine maps `(B, h, w, C)`, map 3 * row + column shifted up by row - 1 and left by column - 1 pixels."""
         total = 0.0
         for index, group in enumerate(groups):
             row, column = divmod(index, 3)

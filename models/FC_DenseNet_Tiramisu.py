@@ -1,9 +1,9 @@
 """The One Hundred Layers Tiramisu: Fully Convolutional DenseNets for Semantic Segmentation
 (https://arxiv.org/abs/1611.09326, CVPR workshops 2017).
 
-A DenseNet that goes down and up again. Every layer of a dense block adds a few new features to all the earlier ones;
-on the way up only the new features of the last block are upsampled, which keeps the parameters few, and the full stack
-of the same resolution comes back over a skip connection.
+Encoder and decoder of dense blocks: every layer of a block adds a few new features to all earlier ones. The decoder
+upsamples only the new features of the previous block, which limits the parameters, and concatenates the encoder's full
+stack of the same resolution over a skip connection.
 """
 
 import keras
@@ -22,14 +22,14 @@ DROPOUT = 0.2
 def build_fc_densenet(x, num_classes, growth_rate, layers_per_block):
     """Builds the network.
 
-    Every layer normalizes all features that came before it. The statistics of a feature are the same for each layer
-    that sees it, and only the shift (beta) is the layer's own: features are normalized once, when they are new.
+    In the paper every layer normalizes all earlier features. The statistics of a feature are the same for each layer
+    that takes it, and only the shift (beta) differs: here features are normalized once, when they are computed.
 
     Args:
         x: images `(B, H, W, 3)` scaled to 0..1.
         num_classes: int.
         growth_rate: int, new features of each layer.
-        layers_per_block: layers of each dense block: the way down, the bottleneck, the way up.
+        layers_per_block: odd number of int, layers of each dense block: encoder, bottleneck, decoder.
 
     Returns:
         Logits `(B, H, W, num_classes)`.
@@ -50,21 +50,21 @@ def build_fc_densenet(x, num_classes, growth_rate, layers_per_block):
 
 
 def normalized(x):
-    """Batch norm without its factor and shift."""
+    """Applies batch norm without factor (gamma) and shift (beta)."""
     return batch_norm(x, scale=False, center=False)
 
 
 def dense_block(stack, count, growth_rate):
-    """`count` layers, each seeing the input and all earlier layers' features.
+    """Applies `count` layers, each to the input concatenated with the features of all earlier layers.
 
     Args:
         stack: normalized features `(B, H, W, C)`.
-        count: int.
-        growth_rate: int.
+        count: int, number of layers.
+        growth_rate: int, new features of each layer.
 
     Returns:
-        The whole stack, normalized, `(B, H, W, C + count * growth_rate)`, and a list of the `count` new features as
-        they are, each `(B, H, W, growth_rate)`.
+        The whole stack, normalized, `(B, H, W, C + count * growth_rate)`, and a list of the `count` new features, not
+        normalized, each `(B, H, W, growth_rate)`.
     """
     new_features = []
     for _ in range(count):
@@ -74,19 +74,19 @@ def dense_block(stack, count, growth_rate):
 
 
 def shifted_conv(stack, filters, kernel_size):
-    """Shift and ReLU of normalized features, convolution, dropout."""
+    """Applies a shift, ReLU, convolution and dropout to normalized features."""
     x = layers.ReLU()(Shift()(stack))
     x = layers.Conv2D(filters, kernel_size, padding="same")(x)
     return layers.Dropout(DROPOUT)(x)
 
 
 def transition_down(stack):
-    """1x1 convolution of normalized features that keeps the channels, 2x2 max pooling."""
+    """Applies a 1x1 convolution that keeps the channels of normalized features, and 2x2 max pooling."""
     return layers.MaxPooling2D(2)(shifted_conv(stack, stack.shape[-1], 1))
 
 
 def transition_up(new_features, skip):
-    """Upsamples a block's new features by a transposed convolution, to the height and width of `skip`."""
+    """Upsamples a block's new features to the height and width of `skip` by a transposed convolution."""
     x = layers.Concatenate()(new_features)
     x = layers.Conv2DTranspose(x.shape[-1], 3, strides=2, padding="same")(x)
     return resize_like(x, skip)
@@ -94,9 +94,10 @@ def transition_up(new_features, skip):
 
 @keras.saving.register_keras_serializable(package="suite")
 class Shift(layers.Layer):
-    """Adds a trainable number to each channel: the shift of a batch norm whose input is normalized already.
+    """Adds a trainable number to each channel: the shift of a batch norm whose input is already normalized.
 
-    Input and output: `(B, H, W, C)`.
+    Input: `(B, H, W, C)`.
+    Output: the same shape.
     """
 
     def build(self, input_shape):

@@ -1,8 +1,9 @@
 """Large Kernel Matters: Improve Semantic Segmentation by Global Convolutional Network
 (https://arxiv.org/abs/1703.02719, CVPR 2017).
 
-To say what a pixel is, a classifier should see the whole object, so each level of the frontend is classified by a
-15x15 kernel, split into rows and columns to stay affordable. Small residual units sharpen the borders on the way up.
+A classifier needs a receptive field as large as the object. Each level of the frontend is therefore classified by a
+15x15 kernel, separated into rows and columns to limit its cost. Residual boundary refinement units sharpen the borders
+in the decoder.
 """
 
 from keras import layers
@@ -13,14 +14,14 @@ PRESETS = {"GCN": {"filters": 21, "kernel_size": 15}}
 
 
 def build_gcn(end_points, num_classes, filters, kernel_size):
-    """Builds the head.
+    """Builds the decoder.
 
     Args:
         end_points: dict of the frontend's features; `pool2` to `pool5` are used.
         num_classes: int.
-        filters: int, channels of every level, the original suite's 21. If there are more classes than that, there are
-            as many channels as classes, as in the paper: a narrower map could not keep the classes apart.
-        kernel_size: int, length of the rows and columns of the global convolutions; 15 is the best of the paper.
+        filters: int, channels of every level, at least, 21 in the original suite. More classes than that raise it to
+            their number, as in the paper: a narrower map could not separate the classes.
+        kernel_size: int, length of the rows and columns of the global convolutions; 15 is the best in the paper.
 
     Returns:
         Logits `(B, H, W, num_classes)`, up to 3 rows and columns more than the image where 4 does not divide it.
@@ -37,12 +38,12 @@ def build_gcn(end_points, num_classes, filters, kernel_size):
 
 
 def global_convolution(x, filters, kernel_size):
-    """A large kernel as the sum of two separable ones: columns then rows, and rows then columns; all linear.
+    """Global convolution: a large linear kernel as the sum of two separable ones, column-row and row-column.
 
     Args:
         x: tensor `(B, h, w, C)`.
         filters: int, channels of the result.
-        kernel_size: int, side of the square that the two see together, in pixels of `x`.
+        kernel_size: int, side of the receptive field, in pixels of `x`.
 
     Returns:
         Tensor `(B, h, w, filters)`.
@@ -56,7 +57,7 @@ def global_convolution(x, filters, kernel_size):
 
 
 def boundary_refinement(x):
-    """Adds what two 3x3 convolutions find to correct; keeps the shape of `x`."""
+    """Boundary refinement: adds two 3x3 convolutions to `x`, whose shape it keeps."""
     filters = x.shape[-1]
     y = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
     y = layers.Conv2D(filters, 3, padding="same")(y)
@@ -64,5 +65,5 @@ def boundary_refinement(x):
 
 
 def upsample(x):
-    """Doubles height and width with a learned, linear filter."""
+    """Doubles height and width by a transposed convolution without activation."""
     return layers.Conv2DTranspose(x.shape[-1], 3, strides=2, padding="same")(x)

@@ -1,8 +1,8 @@
 """MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications
 (https://arxiv.org/abs/1704.04861, 2017), in the shape of SegNet.
 
-The original suite's own network: its Encoder-Decoder with depthwise separable convolutions. Most of the parameters
-are in the transposed convolutions, which stay dense.
+The original suite's own network: Encoder-Decoder with depthwise separable convolutions. Most of the parameters are in
+the transposed convolutions, which are not separable.
 """
 
 from keras import layers
@@ -17,11 +17,11 @@ PRESETS = {
 
 
 def build_mobile_unet(x, num_classes, skip):
-    """Builds the network. Arguments and result as `Encoder_Decoder.build_encoder_decoder`."""
+    """Builds the network; arguments and result are those of `Encoder_Decoder.build_encoder_decoder`."""
     return encoder_decoder(conv_block(x, 64, kernel_size=1), num_classes, skip, separable_block)
 
 
 def separable_block(x, filters):
-    """3x3 depthwise convolution and 1x1 convolution, each with bias, batch norm without gamma and ReLU."""
+    """Applies a 3x3 depthwise and a 1x1 convolution, each with bias, batch norm without gamma and ReLU."""
     x = layers.DepthwiseConv2D(3, padding="same")(x)
     return conv_block(batch_norm_relu(x, scale=False), filters, kernel_size=1)

@@ -1,8 +1,8 @@
 """Pyramid Scene Parsing Network (https://arxiv.org/abs/1612.01105, CVPR 2017).
 
-What is around a pixel helps to tell what it is: the features are averaged over the whole image, its quarters, ninths
-and thirty-sixths, and these summaries are laid beside the features themselves. In training a second classifier on an
-earlier stage helps the frontend to learn.
+Pyramid pooling for global context: the features are averaged over the whole image and over grids of 2x2, 3x3 and 6x6
+regions, and the pooled features are concatenated with the input features. An auxiliary classifier on an earlier stage
+(deep supervision) improves the training of the frontend.
 """
 
 import keras
@@ -18,16 +18,16 @@ def build_pspnet(end_points, num_classes, output_stride=None):
     """Builds the head.
 
     Args:
-        end_points: dict of the frontend's features; `pool3` and, for the auxiliary head, `pool2` are used, or `pool5`
-            and `pool4` if there is an output stride.
+        end_points: dict of the frontend's features; `pool3` and, for the auxiliary head, `pool2` are used, with an
+            output stride `pool5` and `pool4`.
         num_classes: int.
-        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, which is then classified directly, as in
-            the paper; or None for the original suite's way, `pool3` and three learned upsampling steps.
+        output_stride: 8 or 16, the stride of the dilated frontend's `pool5`, whose pyramid is classified directly, as
+            in the paper; or None, as in the original suite: `pool3` and three learned upsampling steps.
 
     Returns:
         Logits `(B, H, W, num_classes)`, up to 7 rows and columns more than the image where 8 does not divide it, or
-        `(B, H/output_stride, W/output_stride, num_classes)`; and a dict of the "auxiliary" logits at the size of the
-        stage they come from.
+        `(B, H/output_stride, W/output_stride, num_classes)`; and a dict of the head "auxiliary", logits at the size of
+        their stage.
     """
     feature, earlier = ("pool3", "pool2") if output_stride is None else ("pool5", "pool4")
     x = pyramid_pooling(end_points[feature])
@@ -40,15 +40,15 @@ def build_pspnet(end_points, num_classes, output_stride=None):
 
 
 def pyramid_pooling(x, filters=512, bins=(1, 2, 3, 6)):
-    """The pyramid pooling module (section 3.2).
+    """Applies the pyramid pooling module (section 3.2).
 
     Args:
         x: tensor `(B, h, w, C)`.
         filters: int, channels of each level.
-        bins: regions per side at each level.
+        bins: sequence of int, regions per side at each level.
 
     Returns:
-        Tensor `(B, h, w, C + filters * len(bins))`: the features and all levels.
+        Tensor `(B, h, w, C + filters * len(bins))`: the features concatenated with all levels.
     """
     levels = []
     for count in bins:
@@ -61,7 +61,7 @@ def pyramid_pooling(x, filters=512, bins=(1, 2, 3, 6)):
 
 
 def upsample(x, filters):
-    """Transposed convolution that doubles height and width, then a 3x3 convolution; batch norm and ReLU come first."""
+    """Doubles height and width by a transposed convolution, then a 3x3 convolution, each after batch norm and ReLU."""
     x = batch_norm_relu(x)
     x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", use_bias=False)(x)
     return layers.Conv2D(filters, 3, padding="same")(batch_norm_relu(x))
@@ -69,10 +69,10 @@ def upsample(x, filters):
 
 @keras.saving.register_keras_serializable(package="suite")
 class AdaptiveAveragePooling(layers.Layer):
-    """Averages over `bins` x `bins` regions of equal size, whatever the size of the map.
+    """Averages a map of any size over `bins` x `bins` regions of equal size.
 
-    A pixel that lies in two regions counts in both. Keras's own `AdaptiveAveragePooling2D` needs a size that is known
-    in advance on the TensorFlow engine; this one is two small matrix products and needs none.
+    A pixel that lies in two regions counts in both. Keras's `AdaptiveAveragePooling2D` requires a static size on the
+    TensorFlow backend; this layer, two small matrix products, does not.
 
     Args:
         bins: int, regions per side.
@@ -96,7 +96,7 @@ class AdaptiveAveragePooling(layers.Layer):
         return ops.matmul(self.shares(width), rows)
 
     def shares(self, size):
-        """The share `(bins, size)` of each of `size` pixels in each bin; bin i is from i to i + 1 size / bins."""
+        """Computes the weights `(bins, size)` of pixels in bins; bin i covers pixels i to i + 1 times size / bins."""
         pixel, index = ops.arange(size), ops.expand_dims(ops.arange(self.bins), 1)
         overlap = ops.logical_and(index * size < (pixel + 1) * self.bins, pixel * self.bins < (index + 1) * size)
         overlap = ops.cast(overlap, "float32")

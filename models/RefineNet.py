@@ -1,8 +1,8 @@
 """RefineNet: Multi-Path Refinement Networks for High-Resolution Semantic Segmentation
 (https://arxiv.org/abs/1611.06612, CVPR 2017).
 
-One refinement block per level of the frontend takes the coarser block's result and the level's own features and gives
-both back at the finer size. Everything in a block is a residual connection, so gradients reach every level directly.
+One refinement block per level of the frontend fuses the coarser block's output with the features of its level, at the
+finer size. All parts of a block are residual, so gradients reach every level directly.
 """
 
 from keras import layers
@@ -13,7 +13,7 @@ PRESETS = {"RefineNet": {}}
 
 
 def build_refinenet(end_points, num_classes):
-    """Builds the head.
+    """Builds the decoder.
 
     Args:
         end_points: dict of the frontend's features; `pool2` to `pool5` are used.
@@ -31,21 +31,21 @@ def build_refinenet(end_points, num_classes):
 
 
 def refinement_block(inputs):
-    """A RefineNet block (figure 2 of the paper).
+    """Applies a RefineNet block (figure 2 of the paper).
 
     Args:
         inputs: list of one or more tensors `(B, h, w, C)`, the first with the greatest height and width and the
             fewest channels.
 
     Returns:
-        Tensor of the shape of the first input.
+        Tensor with the shape of the first input.
     """
     x = fuse([residual_conv_unit(residual_conv_unit(x)) for x in inputs])
     return residual_conv_unit(chained_residual_pooling(x))
 
 
 def residual_conv_unit(x):
-    """ReLU and 3x3 convolution, twice, added to the input; keeps the shape of `x`."""
+    """Adds two 3x3 convolutions, each after ReLU, to `x`, whose shape it keeps."""
     y = x
     for _ in range(2):
         y = conv_bn(layers.ReLU()(y), x.shape[-1])
@@ -53,18 +53,18 @@ def residual_conv_unit(x):
 
 
 def conv_bn(x, filters):
-    """3x3 convolution and batch norm.
+    """Applies a 3x3 convolution and batch norm.
 
-    The paper has none. But dozens of convolutions without it are no stable thing to train: each step of Adam or
-    RMSProp changes all of them at once, and an untrained network's loss rises from 2 to thousands in the first steps.
+    The paper has no batch norm. Without it the dozens of convolutions train unstably: every step of Adam or RMSProp
+    changes all of them, and the loss of an untrained network rises from 2 to thousands in the first steps.
     """
     return batch_norm(layers.Conv2D(filters, 3, padding="same", use_bias=False)(x))
 
 
 def fuse(inputs):
-    """Multi-resolution fusion: the sum of all inputs, at the size and with the channels of the first.
+    """Multi-resolution fusion: sums all inputs, at the size and with the channels of the first.
 
-    A single input passes unchanged, as in the paper.
+    A single input is returned unchanged, as in the paper.
     """
     if len(inputs) == 1:
         return inputs[0]
@@ -74,11 +74,11 @@ def fuse(inputs):
 
 
 def chained_residual_pooling(x, count=2):
-    """Spreads strong features over ever larger neighborhoods and adds all of them up.
+    """Chained residual pooling: sums the features max-pooled over increasingly large windows.
 
     Args:
         x: tensor `(B, h, w, C)`.
-        count: int, poolings; each sees 4 pixels more.
+        count: int, number of poolings; each widens the window by 4 pixels.
 
     Returns:
         Tensor `(B, h, w, C)`.

@@ -1,8 +1,8 @@
 """U-Net: Convolutional Networks for Biomedical Image Segmentation (https://arxiv.org/abs/1505.04597, MICCAI 2015).
 
-The network that all later ones with a decoder are compared to: down in five levels and up again, and at each level on
-the way up the features of the same resolution from the way down are laid beside. Unlike the paper's, the convolutions
-are padded, so that the result has the size of the image, and have batch norm.
+The baseline of all encoder-decoder networks: five levels down and up again, where each level of the decoder is
+concatenated with the encoder features of the same resolution. Unlike those of the paper, the convolutions are padded,
+so that the output has the size of the image, and have batch norm.
 """
 
 from keras import layers
@@ -11,7 +11,7 @@ from models.blocks import classifier, conv_bn_relu, resize_like
 
 PRESETS = {
     "UNet": {"widths": (64, 128, 256, 512, 1024)},
-    # Not the paper's 512 to 64: the levels of a frontend are wide already, and most of the work is done at the end.
+    # Narrower than the paper's 512 to 64: the levels of a frontend are wide, and the finest levels cost the most.
     "UNet-Frontend": {"widths": (256, 128, 64, 32, 16)},
 }
 
@@ -22,7 +22,7 @@ def build_unet(x, num_classes, widths):
     Args:
         x: images `(B, H, W, 3)` scaled to 0..1.
         num_classes: int.
-        widths: channels of each level, from fine to coarse.
+        widths: five int, channels of each level from fine to coarse.
 
     Returns:
         Logits `(B, H, W, num_classes)`.
@@ -42,9 +42,9 @@ def build_unet_on_frontend(end_points, num_classes, widths):
     """Builds the decoder on a frontend.
 
     Args:
-        end_points: dict of the frontend's features; `pool5` to `pool2` and, where there is one, `pool1` are used.
+        end_points: dict of the frontend's features; `pool2` to `pool5` and, where it exists, `pool1` are used.
         num_classes: int.
-        widths: channels of each level of the decoder, from stride 16 to stride 1.
+        widths: five int, channels of each level of the decoder, from stride 16 to stride 1.
 
     Returns:
         Logits `(B, H, W, num_classes)`, up to a few rows and columns more or less than the image if its size is odd.
@@ -56,12 +56,12 @@ def build_unet_on_frontend(end_points, num_classes, widths):
 
 
 def double_convolution(x, filters):
-    """Two 3x3 convolutions with batch norm and ReLU."""
+    """Applies two 3x3 convolutions with batch norm and ReLU."""
     return conv_bn_relu(conv_bn_relu(x, filters, 3), filters, 3)
 
 
 def up(x, filters, skip=None):
-    """Doubles height and width by a transposed convolution, joins the skip connection if there is one, and convolves.
+    """Doubles height and width by a transposed convolution, concatenates the skip, if any, and convolves twice.
 
     Args:
         x: tensor `(B, h, w, C)`.

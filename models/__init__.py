@@ -1,11 +1,17 @@
-"""The networks: `MODELS` names them, `build_model` makes them.
+"""Segmentation networks: the registry `MODELS` and the factory `build_model`.
 
-Importing this package imports no Keras, so that a command line can list and check names at once.
+Importing this package imports no Keras, so that the command line can list and check names at once.
 """
 
 import importlib
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from models.registry import MODELS, Architecture, Head
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
     "MODELS",
@@ -20,38 +26,38 @@ __all__ = [
 
 
 def build_model(
-    name,
-    num_classes,
-    frontend="ResNet101",
-    input_shape=(None, None, 3),
-    frontend_weights=None,
-    training_heads=False,
-    output_stride=None,
-):
+    name: str,
+    num_classes: int,
+    frontend: str = "ResNet101",
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    frontend_weights: str | os.PathLike | None = None,
+    training_heads: bool = False,
+    output_stride: int | None = None,
+) -> "keras.Model":
     """Builds a segmentation network.
 
-    Preprocessing is part of the model: it takes raw RGB images and gives logits at their size.
+    Preprocessing is part of the model: it takes raw RGB images and returns logits at their size.
 
     Args:
-        name: str, a key of `MODELS`.
-        num_classes: int, at least 1; the number of output channels.
-        frontend: str, a key of `frontends.FRONTENDS`; networks without a frontend ignore it.
-        input_shape: `(height, width, 3)`; None for height or width means any size.
+        name: a key of `MODELS`.
+        num_classes: number of output channels, at least 1.
+        frontend: a key of `frontends.FRONTENDS`; networks without a frontend ignore it.
+        input_shape: `(height, width, 3)` in pixels; None for height or width means any size.
         frontend_weights: None for random initialization, "imagenet", or the path of a weights file.
-        training_heads: bool, whether to give the network's auxiliary outputs too, if it has any. `MODELS[name].heads`
-            names them, and `utils.losses.auxiliary.build_losses` makes their losses.
-        output_stride: 8, 16 or None; the greatest stride of the frontend, whose later strides become dilation. Only
-            for networks whose `MODELS[name].dilates` is true.
+        training_heads: whether to add the network's auxiliary outputs, if it has any. `MODELS[name].heads` lists them,
+            and `utils.losses.build_losses` builds their losses.
+        output_stride: 8, 16 or None; the greatest stride of the frontend, whose later strides become dilation (Chen
+            2017, 1706.05587). Only for networks whose `MODELS[name].dilates` is true.
 
     Returns:
         A `keras.Model` from images `(B, H, W, 3)`, RGB in 0..255, uint8 or float, to logits `(B, H, W, num_classes)`,
-        float32 under every dtype policy. With training heads: to a dict of these "logits" and the heads' outputs;
-        `inference_model` gives the part without them.
+        float32 under every dtype policy. With training heads the output is a dict of these "logits" and of the heads'
+        outputs; `inference_model` returns the part without them.
 
     Raises:
         ValueError: for an unknown name, an unknown frontend, a number of classes below 1, or an output stride that
-            the network or its frontend cannot have.
-        frontends.FrontendWeightsError: if the weights cannot be had or do not fit.
+            the network or its frontend does not support.
+        frontends.FrontendWeightsError: if the weights cannot be downloaded, read or matched with the frontend.
     """
     if name not in MODELS:
         raise ValueError(f"unknown model '{name}'; choose one of {', '.join(MODELS)}")
@@ -78,11 +84,16 @@ def build_model(
 
 
 def build_features(architecture, images, frontend, frontend_weights, output_stride):
-    """What a network's builder gets.
+    """Builds what an architecture's builder takes as its first argument.
+
+    Args:
+        architecture: `Architecture`.
+        images: Keras tensor `(B, H, W, 3)`, RGB in 0..255.
+        frontend, frontend_weights, output_stride: as in `build_model`.
 
     Returns:
-        Images scaled to 0..1; or the frontend's end points, and the scaled images as their "images"; or a list of
-        such end points, one for each of the architecture's scales.
+        Without a frontend: the images scaled to 0..1, `(B, H, W, 3)`. With one: a dict of its end points `pool1` ...
+        `pool5` and of the scaled `images`. With `reductions`: a list of such dicts, one per factor.
     """
     from frontends import build_frontend
     from frontends.layers import Preprocess
@@ -94,10 +105,10 @@ def build_features(architecture, images, frontend, frontend_weights, output_stri
         end_points = build_frontend(images, frontend, frontend_weights, output_stride)
         mark_frontend(images, end_points)
         return {**end_points, "images": scaled}
-    inputs = [shrink(images, times) for times in architecture.reductions]
-    several = build_frontend(inputs, frontend, frontend_weights)
-    mark_frontend(images, several)
-    return [{**end_points, "images": scaled} for end_points in several]
+    cascade = [downsample(images, factor) for factor in architecture.reductions]
+    end_points_list = build_frontend(cascade, frontend, frontend_weights)
+    mark_frontend(images, end_points_list)
+    return [{**end_points, "images": scaled} for end_points in end_points_list]
 
 
 def mark_frontend(images, end_points):
@@ -108,12 +119,12 @@ def mark_frontend(images, end_points):
         layer.is_frontend = True
 
 
-def frontend_layers(model):
-    """The layers of a network's frontend.
+def frontend_layers(model: "keras.Model") -> "list[keras.Layer]":
+    """Returns the layers of a network's frontend.
 
     Args:
-        model: `keras.Model` from `build_model`. The marks are not saved with a network, whose names would not tell:
-            Keras numbers unnamed layers anew in each process.
+        model: `keras.Model` from `build_model`. A loaded model has lost the marks: they are not saved, and names could
+            not replace them, because Keras numbers unnamed layers per process.
 
     Returns:
         List of `keras.Layer`; empty for a network without a frontend.
@@ -121,28 +132,37 @@ def frontend_layers(model):
     return [layer for layer in model.layers if getattr(layer, "is_frontend", False)]
 
 
-def shrink(images, times):
-    """Images `(B, H, W, 3)` reduced to `(B, ceil(H / times), ceil(W / times), 3)` by the mean of each square."""
+def downsample(images, factor):
+    """Averages squares of `factor` pixels: images `(B, H, W, 3)` to `(B, ceil(H / factor), ceil(W / factor), 3)`."""
     import keras
 
-    # float32 under every policy: bfloat16 cannot tell neighboring pixel values apart.
-    return keras.layers.AveragePooling2D(times, padding="same", dtype="float32")(images)
+    # float32 under every policy: bfloat16 cannot represent neighboring pixel values.
+    return keras.layers.AveragePooling2D(factor, padding="same", dtype="float32")(images)
 
 
-def check_output_stride(name, frontend, output_stride):
-    """Raises ValueError if this network on this frontend cannot have this output stride (8, 16 or None)."""
+def check_output_stride(name: str, frontend: str, output_stride: int | None) -> None:
+    """Checks that a network on a frontend supports an output stride; imports no Keras.
+
+    Args:
+        name: a key of `MODELS`.
+        frontend: name of a frontend.
+        output_stride: 8, 16, or None, which every network supports.
+
+    Raises:
+        ValueError: if the network or the frontend does not support it, or if there is no such frontend.
+    """
     if output_stride is None:
         return
     if not MODELS[name].dilates:
-        able = ", ".join(other for other in MODELS if MODELS[other].dilates)
-        raise ValueError(f"{name} has no output stride; the networks that have one are {able}")
+        dilating = ", ".join(other for other in MODELS if MODELS[other].dilates)
+        raise ValueError(f"{name} has no output stride; the networks that have one are {dilating}")
     from frontends import check_output_stride as check_frontend
 
     check_frontend(frontend, output_stride)
 
 
-def inference_model(model):
-    """The part of a network from images to logits, sharing its weights; the network itself if it has no heads."""
+def inference_model(model: "keras.Model") -> "keras.Model":
+    """Returns the part of a network from images to logits, sharing its weights; the network itself without heads."""
     if not isinstance(model.output, dict):
         return model
     import keras
@@ -150,6 +170,6 @@ def inference_model(model):
     return keras.Model(model.input, model.output["logits"], name=model.name)
 
 
-def import_module(name):
+def import_module(name: str) -> ModuleType:
     """Imports the file of the network `name`, which also registers its layers for loading saved models."""
     return importlib.import_module(f"models.{MODELS[name].module}")

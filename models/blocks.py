@@ -1,4 +1,4 @@
-"""Blocks that belong to no paper and are used by many: convolution with batch norm, resizing, the classifier."""
+"""Building blocks shared by many networks: convolution with batch norm, resizing, classifiers."""
 
 import keras
 from keras import layers
@@ -7,23 +7,26 @@ from frontends.batch_norm import BATCH_NORM_MOMENTUM, BatchNormalization
 
 
 def batch_norm(x, scale=True, center=True):
-    """Batch normalization with the momentum and epsilon of this suite.
+    """Applies batch normalization with the momentum and epsilon of this suite.
 
     Args:
         x: tensor `(B, H, W, C)`.
-        scale: whether there is a trainable factor (gamma). The original suite's own layers have none.
-        center: whether there is a trainable shift (beta).
+        scale: bool, whether there is a trainable factor (gamma). The original suite's own layers have none.
+        center: bool, whether there is a trainable shift (beta).
+
+    Returns:
+        Tensor `(B, H, W, C)`.
     """
     return BatchNormalization(scale=scale, center=center, epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM)(x)
 
 
 def batch_norm_relu(x, scale=True):
-    """Batch normalization, then ReLU. `x` and `scale` as in `batch_norm`."""
+    """Applies batch normalization, then ReLU. `x` and `scale` as in `batch_norm`."""
     return layers.ReLU()(batch_norm(x, scale))
 
 
 def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation_rate=1):
-    """Convolution without bias, batch norm, ReLU: the unit of most papers since 2015.
+    """Applies a convolution without bias, batch norm and ReLU: the unit of most papers since 2015.
 
     Args:
         x: tensor `(B, H, W, C)`.
@@ -40,18 +43,18 @@ def conv_bn_relu(x, filters, kernel_size=3, strides=1, dilation_rate=1):
 
 
 def classifier(x, num_classes, name="logits"):
-    """The 1x1 convolution that gives one logit per class, in float32 under every dtype policy."""
+    """Applies a 1x1 convolution that computes one logit per class, in float32 under every dtype policy."""
     return layers.Conv2D(num_classes, 1, dtype="float32", name=name)(x)
 
 
 def auxiliary_classifier(x, num_classes, filters, name):
-    """A small network to classify intermediate features in training: 3x3 convolution, dropout, classifier.
+    """Classifies intermediate features for deep supervision: 3x3 convolution, dropout, classifier.
 
     Args:
         x: tensor `(B, h, w, C)`.
         num_classes: int.
         filters: int, channels of the 3x3 convolution.
-        name: str, of the last layer.
+        name: str, name of the last layer.
 
     Returns:
         Logits `(B, h, w, num_classes)`, float32.
@@ -63,8 +66,8 @@ def auxiliary_classifier(x, num_classes, filters, name):
 class ResizeLike(layers.Layer):
     """Resizes a feature map to the height and width of another tensor, which may be unknown until run time.
 
-    `keras.ops.image.resize` refuses dynamic sizes on the TensorFlow engine (Keras 3.14 and 3.15), so that engine uses
-    `tf.image.resize`; both sample at half-pixel centers without antialiasing and give equal values.
+    `keras.ops.image.resize` does not support dynamic sizes on the TensorFlow backend (Keras 3.14 and 3.15), so the
+    layer calls `tf.image.resize` there. Both sample at half-pixel centers without antialiasing; their values are equal.
 
     Args:
         interpolation: "bilinear" or "nearest".
@@ -102,13 +105,15 @@ class ResizeLike(layers.Layer):
 
 
 def resize_like(x, like, interpolation="bilinear", **kwargs):
-    """Brings `x` to the height and width of `like`; nothing is added to the graph where they are known to be equal.
+    """Resizes `x` to the height and width of `like`.
+
+    Adds no layer where the two sizes are known to be equal.
 
     Args:
         x: tensor `(B, h, w, C)`.
         like: tensor `(B, H, W, any)`.
         interpolation: "bilinear" or "nearest".
-        **kwargs: of the layer, such as `name` and `dtype`.
+        **kwargs: arguments of the layer, such as `name` and `dtype`.
 
     Returns:
         Tensor `(B, H, W, C)`.

@@ -1,4 +1,4 @@
-"""Every family of networks: channels, strides, stable taps, any size, saving."""
+"""Frontend construction for every family of networks: channels, strides, stable taps, any size, saving."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Output stride: the dilated network is the ordinary one, at more places. And one network on several images."""
+"""Dilated frontends equal the published ones at common pixels; frontends with shared weights on several images."""
 
 import functools
 import re

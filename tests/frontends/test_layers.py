@@ -1,4 +1,4 @@
-"""Preprocessing and padding, against Keras's own preprocessing and hand-made sizes."""
+"""Preprocessing against Keras's; padding, cropping and dilated pooling against values computed by hand."""
 
 import keras
 import numpy as np

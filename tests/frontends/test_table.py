@@ -1,4 +1,4 @@
-"""The table of frontends as data."""
+"""The table of frontends: completeness, names, import without Keras."""
 
 import subprocess
 import sys

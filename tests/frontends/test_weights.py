@@ -1,4 +1,4 @@
-"""Loading weights: every format, every mistake."""
+"""Pretrained weights: every file format, and errors for every kind of unsuitable file."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Trains networks for one step on the engine of KERAS_BACKEND and prints, for each, its losses as JSON.
+"""One training step of networks on the backend of KERAS_BACKEND; prints the losses of each as JSON.
 
 KERAS_BACKEND=jax python tests/models/one_step.py PSPNet BiSeNet
 """

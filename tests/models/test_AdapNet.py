@@ -1,4 +1,4 @@
-"""What is special to AdapNet: two dilations side by side, and where its classifier is."""
+"""AdapNet: units with two dilation rates, widths, and the place of the classifier."""
 
 import keras
 import numpy as np
@@ -12,9 +12,9 @@ def test_a_multiscale_unit_reaches_both_dilations_and_the_input():
     model = keras.Model(inputs, multiscale_unit(inputs, 4, 8, 4, (2, 9)))
     for weight in model.trainable_weights:
         weight.assign(np.full(weight.shape, 0.1, np.float32))
-    pictures = np.zeros((2, 25, 25, 8), np.float32)
-    pictures[1, 12, 12] = 1.0
-    dark, bright = model.predict_on_batch(pictures)
+    images = np.zeros((2, 25, 25, 8), np.float32)
+    images[1, 12, 12] = 1.0
+    dark, bright = model.predict_on_batch(images)
     reached = {(int(y) - 12, int(x) - 12) for y, x in np.argwhere(np.abs(bright - dark).max(axis=-1) > 1e-6)}
     assert reached == {(y * rate, x * rate) for rate in (2, 9) for y in (-1, 0, 1) for x in (-1, 0, 1)}
 
@@ -34,10 +34,10 @@ def test_dilations_and_widths():
 
 def test_classifying_before_or_after_resizing_is_the_same():
     small, full = keras.Input((5, 6, 4)), keras.Input((40, 48, 3))
-    classify = classifier(small, 3)
-    layer = classify._keras_history.operation
+    logits = classifier(small, 3)
+    layer = keras.Model(small, logits).layers[-1]
     layer.bias.assign([1.0, -2.0, 3.0])
-    model = keras.Model([small, full], [resize_like(classify, full), layer(resize_like(small, full))])
+    model = keras.Model([small, full], [resize_like(logits, full), layer(resize_like(small, full))])
     x = np.random.default_rng(0).normal(size=(1, 5, 6, 4))
     before, after = model.predict_on_batch([x, np.zeros((1, 40, 48, 3))])
     np.testing.assert_allclose(before, after, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The gates, which must look at their image even when it is alone in its batch, and the sizes of the paths."""
+"""BiSeNet: channel attention, also for a batch of one, and the sizes of the paths."""
 
 import keras
 import numpy as np
@@ -22,8 +22,8 @@ def test_a_gate_is_the_sigmoid_of_the_transformed_mean():
 
 def test_the_refinement_of_a_single_image_depends_on_its_mean():
     inputs = keras.Input((None, None, 3))
-    refined = attention_refinement(inputs, 4)
-    gates = keras.Model(inputs, refined._keras_history.operation.input[1])
+    refined = keras.Model(inputs, attention_refinement(inputs, 4))
+    gates = keras.Model(inputs, refined.layers[-1].input[1])
     x = np.abs(numbers(1, 4, 4, 3))
     one, other = (np.asarray(gates(batch, training=True)) for batch in (x, numbers(1, 4, 4, 3)))
     assert np.abs(one - other).max() > 1e-3
@@ -31,9 +31,9 @@ def test_the_refinement_of_a_single_image_depends_on_its_mean():
 
 def test_fusion_with_indifferent_gates_adds_half():
     inputs = [keras.Input((4, 4, 3)), keras.Input((4, 4, 5))]
-    fused = feature_fusion(*inputs, filters=6)
-    model = keras.Model(inputs, [fused._keras_history.operation.input[0], fused])
-    for layer in model.layers[-4:]:
+    fusion = keras.Model(inputs, feature_fusion(*inputs, filters=6))
+    model = keras.Model(inputs, [fusion.layers[-1].input[0], fusion.output])
+    for layer in fusion.layers[-4:]:
         layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
     mixed, result = model.predict_on_batch([numbers(1, 4, 4, 3), numbers(1, 4, 4, 5)])
     assert mixed.max() > 0

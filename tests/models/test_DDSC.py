@@ -1,4 +1,4 @@
-"""The grouped convolution against an ordinary one for each group, and where the shortcuts lead."""
+"""DDSC: the grouped convolution against one convolution per group, and the dense shortcuts."""
 
 import keras
 import numpy as np

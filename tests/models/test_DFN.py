@@ -1,4 +1,4 @@
-"""DFN: attention between levels, the refinement unit, and what the border network needs."""
+"""DFN: channel attention, the refinement residual block, and the border network."""
 
 import keras
 import numpy as np
@@ -41,7 +41,7 @@ def test_sizes_of_the_outputs():
     assert sizes == {"smooth_32": (2, 3, 7), "smooth_16": (4, 6, 7), "smooth_8": (8, 12, 7), "border": (16, 24, 4)}
 
 
-def test_the_finest_border_guess_sees_the_finest_level_only():
+def test_the_finest_border_prediction_depends_on_the_finest_level_only():
     features = end_points()
     border = keras.Model(features, build_dfn(features, 3, filters=8, border_filters=4)[1]["border"])
     rng = np.random.default_rng(0)

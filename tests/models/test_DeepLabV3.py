@@ -1,4 +1,4 @@
-"""What the output stride changes in both DeepLabs."""
+"""DeepLabV3 and DeepLabV3+: dilation rates at each output stride."""
 
 import keras
 import pytest

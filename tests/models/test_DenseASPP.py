@@ -1,4 +1,4 @@
-"""The dense pyramid, and its rates at each output stride."""
+"""DenseASPP: the dense pyramid, and its rates at each output stride."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""ExFuse: the three kinds of embedding against hand-made cases."""
+"""ExFuse: embeddings and adjacent prediction against values computed by hand."""
 
 import keras
 import numpy as np

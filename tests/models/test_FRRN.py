@@ -1,4 +1,4 @@
-"""The two streams of FRRN."""
+"""FRRN: residual units, and the exchange between the two streams."""
 
 import keras
 import numpy as np
@@ -31,27 +31,27 @@ def test_without_identity_where_the_channels_change():
 
 @pytest.fixture
 def unit():
-    x, lane = keras.Input((4, 6, 3)), keras.Input((8, 12, 32))
-    return keras.Model([x, lane], full_resolution_residual_unit(x, lane, 5, 2))
+    x, residual = keras.Input((4, 6, 3)), keras.Input((8, 12, 32))
+    return keras.Model([x, residual], full_resolution_residual_unit(x, residual, 5, 2))
 
 
-def test_a_unit_of_zeros_leaves_the_lane_alone(unit):
+def test_a_unit_of_zeros_keeps_the_residual_stream(unit):
     rng = np.random.default_rng(0)
-    x, lane = rng.normal(size=(1, 4, 6, 3)), rng.normal(size=(1, 8, 12, 32)).astype(np.float32)
+    x, residual = rng.normal(size=(1, 4, 6, 3)), rng.normal(size=(1, 8, 12, 32)).astype(np.float32)
     set_all(unit, 0.0)
-    result, new_lane = unit.predict_on_batch([x, lane])
+    result, new_residual = unit.predict_on_batch([x, residual])
     assert result.shape == (1, 4, 6, 5)
-    np.testing.assert_array_equal(new_lane, lane)
+    np.testing.assert_array_equal(new_residual, residual)
 
 
-def test_a_unit_sees_the_greatest_of_a_square_of_the_lane_and_answers_all_of_it(unit):
-    """One pixel of the lane is raised; the 3x3 neighborhoods of two convolutions reach two squares from its own."""
+def test_a_unit_reads_the_maximum_of_a_square_and_updates_all_of_it(unit):
+    """One pixel of the residual stream is raised; two 3x3 convolutions reach two squares from its own."""
     set_all(unit, 0.01)
-    x, lane = np.zeros((1, 4, 6, 3), np.float32), np.zeros((1, 8, 12, 32), np.float32)
-    raised = lane.copy()
+    x, residual = np.zeros((1, 4, 6, 3), np.float32), np.zeros((1, 8, 12, 32), np.float32)
+    raised = residual.copy()
     raised[0, 1, 2] = 1.0
-    lanes = [unit.predict_on_batch([x, one])[1] - one for one in (lane, raised)]
-    change = (lanes[1] - lanes[0])[0, ..., 0]
+    updates = [unit.predict_on_batch([x, one])[1] - one for one in (residual, raised)]
+    change = (updates[1] - updates[0])[0, ..., 0]
     squares = change.reshape(4, 2, 6, 2)
     np.testing.assert_allclose(squares, np.broadcast_to(squares[:, :1, :, :1], squares.shape), atol=1e-6)
     expected = np.zeros((4, 6), bool)
@@ -70,5 +70,5 @@ def test_stages(name, deepest, units):
     inputs = keras.Input((64, 96, 3))
     model = keras.Model(inputs, build_frrn(inputs, 5, stages))
     assert model.output.shape == (None, 64, 96, 5)
-    # The identities: one of every unit of the lane, and of five of the six units at full resolution.
+    # The identities: one of every unit of the residual stream, and of five of the six units at full resolution.
     assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == units + 5

@@ -1,4 +1,4 @@
-"""The global convolution, and the width of the levels."""
+"""GCN: the global convolution, boundary refinement, and the width of the levels."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The summed pyramid in numbers, and which image each step of the cascade sees."""
+"""ICNet: the summed pyramid, and the input image of each step of the cascade."""
 
 import keras
 import numpy as np

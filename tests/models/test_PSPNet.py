@@ -1,4 +1,4 @@
-"""Adaptive pooling, and what the output stride changes."""
+"""PSPNet: adaptive pooling, and the classified feature at each output stride."""
 
 import keras
 import numpy as np

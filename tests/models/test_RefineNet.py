@@ -1,4 +1,4 @@
-"""The parts of a refinement block."""
+"""RefineNet: the parts of a refinement block."""
 
 import keras
 import numpy as np

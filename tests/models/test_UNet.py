@@ -1,4 +1,4 @@
-"""U-Net: its size, and the decoder on end points that lack a level."""
+"""U-Net: number of parameters, and the decoder on end points that lack a level."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Resizing to another tensor's size."""
+"""Resizing to the size of another tensor."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Every network trains on JAX too. Skipped where JAX is not installed: it is not required."""
+"""One training step of every network on JAX. Skipped where JAX is not installed: it is not required."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason=
 
 @pytest.fixture(scope="module")
 def steps():
-    """What one step did to each network, from one process for all: an engine cannot be changed in a running one."""
+    """Losses of each network by name, from one process for all: a running process cannot change its backend."""
     # Compiling without optimization takes a tenth of the time, and a single step is run.
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run([sys.executable, PROGRAM, *NAMES], env=environment, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Contracts that every network keeps, and parameter counts of the original suite."""
+"""Contracts of every network, and parameter counts of the original suite."""
 
 import functools
 import pathlib
@@ -9,7 +9,7 @@ import pytest
 
 import models
 from frontends.batch_norm import BATCH_NORM_MOMENTUM
-from models import MODELS, build_model, import_module, inference_model
+from models import MODELS, Architecture, build_model, import_module, inference_model
 from utils.benchmark.complexity import count_parameters, without_weights
 
 NAMES = [name for name in MODELS if MODELS[name].module != "tiny_model"]
@@ -45,7 +45,7 @@ def model_of(name):
     return inference_model(training_model_of(name))
 
 
-def picture(*shape):
+def images_of(*shape):
     return np.random.default_rng(1).integers(0, 256, shape, np.uint8)
 
 
@@ -55,7 +55,7 @@ def run(model, images):
 
 
 def run_on_any_size(model, images):
-    """Logits from a graph in which the size is unknown, where the engine has such graphs."""
+    """Logits from a graph of unknown image size, where the backend has such graphs."""
     if keras.backend.backend() != "tensorflow":
         return run(model, images)
     import tensorflow as tf
@@ -66,7 +66,7 @@ def run_on_any_size(model, images):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_sizes_give_finite_float32_logits_of_the_input_size(name):
-    logits = run_on_any_size(model_of(name), picture(1, *ODD_SIZE, 3))
+    logits = run_on_any_size(model_of(name), images_of(1, *ODD_SIZE, 3))
     assert logits.shape == (1, *ODD_SIZE, NUM_CLASSES)
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
@@ -97,7 +97,7 @@ def test_heads_are_extra_and_the_rest_is_shared(name):
 
 @pytest.mark.parametrize("name", ["FC-DenseNet56", "DeepLabV3_plus"])
 def test_uint8_and_float_images_mean_the_same(name):
-    images = picture(1, *ODD_SIZE, 3)
+    images = images_of(1, *ODD_SIZE, 3)
     model = model_of(name)
     np.testing.assert_array_equal(run(model, images), run(model, images.astype(np.float32)))
 
@@ -105,7 +105,7 @@ def test_uint8_and_float_images_mean_the_same(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_round_trip_through_a_file_keeps_the_logits(name, tmp_path):
     """The file has the training heads; what is loaded for inference has one output."""
-    images = picture(1, *ODD_SIZE, 3)
+    images = images_of(1, *ODD_SIZE, 3)
     training_model_of(name).save(tmp_path / "model.keras")
     loaded = inference_model(keras.models.load_model(tmp_path / "model.keras"))
     np.testing.assert_array_equal(run(loaded, images), run(model_of(name), images))
@@ -115,7 +115,7 @@ def test_round_trip_through_a_file_keeps_the_logits(name, tmp_path):
 def test_a_gradient_reaches_every_weight(name):
     tf = pytest.importorskip("tensorflow")
     model = training_model_of(name)
-    images = picture(1, 64, 64, 3)
+    images = images_of(1, 64, 64, 3)
     with tf.GradientTape(persistent=True) as tape:
         outputs = model(images, training=True)
         losses = [keras.ops.mean(keras.ops.square(x - np.arange(x.shape[-1]))) for x in keras.tree.flatten(outputs)]
@@ -159,7 +159,7 @@ def test_parameter_counts_equal_the_original_suite(name, which, num_classes):
 def test_static_and_dynamic_sizes_give_the_same_network():
     dynamic, static = (build_model("DeepLabV3_plus", 4, FRONTEND, shape) for shape in ((None, None, 3), (64, 96, 3)))
     static.set_weights(dynamic.get_weights())
-    images = picture(1, 64, 96, 3)
+    images = images_of(1, 64, 96, 3)
     np.testing.assert_allclose(static.predict_on_batch(images), dynamic.predict_on_batch(images), atol=1e-5)
 
 
@@ -183,10 +183,17 @@ def test_every_file_is_registered():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_presets_and_docstring_are_there(name):
-    module = import_module(name)
-    assert name in module.PRESETS
-    assert name == "custom" or "(http" in module.__doc__
+def test_row_and_file_agree(name):
+    module, row = import_module(name), MODELS[name]
+    registered = {other for other in MODELS if MODELS[other].module == row.module}
+    assert set(module.PRESETS) == registered, f"the keys of PRESETS in models/{row.module}.py are not those of MODELS"
+    assert callable(getattr(module, row.builder))
+    assert name == "custom" or "(http" in module.__doc__, "the docstring begins with title, URL, venue and year"
+
+
+def test_rows_have_keywords_only():
+    with pytest.raises(TypeError):
+        Architecture("custom_model", "build_custom", "paper", "special")
 
 
 @pytest.mark.parametrize(
@@ -209,5 +216,5 @@ def test_bad_arguments_name_the_culprit(arguments, options, culprit):
 def test_dilated_networks_keep_the_weights_and_take_odd_sizes(name):
     by_stride = {stride: build_model(name, NUM_CLASSES, FRONTEND, output_stride=stride) for stride in (8, 16)}
     assert [v.shape for v in by_stride[8].variables] == [v.shape for v in by_stride[16].variables]
-    logits = run_on_any_size(by_stride[8], picture(1, *ODD_SIZE, 3))
+    logits = run_on_any_size(by_stride[8], images_of(1, *ODD_SIZE, 3))
     assert logits.shape == (1, *ODD_SIZE, NUM_CLASSES) and np.isfinite(logits).all()

@@ -1,5 +1,5 @@
-"""Networks for tests of the verbs, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" also one
-training head of each kind; "tiny-frontend" stands on the first layers of any frontend, and has a head too.
+"""Small networks for tests of commands, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" has
+one head of each kind; "tiny-frontend" is built on the first layers of any frontend, and has a head too.
 
 Run as a program it is train.py with that network: `python tiny_model.py --model tiny ...`.
 """
@@ -14,10 +14,11 @@ from models import MODELS, Architecture, Head
 NAMES = ("tiny", "tiny-heads", "tiny-frontend")
 PRESETS = {name: {} for name in NAMES}
 HEADS = {"auxiliary": Head("pixels", 0.4), "presence": Head("presence", 0.2), "border": Head("border", 0.1)}
-MODELS["tiny"] = Architecture("tiny_model", "build_tiny", False, "none", "for tests")
-MODELS["tiny-heads"] = Architecture("tiny_model", "build_tiny_with_heads", False, "none", "for tests", HEADS)
+ROW = {"module": "tiny_model", "paper": "none", "special": "for tests"}
+MODELS["tiny"] = Architecture(**ROW, builder="build_tiny")
+MODELS["tiny-heads"] = Architecture(**ROW, builder="build_tiny_with_heads", heads=HEADS)
 MODELS["tiny-frontend"] = Architecture(
-    "tiny_model", "build_tiny_on_frontend", True, "none", "for tests", {"auxiliary": Head("pixels", 0.4)}
+    **ROW, builder="build_tiny_on_frontend", frontend=True, heads={"auxiliary": Head("pixels", 0.4)}
 )
 sys.modules["models.tiny_model"] = sys.modules[__name__]
 

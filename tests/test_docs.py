@@ -146,7 +146,7 @@ def test_counted_things_are_as_many(only_real_networks):
 
 @pytest.mark.parametrize("program", PARSERS)
 def test_every_flag_is_documented(program):
-    text = "".join(map(read, DOCS))
+    text = "".join(map(read, PAGES))
     flags = {option for action in PARSERS[program]()._actions for option in action.option_strings}
     assert not {flag for flag in flags - {"-h", "--help"} if f"`{flag}" not in text}
 

@@ -141,25 +141,33 @@ def flags_table(parser: argparse.ArgumentParser) -> str:
     """A row per flag of a parser, in the groups and words of `--help`."""
     lines = ["| flag | default | meaning |", "|---|---|---|"]
     for group in parser._action_groups:  # private in argparse; tried with Python 3.11 and 3.13
-        flags = [action for action in group._group_actions if action.option_strings and action.dest != "help"]
-        if flags:
+        flags = [action for action in group._group_actions if action.option_strings and group.title != "help"]
+        flags = [action for action in flags if action.dest != "help"]
+        if flags and group.title != "options":
             lines.append(f"| **{group.title}** | | |")
-        lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in flag_cells(flag))} |" for flag in flags]
+        lines += [f"| {' | '.join(map(escaped, flag_cells(flag)))} |" for flag in flags]
     return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def flag_cells(action: argparse.Action) -> tuple[str, str, str]:
     """A flag with its placeholder, its default, and its meaning."""
-    text, named = (action.help or "").replace("%%", "%"), None
-    at_end = re.fullmatch(r"(.*?)[;,]? default: ([^.]*|[^ ]*)", text)
-    if at_end:  # such as "steps of an epoch; default: all images once"
-        text, named = at_end.groups()
-    if action.choices and len(action.choices) <= MAX_CHOICES:
-        text += f": {', '.join(f'`{choice}`' for choice in action.choices)}"
-    placeholder = action.metavar if action.nargs != "?" and action.nargs != 0 else None
+    text = re.sub(r" \((height|width)\)$", "", (action.help or "").replace("%%", "%"))
+    default = "required" if action.required else value_text(action.default)
+    at_end = re.fullmatch(r"(?:(.*)[;,] )?default: ([^.]*|[^ ]*)", text)  # such as "steps; default: all images once"
+    if at_end:
+        text, default = at_end[1] or "", at_end[2]
+    choices = [str(choice) for choice in action.choices or ()]
+    if len(choices) <= MAX_CHOICES and not all(re.search(rf"\b{choice}\b", text) for choice in choices):
+        text += f"{'; ' if text else ''}one of {', '.join(f'`{choice}`' for choice in choices)}"
+    placeholder = action.metavar if action.nargs not in ("?", 0) else None
     placeholder = " ".join(placeholder) if isinstance(placeholder, tuple) else placeholder
     flag = " ".join(part for part in (action.option_strings[-1], placeholder) if part)
-    return f"`{flag}`", named or value_text(action.default), text
+    return f"`{flag}`", default, re.sub(r"(?<!`)(--\w+)", r"`\1`", text)
 
 
 def value_text(value) -> str:

@@ -29,10 +29,12 @@ PAGES = make_tables.pages()
 DOCS = [page for page in PAGES if page != README]
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{name}.py": getattr(arguments, f"{name}_parser") for name in COMMANDS}
-PARSERS |= {tool.parser().prog: tool.parser for tool in (analyse_dataset, convert_dataset, reproduce, split_dataset)}
+PARSERS |= {
+    tool.build_parser().prog: tool.build_parser for tool in (analyse_dataset, convert_dataset, reproduce, split_dataset)
+}
 OTHER_PARSERS = {
     "tools/compare_speed.py": compare_speed.build_parser,
-    "tools/import_suite_checkpoint.py": import_suite_checkpoint.command_line,
+    "tools/import_suite_checkpoint.py": import_suite_checkpoint.build_parser,
 }
 
 

@@ -1,8 +1,9 @@
-"""Brings another dataset into the suite's layout: images unchanged, labels as PNGs of class indices, class_dict.csv.
+"""Converts a dataset to the layout of the suite: images unchanged, labels as PNGs of class indices, class_dict.csv.
 
     python tools/convert_dataset.py --format cityscapes --source Downloads/cityscapes --target datasets/Cityscapes
 
-The source is not changed. After an interruption the same command goes on; class_dict.csv comes last, when all is there.
+The source is not changed. After an interruption, the same command resumes. class_dict.csv is written last, when all
+other files are complete.
 """
 
 import collections
@@ -13,96 +14,99 @@ import sys
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
-from tools.datasets.splits import assign, fractions, pattern
-from tools.formats import FORMATS
-from tools.formats.base import Options, read_json
+from tools.datasets.folders import make_split_folders
+from tools.datasets.splits import assign_splits, fractions, pattern
+from tools.formats import FORMATS, Options, Source
+from tools.formats.base import read_json
 from tools.formats.classes import write_class_dict
-from tools.formats.polygons import orientation
+from tools.formats.polygons import exif_orientation
 from utils.cli.arguments import Parser, natural, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import SPLITS, list_pairs
 from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
-from utils.files import copy_file, make_folder, write_json
+from utils.files import copy_file, write_json
 from utils.threads import map_threads
 
-SHARES = (0.8, 0.1, 0.1)  # of a source without splits
+SHARES = (0.8, 0.1, 0.1)  # of train, val and test, for a source without splits
 
 
-def parser():
-    """Flags of this tool."""
-    flags = Parser(prog="tools/convert_dataset.py", description=__doc__.splitlines()[0])
-    flags.add_argument(
+def build_parser():
+    """The command's flags."""
+    parser = Parser(prog="tools/convert_dataset.py", description=__doc__.splitlines()[0])
+    parser.add_argument(
         "--format",
         required=True,
         choices=list(FORMATS),
         metavar="NAME",
-        help=f"the source's format: {', '.join(FORMATS)}",
+        help=f"format of the source: {', '.join(FORMATS)}",
     )
-    flags.add_argument("--source", required=True, help="folder of the dataset as it was downloaded or exported")
-    flags.add_argument("--target", required=True, help="folder to make, such as datasets/Cityscapes")
-    flags.add_argument(
+    parser.add_argument("--source", required=True, help="folder of the dataset as downloaded or exported")
+    parser.add_argument("--target", required=True, help="folder to create, such as datasets/Cityscapes")
+    parser.add_argument(
         "--classes",
         help="cityscapes: 19 or 34; coco_stuff: 171 or 182; mapillary: v1.2 or v2.0; "
         "labelme, cvat, folder: a CSV file name,r,g,b or a text file with a name per line",
     )
-    flags.add_argument(
+    parser.add_argument(
         "--background",
         default="background",
         metavar="NAME",
-        help="labelme, cvat: class of what no shape covers, or ignore; default: background",
+        help="labelme, cvat: class of pixels that no shape covers, or ignore; default: background",
     )
-    flags.add_argument(
+    parser.add_argument(
         "--unknown_colours",
         choices=("error", "ignore"),
         default="error",
-        help="folder: what to do with values and colors of no class; default: error",
+        help="folder: treatment of values and colors of no class; default: error",
     )
-    flags.add_argument(
+    parser.add_argument(
         "--fractions",
         type=fractions,
         metavar="TRAIN,VAL,TEST",
-        help="shares of the splits where the source has none; default: 0.8,0.1,0.1",
+        help="shares of the splits, for sources without splits; default: 0.8,0.1,0.1",
     )
-    flags.add_argument(
+    parser.add_argument(
         "--group",
         type=pattern,
         metavar="REGEX",
-        help="keep images together in whose names this expression finds the same, such as a scene",
+        help="keep images in one split if this expression matches the same text in their names, such as a scene",
     )
-    flags.add_argument("--seed", type=natural, default=0, help="of the split; default: 0")
-    flags.add_argument("--link", action="store_true", help="link the images rather than copy them (same disk only)")
-    flags.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
-    return flags
+    parser.add_argument("--seed", type=natural, default=0, help="random seed of the split; default: 0")
+    parser.add_argument("--link", action="store_true", help="hard-link the images instead of copying (same disk only)")
+    parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
+    return parser
 
 
-def convert(source, target, shares=None, group=None, seed=0, link=False, workers=2, settings=None):
-    """Writes a source in the suite's layout, or goes on with it.
+def convert(
+    source: Source, target, shares=None, group=None, seed=0, link=False, workers=2, settings=None
+) -> collections.Counter:
+    """Writes a source in the layout of the suite, or resumes an interrupted conversion.
 
     Args:
-        source: `tools.formats.base.Source`.
-        target: path of the folder to make.
-        shares, group, seed: as in `tools.datasets.splits.assign`, for a source without splits.
-        link: whether to link images rather than copy them.
-        workers: int, threads.
-        settings: dict of what else decides on the result; an unfinished target is continued only with the same.
+        source: `Source`.
+        target: path of the folder to create.
+        shares, group, seed: as in `assign_splits`, for a source without splits.
+        link: whether to hard-link images instead of copying them.
+        workers: number of threads.
+        settings: dict of further settings of the conversion. An unfinished target is resumed only with the same ones.
 
     Returns:
-        `collections.Counter` of the images of each split.
+        Number of images of each split.
 
     Raises:
-        UsageError: if the target holds something else, or labels and images do not fit.
+        UsageError: if the target holds something else, or labels and images do not match.
     """
     target = pathlib.Path(target)
-    items = in_splits(source.items, shares, group, seed)
-    listed = "\n".join(f"{item.split}/{item.name}" for item in items)
+    items = assign_items(source.items, shares, group, seed)
+    names = "\n".join(f"{item.split}/{item.name}" for item in items)
     settings = {
         **(settings or {}),
         "class_names": source.classes.class_names,
         "images": len(items),
-        "images_sha256": hashlib.sha256(listed.encode()).hexdigest(),
+        "images_sha256": hashlib.sha256(names.encode()).hexdigest(),
     }
-    prepare(target, items, settings)
+    prepare_target(target, items, settings)
     problems = map_threads(lambda item: convert_item(item, target, link), items, workers, "Converting")
     raise_problems([problem for problem in problems if problem])
     splits = collections.Counter(item.split for item in items)
@@ -114,30 +118,33 @@ def convert(source, target, shares=None, group=None, seed=0, link=False, workers
     return splits
 
 
-def in_splits(items, shares, group, seed):
-    """The items, each with a split, in the order of their names.
+def assign_items(items, shares, group, seed):
+    """Assigns items without a split to splits.
+
+    Returns:
+        List of `Item`, sorted by split and name, or by name.
 
     Raises:
-        UsageError: if the source's splits are fixed, or two items have the same name.
+        UsageError: if the splits of the source are fixed, or two items have the same name.
     """
     items = sorted(items, key=lambda item: (item.split or "", item.name))
     if any(item.split for item in items):
         if shares or group:
             raise UsageError("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
     else:
-        splits = assign([item.name for item in items], shares or SHARES, seed, group)
+        splits = assign_splits([item.name for item in items], shares or SHARES, seed, group)
         items = [item._replace(split=split) for item, split in zip(items, splits)]
     counts = collections.Counter((item.split, item.name) for item in items)
-    twice = [key for key, number in counts.items() if number > 1]
-    raise_problems([f"{split}: two images would be named {name}" for split, name in twice])
+    repeated = [key for key, number in counts.items() if number > 1]
+    raise_problems([f"{split}: two images would be named {name}" for split, name in repeated])
     return items
 
 
-def prepare(target, items, settings):
-    """Makes the folders, unless the target holds something else."""
-    note = target / "conversion.json"
-    if note.is_file():
-        before = read_json(note)
+def prepare_target(target, items, settings):
+    """Creates the folders and conversion.json, or checks that those of an interrupted conversion match."""
+    record = target / "conversion.json"
+    if record.is_file():
+        before = read_json(record)
         changed = [key for key in settings if before.get(key) != settings[key]]
         if changed:
             raise UsageError(
@@ -145,20 +152,18 @@ def prepare(target, items, settings):
             )
     elif target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} exists already; remove it or choose another --target")
-    for split in {item.split for item in items}:
-        make_folder(target / split)
-        make_folder(target / f"{split}_labels")
-    write_json(note, settings)
+    make_split_folders(target, {item.split for item in items})
+    write_json(record, settings)
 
 
 def convert_item(item, target, link):
-    """Writes what is lacking of an image and its label. Returns what is wrong, or None."""
+    """Writes the missing files of an item. Returns its problem, or None."""
     label_path = target / f"{item.split}_labels" / f"{item.name}.png"
     image_path = target / item.split / f"{item.name}{item.image.suffix}"
     try:
         if not label_path.exists():
             label = item.label()
-            problem = misfit(item.image, label.shape)
+            problem = size_problem(item.image, label.shape)
             if problem:
                 return problem
             write_label(label_path, label)
@@ -169,8 +174,8 @@ def convert_item(item, target, link):
     return None
 
 
-def misfit(path, shape):
-    """What is wrong with the size of a label for the image at `path`, or None."""
+def size_problem(path, shape):
+    """Describes a mismatch between the size of an image and the shape of its label; None if they match."""
     from PIL import Image
 
     try:
@@ -178,14 +183,15 @@ def misfit(path, shape):
             size = (image.height, image.width)
     except OSError:
         return f"cannot read {path}: damaged, or not an image"
-    if shape in (size, size[::-1] if orientation(path) > 4 else size):
+    if shape in (size, size[::-1] if exif_orientation(path) > 4 else size):
         return None
     return f"{path} is {size[1]}x{size[0]} but its label is {shape[1]}x{shape[0]}; they must have the same size"
 
 
 @report_errors
 def main(argv=None):
-    args = parser().parse_args(argv)
+    """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    args = build_parser().parse_args(argv)
     folder = pathlib.Path(args.source)
     if not folder.is_dir():
         raise UsageError(f"--source {folder} is no folder")
@@ -194,7 +200,7 @@ def main(argv=None):
     settings = {"format": args.format, "background": args.background, "unknown_colours": args.unknown_colours}
     splits = convert(source, args.target, args.fractions, args.group, args.seed, args.link, args.workers, settings)
     counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
-    print(f"{args.target} is ready: {counts} images, {source.classes.num_classes} classes")
+    print(f"{args.target} is complete: {counts} images, {source.classes.num_classes} classes")
     if source.notes:
         print(f"Note: {source.notes}")
     return 0

@@ -39,7 +39,7 @@ CHECKPOINT_PART = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    args = command_line().parse_args(argv)
+    args = build_parser().parse_args(argv)
     check_flags(args.model, args.checkpoint, args.output)
     from tools.datasets.builtin import find_or_make_dataset
     from utils.backend import import_backend, versions
@@ -85,7 +85,7 @@ def main(argv=None):
     return 0
 
 
-def command_line():
+def build_parser():
     """The flags of this tool."""
     parser = Parser(prog="tools/import_suite_checkpoint.py", description=__doc__.splitlines()[0])
     parser.add_argument(

@@ -45,7 +45,9 @@ from utils.errors import RunError, report_errors
 SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {name: getattr(arguments, f"{name}_parser") for name in COMMANDS}
-PARSERS |= {pathlib.Path(tool.__file__).stem: tool.parser for tool in (analyse_dataset, convert_dataset, split_dataset)}
+PARSERS |= {
+    pathlib.Path(tool.__file__).stem: tool.build_parser for tool in (analyse_dataset, convert_dataset, split_dataset)
+}
 
 
 def comparison_table() -> str:

@@ -25,7 +25,7 @@ RECIPES = ROOT / "tools" / "results" / "experiments"
 SCORES = ("mean_iou", "global_accuracy")
 
 
-def parser():
+def build_parser():
     """Flags of this tool."""
     flags = Parser(prog="tools/reproduce.py", description=__doc__.splitlines()[0])
     flags.add_argument("recipe", nargs="?", metavar="NAME", help="a recipe; without: list them")
@@ -39,7 +39,7 @@ def parser():
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     if args.recipe is None:
         print("\n".join(f"{name}: {read_recipe(name)['about']}" for name in names()))
         return 0

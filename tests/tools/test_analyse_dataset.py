@@ -1,3 +1,5 @@
+"""The command analyse_dataset.py: statistics, problems, duplicates, and the report."""
+
 import base64
 import html
 import html.parser
@@ -10,8 +12,6 @@ import pytest
 from PIL import Image
 
 from tools import analyse_dataset
-from tools.analysis.collect import difference_hash
-from tools.analysis.pictures import highlight
 
 COLORS = np.array([(128, 0, 0), (0, 128, 0), (0, 0, 128)], np.uint8)  # road, car, lamp
 
@@ -41,8 +41,8 @@ def analyse(folder, *flags):
     return json.loads((output.parent / "v.json").read_text()), (output / "report.html").read_text(encoding="utf-8")
 
 
-def faults(values, kind):
-    return [fault["what"] for fault in values["faults"] if fault["kind"] == kind]
+def problems(values, kind):
+    return [problem["what"] for problem in values["faults"] if problem["kind"] == kind]
 
 
 class Tags(html.parser.HTMLParser):
@@ -71,17 +71,17 @@ def test_a_sound_dataset(dataset, capsys):
     assert list(values["median_frequency_weights"].values()) == pytest.approx(weights, rel=1e-4)
     assert "not in val, so it cannot be scored there: lamp" in values["notes"]
     out = capsys.readouterr().out
-    assert "Town: 3 train, 2 val, 1 test images, sizes 24x16" in out and "faults: none" in out
+    assert "Town: 3 train, 2 val, 1 test images, sizes 24x16" in out and "problems: none" in out
     assert "rarest: lamp 0.26 %" in out
     tags = Tags()
     tags.feed(text)
     assert tags.open == [] and not re.search(r'(src|href)="(?!data:)', text)
-    pictures = [cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), 1) for data in
+    images = [cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), 1) for data in
                 re.findall(r"data:image/png;base64,([^\"]+)", text)]  # fmt: skip
-    assert len(pictures) == 4 and all(picture is not None for picture in pictures)  # the chart and three classes
+    assert len(images) == 4 and all(image is not None for image in images)  # the chart and three classes
 
 
-def test_all_faults_are_in_the_report(dataset, capsys):
+def test_all_problems_are_in_the_report(dataset, capsys):
     (dataset / "train" / "1.png").write_bytes(b"damaged")
     (dataset / "train_labels" / "2_L.png").unlink()
     (dataset / "val_labels" / "stray_L.png").write_bytes((dataset / "val_labels" / "3_L.png").read_bytes())
@@ -92,25 +92,25 @@ def test_all_faults_are_in_the_report(dataset, capsys):
     Image.open(dataset / "train" / "0.png").save(dataset / "test" / "copy.bmp")
     (dataset / "test_labels" / "copy.png").write_bytes((dataset / "train_labels" / "0_L.png").read_bytes())
     values, text = analyse(dataset)
-    assert ["1.png" in fault for fault in faults(values, "unreadable")] == [True]
-    assert len(faults(values, "files")) == 2 and len(faults(values, "sizes")) == 1
-    assert "24x16 but its label is 5x7" in faults(values, "sizes")[0]
-    assert "train/0.png = test/copy.bmp" in faults(values, "leaks")[0]
+    assert ["1.png" in problem for problem in problems(values, "unreadable")] == [True]
+    assert len(problems(values, "files")) == 2 and len(problems(values, "sizes")) == 1
+    assert "24x16 but its label is 5x7" in problems(values, "sizes")[0]
+    assert "train/0.png = test/copy.bmp" in problems(values, "leaks")[0]
     assert list(values["unknown_colors"].values()) == [{"(1, 2, 3)": 5, "(9, 9, 9)": 2}]
     assert values["splits"]["val"]["unknown_pixels"] == 7 and values["splits"]["val"]["ignored_pixels"] == 0
-    for fault in values["faults"]:
-        assert html.escape(fault["what"]) in text
-    assert "faults: 2 files, 1 unreadable, 1 unknown colors, 1 sizes, 1 leaks" in capsys.readouterr().out
+    for problem in values["faults"]:
+        assert html.escape(problem["what"]) in text
+    assert "problems: 2 files, 1 unreadable, 1 unknown colors, 1 sizes, 1 leaks" in capsys.readouterr().out
 
 
 def test_without_classes_and_labels(dataset):
     (dataset / "class_dict.csv").unlink()
     values, text = analyse(dataset)
-    assert "has no class_dict.csv" in faults(values, "classes")[0] and "Sizes" in text
+    assert "has no class_dict.csv" in problems(values, "classes")[0] and "Sizes" in text
     for path in dataset.iterdir():
         path.rename(path.with_name(f"old_{path.name}"))
     values, text = analyse(dataset)
-    assert values["splits"] == {} and len(faults(values, "files")) == 4
+    assert values["splits"] == {} and len(problems(values, "files")) == 4
 
 
 def test_ignored_pixels_and_repeated_images(dataset, capsys):
@@ -143,23 +143,3 @@ def test_no_dataset(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         analyse_dataset.main(["--dataset", str(tmp_path / "gone")])
     assert end.value.code == 2 and "no dataset" in capsys.readouterr().err
-
-
-def test_difference_hash_survives_brightness_and_size():
-    rgb = cv2.resize(np.random.default_rng(1).integers(0, 200, (9, 9, 3), np.uint8), (90, 80))
-    brighter = cv2.resize((rgb * 1.2).astype(np.uint8), (180, 160))
-    assert np.bitwise_count(difference_hash(rgb) ^ difference_hash(brighter)) <= 3
-    assert np.bitwise_count(difference_hash(rgb) ^ difference_hash(rgb[:, ::-1])) > 20
-
-
-@pytest.mark.parametrize("size, place", [((300, 400), (290, 395)), ((40, 30), (0, 0)), ((500, 80), (250, 40))])
-def test_highlight_shows_the_place(size, place):
-    image, mask = np.full((*size, 3), 100, np.uint8), np.zeros(size, bool)
-    mask[place[0] : place[0] + 5, place[1] : place[1] + 4] = True
-    image[mask] = (0, 0, 255)
-    picture = cv2.imdecode(np.frombuffer(highlight(image, mask), np.uint8), 1)[..., ::-1]
-    plain, dimmed = picture[:, : picture.shape[1] // 2 - 3], picture[:, picture.shape[1] // 2 + 3 :]
-    assert plain.shape == dimmed.shape and max(plain.shape) == 300
-    blue = (dimmed[..., 2] > 200) & (dimmed[..., 0] < 50)
-    assert blue.any() and (plain[blue][:, 2] > 150).mean() > 0.9
-    assert np.median(dimmed) < 60 < np.median(plain)

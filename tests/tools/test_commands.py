@@ -18,6 +18,7 @@ for name in sys.argv[1:]:
         runpy.run_module(f"tools.{name}", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         assert not end.code, name
+import tools.analysis.report, tools.speed.pipeline
 assert "keras" not in sys.modules and "tensorflow" not in sys.modules
 """
 

@@ -1,9 +1,6 @@
-"""The verb: what stays when it is interrupted, what it refuses, and training on what it made."""
+"""The command convert_dataset.py: interruption and resuming, refused input, training on the result."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,9 +8,6 @@ from PIL import Image
 
 from tools import convert_dataset
 from tools.formats import FORMATS
-from tools.formats.classes import TABLES, colormap, read_table
-
-REPOSITORY = pathlib.Path(convert_dataset.__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -32,7 +26,7 @@ def source(tmp_path):
 
 
 def run(source, target, *flags, format="folder"):
-    """The exit code of the verb."""
+    """Runs the command line and returns its exit code."""
     try:
         flags = ["--format", format, "--source", str(source), "--target", str(target), *flags]
         return convert_dataset.main(flags)
@@ -44,7 +38,7 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_interrupted_conversion_goes_on(source, tmp_path, monkeypatch):
+def test_an_interrupted_conversion_is_resumed(source, tmp_path, monkeypatch):
     target, whole = tmp_path / "out", tmp_path / "whole"
     assert run(source, whole) == 0
     write, written = convert_dataset.write_label, []
@@ -130,19 +124,6 @@ def test_bad_flags(source, tmp_path, capsys, flags, words):
     assert words in error and error.count("\n") == 1
 
 
-def test_voc_colors_follow_its_rule():
-    ids, classes = read_table("voc")
-    assert ids == list(range(21)) and list(map(tuple, classes.label_values.tolist())) == colormap(21)
-    assert colormap(256)[255] == (224, 224, 192) and colormap(256)[192] == (32, 32, 0)
-
-
-@pytest.mark.parametrize("path", sorted(TABLES.glob("*.csv")), ids=lambda path: path.stem)
-def test_tables_are_whole(path):
-    ids, classes = read_table(path.stem)
-    number = {"voc": 21, "ade20k": 150, "coco_panoptic": 133}.get(path.stem) or int(path.stem[-3:].strip("es"))
-    assert len(set(ids)) == classes.num_classes == number and ids == sorted(ids)
-
-
 def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):
     import train
 
@@ -151,10 +132,3 @@ def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):
     train.main(["--dataset", "Made", "--model", "tiny", "--num_epochs", "1", "--steps_per_epoch", "2",
                 "--crop_height", "32", "--crop_width", "32", "--num_val_images", "1"])  # fmt: skip
     assert (tmp_path / "checkpoints" / "tiny_Made").is_dir()
-
-
-def test_it_starts_without_keras():
-    code = "import sys; from tools import analyse_dataset, convert_dataset, split_dataset; from tools.analysis import report as analysis_report; "
-    code += "print(any(name in sys.modules for name in ('keras', 'tensorflow')))"
-    out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "False"

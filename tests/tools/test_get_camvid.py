@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tools import get_camvid
+from tools.datasets import download
 from utils.errors import UsageError
 
 WIDTH, HEIGHT = 12, 8
@@ -38,7 +39,7 @@ Pedestrian,64,64,0
 Bicyclist,0,128,192
 Unlabelled,0,0,0
 """
-COLOURS = np.array([[int(x) for x in row.split(",")[1:]] for row in ROWS.split()[1:]], np.uint8)
+COLORS = np.array([[int(x) for x in row.split(",")[1:]] for row in ROWS.split()[1:]], np.uint8)
 
 
 def png(array):
@@ -105,7 +106,7 @@ def site(monkeypatch):
     monkeypatch.setattr(get_camvid, "COUNTS", COUNTS)
     monkeypatch.setattr(get_camvid, "WIDTH", WIDTH)
     monkeypatch.setattr(get_camvid, "HEIGHT", HEIGHT)
-    monkeypatch.setattr(get_camvid, "RETRY_DELAYS", (0.01, 0.02))
+    monkeypatch.setattr(download, "RETRY_DELAYS", (0.01, 0.02))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -125,7 +126,7 @@ def output(tmp_path):
 
 
 def run(site, output, workers=4):
-    """The verb as the command line calls it. Returns its exit code."""
+    """Runs the command line and returns its exit code."""
     try:
         get_camvid.main(["--output", str(output), "--url", site.url, "--workers", str(workers)])
     except SystemExit as end:
@@ -161,7 +162,7 @@ def test_whole_set(site, output, capsys):
         for index, name in enumerate(names):
             assert (output / split / f"{name}.png").read_bytes() == site.files[f"/CamVid/{split}/{name}.png"]
             bgr = cv2.imread(str(output / f"{split}_labels" / f"{name}_L.png"), cv2.IMREAD_UNCHANGED)
-            np.testing.assert_array_equal(bgr[..., ::-1], COLOURS[labels_of(index)])
+            np.testing.assert_array_equal(bgr[..., ::-1], COLORS[labels_of(index)])
     assert set(site.requests.values()) == {1}
     out = capsys.readouterr().out
     assert "Brostow" in out and "Badrinarayanan" in out and "3 train, 1 val, 2 test" in out
@@ -294,7 +295,7 @@ def test_busy_server_is_asked_again(site, output):
 
 
 def test_gives_up_when_nothing_comes(site, output, capsys, monkeypatch):
-    monkeypatch.setattr(get_camvid, "MAX_FAILURES", 2)
+    monkeypatch.setattr(download, "MAX_FAILURES", 2)
     for path in site.pngs():
         del site.files[path]
     assert run(site, output, workers=1) == 1
@@ -314,17 +315,17 @@ def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, 
 
     def urlopen(url, timeout):
         attempts.append(url)
-        cause = get_camvid.ssl.SSLCertVerificationError(1, "certificate verify failed: unable to get local issuer")
-        raise get_camvid.urllib.error.URLError(cause)
+        cause = download.ssl.SSLCertVerificationError(1, "certificate verify failed: unable to get local issuer")
+        raise download.urllib.error.URLError(cause)
 
-    monkeypatch.setattr(get_camvid.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(download.urllib.request, "urlopen", urlopen)
     fails(site, output, capsys, "certificate verify failed: unable to get local issuer")
     assert len(attempts) == 1
 
 
 def test_stalled_server(site, output, capsys, monkeypatch):
-    monkeypatch.setattr(get_camvid, "TIMEOUT", 0.1)
-    monkeypatch.setattr(get_camvid, "RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "RETRY_DELAYS", (0.01,))
     release = threading.Event()
     path = "/CamVid/val/0001TP_val_000.png"
     site.faults[path] = lambda handler, body, number: release.wait(5)
@@ -425,11 +426,11 @@ def test_defect_in_a_thread_keeps_its_traceback(site, output, monkeypatch):
     def defect(image, is_label):
         raise KeyError("a defect")
 
-    monkeypatch.setattr(get_camvid, "fault_of", defect)
+    monkeypatch.setattr(get_camvid, "problem_of", defect)
     with pytest.raises(KeyError, match="a defect"):
         run(site, output)
 
 
-def test_progress_tells_files_and_megabytes(site, output, capsys):
+def test_progress_shows_files_and_megabytes(site, output, capsys):
     assert not run(site, output)
     assert re.search(r"Files: (\d+)/\1, 0\.\d MB, in", capsys.readouterr().out)

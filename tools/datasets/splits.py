@@ -1,10 +1,11 @@
-"""Which image goes to which split: at random, kept together by groups, and with rare classes in each split."""
+"""Assignment of images to splits: random, grouped, stratified by class."""
 
 import argparse
 import collections
 import math
 import random
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,12 +13,8 @@ from utils.data.folder import SPLITS
 from utils.errors import UsageError
 
 
-def fractions(text):
-    """The type of `--fractions`: shares of train, val and test, such as 0.8,0.1,0.1.
-
-    Returns:
-        Tuple of three floats whose sum is 1.
-    """
+def fractions(text: str) -> tuple[float, float, float]:
+    """Type of `--fractions`: shares of train, val and test whose sum is 1, such as 0.8,0.1,0.1."""
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError:
@@ -27,39 +24,45 @@ def fractions(text):
     return (*shares, 0.0)[:3]
 
 
-def pattern(text):
-    """The type of `--group`: a regular expression."""
+def pattern(text: str) -> re.Pattern:
+    """Type of `--group`: a regular expression."""
     try:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"'{text}' is not a regular expression: {error}") from None
 
 
-def group_of(name, group):
-    """What an image belongs to: the first parenthesis of the expression in its name, or all that matches.
+def group_of(name: str, group: re.Pattern) -> str:
+    """Returns the group of an image: what the first parenthesis of the expression matches in its name, or all of it.
 
     Raises:
-        UsageError: if nothing matches.
+        UsageError: if the expression does not match.
     """
-    found = group.search(name)
-    if not found:
+    match = group.search(name)
+    if not match:
         raise UsageError(f"--group {group.pattern} matches nothing in the name {name}")
-    return found.group(1 if group.groups else 0)
+    return match.group(1 if group.groups else 0)
 
 
-def assign(names, shares, seed=0, group=None, presence=None):
-    """Deals images to the splits.
+def assign_splits(
+    names: Sequence[str],
+    shares: Sequence[float],
+    seed: int = 0,
+    group: re.Pattern | None = None,
+    presence: np.ndarray | None = None,
+) -> list[str]:
+    """Assigns images to the splits.
 
-    Groups go one after another to the split that lacks most; with `presence` by the iterative stratification of
-    Sechidis et al. (ECML 2011): those with the class that the fewest have left come first, and go where most images
-    of this class are lacking.
+    Each group, in turn, goes to the split that lacks most images. With `presence`, by the iterative stratification of
+    Sechidis et al. (ECML 2011): groups with the rarest remaining class come first, and go to the split that lacks most
+    images of this class.
 
     Args:
-        names: list of N str.
+        names: of N images.
         shares: three floats whose sum is 1, of train, val and test.
-        seed: int; the same one deals the same.
-        group: compiled regular expression whose matches are kept together, or None.
-        presence: bool array `(N, C)`, which classes an image has, or None.
+        seed: random seed.
+        group: regular expression; images in whose names it matches the same text stay together. None: no groups.
+        presence: bool array `(N, C)`, the classes that each image contains. None: no stratification.
 
     Returns:
         List of N str: "train", "val" or "test".
@@ -72,43 +75,45 @@ def assign(names, shares, seed=0, group=None, presence=None):
         members[group_of(name, group) if group else number].append(number)
     used = [index for index, share in enumerate(shares) if share > 0]
     if len(members) < len(used):
-        what = f"groups by --group {group.pattern}" if group else "images"
-        raise UsageError(f"{len(members)} {what} for {len(used)} splits; give fewer --fractions")
+        kind = f"groups by --group {group.pattern}" if group else "images"
+        raise UsageError(f"{len(members)} {kind} for {len(used)} splits; give fewer --fractions")
     presence = np.zeros((len(names), 0), bool) if presence is None else presence
-    waiting = list(members.values())
-    random.Random(seed).shuffle(waiting)
-    waiting.sort(key=len, reverse=True)  # small groups, dealt last, fill up what large ones leave
-    counts = np.array([[len(numbers), *presence[numbers].sum(axis=0)] for numbers in waiting], float)
+    groups = list(members.values())
+    random.Random(seed).shuffle(groups)
+    groups.sort(key=len, reverse=True)  # small groups come last and even out what large ones leave
+    counts = np.array([[len(numbers), *presence[numbers].sum(axis=0)] for numbers in groups], float)
     lacking = np.array(shares)[:, None] * counts.sum(axis=0)  # (splits, 1 + C): images, and those with each class
-    splits = _deal(counts, lacking, used)
     result = [None] * len(names)
-    for numbers, split in zip(waiting, splits):
+    for numbers, split in zip(groups, _assign_groups(counts, lacking, used)):
         for number in numbers:
             result[number] = SPLITS[split]
     return result
 
 
-def _deal(counts, lacking, used):
-    """The split of each group, list of int.
+def _assign_groups(counts, lacking, used):
+    """Assigns groups to the splits.
 
     Args:
-        counts: float array `(groups, 1 + C)`, images of each group, and those with each class.
-        lacking: float array `(splits, 1 + C)`; becomes what is lacking at the end.
-        used: list of int, the splits that get anything.
+        counts: float array `(groups, 1 + C)`, the images of each group, and those with each class.
+        lacking: float array `(splits, 1 + C)`, the images that each split should get; is reduced in place.
+        used: list of int, the splits that get images.
+
+    Returns:
+        List of int, the split of each group.
     """
-    splits, left, given = [None] * len(counts), list(range(len(counts))), np.zeros_like(lacking)
+    splits, left, assigned = [None] * len(counts), list(range(len(counts))), np.zeros_like(lacking)
     while left:
         owners = (counts[left, 1:] > 0).sum(axis=0)
         rare = int(np.where(owners > 0, owners, len(left) + 1).argmin()) + 1 if owners.any() else 0
-        able = [number for number in left if counts[number, rare] > 0]
-        for done, number in enumerate(able):
-            # No split stays without images, or without a class that as many groups have as there are splits.
+        candidates = [number for number in left if counts[number, rare] > 0]
+        for done, number in enumerate(candidates):
+            # No split stays without images, or without a class that at least as many groups have as there are splits.
             choice = used
-            for column, waiting in ((0, len(left) - done), (rare, len(able) - done)):
-                without = [split for split in used if not given[split, column]]
-                choice = without if 0 < waiting <= len(without) else choice
-            splits[number] = max(choice, key=lambda one: (lacking[one, rare], lacking[one, 0]))
+            for column, waiting in ((0, len(left) - done), (rare, len(candidates) - done)):
+                empty = [split for split in used if not assigned[split, column]]
+                choice = empty if 0 < waiting <= len(empty) else choice
+            splits[number] = max(choice, key=lambda split: (lacking[split, rare], lacking[split, 0]))
             lacking[splits[number]] -= counts[number]
-            given[splits[number]] += counts[number]
+            assigned[splits[number]] += counts[number]
         left = [number for number in left if splits[number] is None]
     return splits

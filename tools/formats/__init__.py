@@ -1,6 +1,9 @@
-"""Readers of other datasets' formats: `FORMATS` maps the name of each to its `read(folder, options)`."""
+"""Readers of dataset formats; `FORMATS` maps the name of each format to its `read(folder, options)`."""
 
 from tools.formats import ade20k, cityscapes, coco_panoptic, coco_stuff, cvat, folder, labelme, mapillary, voc
+from tools.formats.base import Item, Options, Source, SourceReader
+
+__all__ = ["FORMATS", "Item", "Options", "Source", "SourceReader"]
 
 FORMATS = {
     "cityscapes": cityscapes.read,

@@ -1,4 +1,4 @@
-"""ADE20K's scene parsing (Zhou et al., CVPR 2017, 1608.05442), ADEChallengeData2016: 150 classes, 0 = unlabeled."""
+"""ADE20K scene parsing (Zhou et al., CVPR 2017, 1608.05442), ADEChallengeData2016: 150 classes, 0 = unlabeled."""
 
 import functools
 
@@ -12,25 +12,25 @@ SPLITS = {"training": "train", "validation": "val"}
 
 
 def read(folder, options):
-    """Reads the splits train and val. A class has the first of its names in `objectInfo150.txt`."""
+    """Reads the splits train and val. The first of the names in `objectInfo150.txt` is the name of the class."""
     if options.classes:
         raise UsageError("--classes: the classes of ade20k are fixed")
-    listing = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT)
     ids, official = read_table("ade20k")
-    names = class_names(listing.find("objectInfo150.txt"), len(ids))
+    names = read_class_names(reader.find("objectInfo150.txt"), len(ids))
     classes = make_classes(names, [tuple(color) for color in official.label_values.tolist()])
     decode = functools.partial(read_ids, table=index_table(ids))
     for part, split in SPLITS.items():
-        images, labels = listing.find(f"images/{part}"), listing.find(f"annotations/{part}")
+        images, labels = reader.find(f"images/{part}"), reader.find(f"annotations/{part}")
         for image in sorted(images.glob("*.jpg")):
-            listing.add(split, image.stem, image, decode, labels / f"{image.stem}.png")
-    return listing.finish(classes, NO_PUBLIC_TEST)
+            reader.add(split, image.stem, image, decode, labels / f"{image.stem}.png")
+    return reader.finish(classes, NO_PUBLIC_TEST)
 
 
-def class_names(path, count):
-    """The names of `objectInfo150.txt`: a header, then lines of index, ratio, two counts and comma-separated names."""
+def read_class_names(path, count):
+    """Reads `objectInfo150.txt`: a header, then tab-separated index, ratio, two counts and comma-separated names."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
     if len(rows) != count or any(len(row) < 5 for row in rows):
-        raise UsageError(f"{path} has {len(rows)} lines of classes; expected {count}, each with five columns")
+        raise UsageError(f"{path} has {len(rows)} class lines; expected {count}, each with five columns")
     rows.sort(key=lambda row: int(row[0]))
     return [row[4].split(",")[0].strip() for row in rows]

@@ -1,4 +1,4 @@
-"""What every reader returns: the classes of a source and its images, each with a function that makes its label."""
+"""Interface of the format readers: options, images with label decoders, and a reader that collects problems."""
 
 import functools
 import json
@@ -11,16 +11,16 @@ from utils.data.checks import raise_problems
 from utils.data.images import is_image
 from utils.errors import UsageError
 
-NO_PUBLIC_TEST = "its test split is left out, for its labels are not public: score with test.py --split val"
+NO_PUBLIC_TEST = "the test split is left out, as its labels are not public: score with test.py --split val"
 
 
 class Options(NamedTuple):
-    """What the user can choose; each reader uses what concerns it.
+    """Options of the user; each reader uses those that its format has.
 
     Attributes:
-        classes: str or None, the name of one of the format's lists of classes, or the path of a file of classes.
-        background: str, the class of pixels that no polygon covers, or "ignore".
-        unknown: "error" or "ignore", what to do with values and colors of no class.
+        classes: str or None, the name of one of the format's class lists, or the path of a class file.
+        background: str, the class of pixels that no shape covers, or "ignore".
+        unknown: "error" or "ignore", for label values and colors of no class.
     """
 
     classes: str | None = None
@@ -29,13 +29,13 @@ class Options(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An image and what its label is made of.
+    """An image and its label decoder.
 
     Attributes:
         split: "train", "val", "test", or None where the source has no splits.
         name: str, unique in its split.
         image: `pathlib.Path`.
-        label: function without arguments that gives a uint8 array `(H, W)` of class indices; 255 = ignored.
+        label: function without arguments that returns a uint8 array `(H, W)` of class indices; 255 = ignored.
     """
 
     split: str | None
@@ -50,7 +50,7 @@ class Source(NamedTuple):
     Attributes:
         classes: `ClassDict`.
         items: list of `Item`.
-        notes: str, what its user should know, or "".
+        notes: str, a note for the user, or "".
     """
 
     classes: ClassDict
@@ -59,21 +59,25 @@ class Source(NamedTuple):
 
 
 class SourceReader:
-    """Gathers the items of a source and everything that is missing, to be reported at once.
+    """Collects the items of a source, and all missing files to report them together.
 
     Args:
         folder: `pathlib.Path` of the source.
-        layout: str, what it should have, for errors.
+        layout: str, the expected files, for errors.
+
+    Attributes:
+        items: list of `Item`.
+        problems: list of str.
     """
 
     def __init__(self, folder, layout):
         self.folder, self.layout, self.items, self.problems = folder, layout, [], []
 
     def find(self, *candidates):
-        """The first of several paths below the source that exists.
+        """Returns the first of several paths below the source that exists.
 
         Raises:
-            UsageError: if none does.
+            UsageError: if none exists.
         """
         for candidate in candidates:
             if (self.folder / candidate).exists():
@@ -81,27 +85,27 @@ class SourceReader:
         raise UsageError(f"--source {self.folder} has no {' or '.join(candidates)}; expected {self.layout}")
 
     def add(self, split, name, image, decode, label=None):
-        """Takes an item.
+        """Adds an item, or the problems of its files.
 
         Args:
             split, name, image: as in `Item`.
-            decode: function of the path `label` that gives the label; without `label`, of nothing.
-            label: `pathlib.Path` of the file that it needs, or None.
+            decode: function of the path `label` that returns the label; without `label`, of no arguments.
+            label: `pathlib.Path` of the label file, or None.
         """
-        missing = [f"{image} is missing"] if not image.is_file() else []
+        problems = [f"{image} is missing"] if not image.is_file() else []
         if image.is_file() and not is_image(image):
-            missing.append(f"{image}: images must be JPEG, PNG, BMP, TIFF or WebP")
+            problems.append(f"{image}: images must be JPEG, PNG, BMP, TIFF or WebP")
         if label is not None and not label.is_file():
-            missing.append(f"{image} has no label {label}")
-        self.problems += missing
-        if not missing:
+            problems.append(f"{image} has no label {label}")
+        self.problems += problems
+        if not problems:
             self.items.append(Item(split, name, image, decode if label is None else functools.partial(decode, label)))
 
     def finish(self, classes, notes=""):
-        """The source.
+        """Returns the `Source`.
 
         Raises:
-            UsageError: naming everything that is missing, or if there is nothing.
+            UsageError: with all problems, or if there are no items.
         """
         if not self.items and not self.problems:
             raise UsageError(f"--source {self.folder} has no images with labels; expected {self.layout}")
@@ -109,7 +113,7 @@ class SourceReader:
         return Source(classes, self.items, notes)
 
 
-def read_json(path):
+def read_json(path: pathlib.Path):
     """Reads a JSON file.
 
     Raises:
@@ -121,8 +125,8 @@ def read_json(path):
         raise UsageError(f"cannot read {path}: {error}") from error
 
 
-def choose(options, default, *others):
-    """The list of classes that `--classes` chooses.
+def choose_class_list(options: Options, default: str, *others: str) -> str:
+    """Returns the class list that `--classes` selects, or the default.
 
     Raises:
         UsageError: if the format has no such list.

@@ -2,7 +2,7 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose_class_list
 from tools.formats.classes import index_table, read_table
 from tools.formats.masks import read_ids
 
@@ -11,13 +11,13 @@ LAYOUT = f"leftImg8bit/{{train,val}}/<city>/*{IMAGE} and gtFine/{{train,val}}/<c
 
 
 def read(folder, options):
-    """Reads the splits train and val. Names are those of the images without `_leftImg8bit`."""
-    ids, classes = read_table(f"cityscapes{choose(options, '19', '34')}")
+    """Reads the splits train and val, with the file names without `_leftImg8bit`."""
+    ids, classes = read_table(f"cityscapes{choose_class_list(options, '19', '34')}")
     decode = functools.partial(read_ids, table=index_table(ids))
-    listing = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT)
     for split in ("train", "val"):
-        images, labels = listing.find(f"leftImg8bit/{split}"), listing.find(f"gtFine/{split}")
+        images, labels = reader.find(f"leftImg8bit/{split}"), reader.find(f"gtFine/{split}")
         for image in sorted(images.glob(f"*/*{IMAGE}")):
             name = image.name.removesuffix(IMAGE)
-            listing.add(split, name, image, decode, labels / image.parent.name / f"{name}{LABEL}")
-    return listing.finish(classes, NO_PUBLIC_TEST)
+            reader.add(split, name, image, decode, labels / image.parent.name / f"{name}{LABEL}")
+    return reader.finish(classes, NO_PUBLIC_TEST)

@@ -1,4 +1,4 @@
-"""Class lists: the official ones in `tools/classes/`, those of a user's file, and colors for classes without any."""
+"""Class lists: official lists in class_lists/, class files of users, and default colors."""
 
 import csv
 import pathlib
@@ -13,12 +13,12 @@ TABLES = pathlib.Path(__file__).resolve().parent / "class_lists"
 WHITE = (255, 255, 255)
 
 
-def colormap(count, first=0):
-    """Colors by the rule of Pascal VOC (Everingham et al. 2010): bits of the index, spread over the channels.
+def colormap(count: int, first: int = 0) -> list[tuple]:
+    """Color map of Pascal VOC (Everingham et al. 2010): the bits of the index, spread over the channels.
 
     Args:
         count: int, number of colors.
-        first: int, index of the first one; 0 is black.
+        first: int, index of the first color; 0 is black.
 
     Returns:
         List of `count` different RGB tuples.
@@ -33,10 +33,10 @@ def colormap(count, first=0):
     return colors
 
 
-def distinct(colors):
-    """Changes colors that occur twice by as little as possible, and white.
+def make_distinct(colors: list[tuple]) -> list[tuple]:
+    """Changes repeated colors, and white, as little as possible.
 
-    White may be no class: in a single-channel label it would look like 255, which is ignored.
+    White cannot be a class color: in a single-channel label it would equal 255, which is ignored.
 
     Args:
         colors: list of RGB tuples.
@@ -44,36 +44,42 @@ def distinct(colors):
     Returns:
         List of different RGB tuples.
     """
-    found = []
+    result = []
     for red, green, blue in colors:
         step = 1 if blue < 128 else -1
-        while (red, green, blue) in found or (red, green, blue) == WHITE:
+        while (red, green, blue) in result or (red, green, blue) == WHITE:
             blue += step
-        found.append((red, green, blue))
-    return found
+        result.append((red, green, blue))
+    return result
 
 
-def make_classes(names, colors=None, first=0, unknown="error"):
-    """A `ClassDict` from names and, if there are any, colors; `first` as in `colormap`, `unknown` as in `ClassDict`.
+def make_classes(names, colors=None, first=0, unknown="error") -> ClassDict:
+    """Creates a `ClassDict`.
+
+    Args:
+        names: list of str.
+        colors: list of RGB tuples, or None for `colormap`.
+        first: as in `colormap`.
+        unknown: as in `ClassDict`.
 
     Raises:
         UsageError: for duplicate names, or too few or too many classes.
     """
     if len(names) < 2:
-        raise UsageError(f"only {len(names)} class found ({', '.join(names) or 'none'}); at least two are needed")
+        raise UsageError(f"at least two classes are needed, not {len(names)} ({', '.join(names) or 'none'})")
     if len(names) > UNKNOWN:
         raise UsageError(f"{len(names)} classes; at most {UNKNOWN} are possible")
-    return ClassDict(names, distinct(colors or colormap(len(names), first)), unknown=unknown)
+    return ClassDict(names, make_distinct(colors or colormap(len(names), first)), unknown=unknown)
 
 
-def read_table(name):
-    """Reads an official list of classes.
+def read_table(name: str) -> tuple[list[int], ClassDict]:
+    """Reads an official class list.
 
     Args:
-        name: str, that of a file in `tools/classes/`.
+        name: of a file in `tools/formats/class_lists/`, without extension.
 
     Returns:
-        `(ids, classes)`: the value of each class in the source's label files, and a `ClassDict`.
+        `(ids, classes)`: the value of each class in label files of the source, and a `ClassDict`.
     """
     with open(TABLES / f"{name}.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -82,13 +88,13 @@ def read_table(name):
 
 
 def read_class_file(path):
-    """Reads a user's list of classes.
+    """Reads a class file of a user.
 
     Args:
-        path: of a CSV file with the header name,r,g,b, or of a text file with a name per line.
+        path: a CSV file with the header name,r,g,b, or a text file with a name per line.
 
     Returns:
-        `(names, colors)`; colors are None for a text file.
+        `(names, colors)`; colors is None for a text file.
 
     Raises:
         UsageError: if it cannot be read.
@@ -104,8 +110,8 @@ def read_class_file(path):
     return [line.strip() for line in lines if line.strip()], None
 
 
-def index_table(ids):
-    """Turns a source's values into class indices: uint8 array `(65536,)`, 255 for values of no class."""
+def index_table(ids: list[int]) -> np.ndarray:
+    """Lookup table from label values to class indices: uint8 array `(65536,)`, 255 for values of no class."""
     table = np.full(1 << 16, IGNORED, np.uint8)
     table[ids] = np.arange(len(ids))
     return table

@@ -1,10 +1,10 @@
-"""COCO's panoptic segmentation (Kirillov et al., CVPR 2019, 1801.00868): PNGs of segment numbers and a JSON file."""
+"""COCO panoptic segmentation (Kirillov et al., CVPR 2019, 1801.00868): PNGs of segment numbers and a JSON file."""
 
 import functools
 
 import numpy as np
 
-from tools.formats.base import SourceReader, read_json
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, read_json
 from tools.formats.classes import colormap, make_classes, read_table
 from tools.formats.masks import read_stored
 from utils.class_dict import IGNORED
@@ -14,19 +14,18 @@ LAYOUT = (
     "annotations/panoptic_{train,val}2017.json, annotations/panoptic_{train,val}2017/*.png and {train,val}2017/*.jpg, "
     "or images/{train,val}2017/*.jpg"
 )
-NOTES = "COCO's test split is left out, for its labels are not public: score with test.py --split val"
 
 
 def read(folder, options):
     """Reads the splits train and val. The classes are the categories of the JSON file, things and stuff."""
     if options.classes:
         raise UsageError("--classes: the classes of coco_panoptic are those of its JSON file")
-    listing, classes, first = SourceReader(folder, LAYOUT), None, None
+    reader, classes, first = SourceReader(folder, LAYOUT), None, None
     for split in ("train", "val"):
-        path = listing.find(f"annotations/panoptic_{split}2017.json", f"panoptic_{split}2017.json")
+        path = reader.find(f"annotations/panoptic_{split}2017.json", f"panoptic_{split}2017.json")
         content = read_json(path)
-        labels = listing.find(f"annotations/panoptic_{split}2017", f"panoptic_{split}2017")
-        images = listing.find(f"images/{split}2017", f"{split}2017")
+        labels = reader.find(f"annotations/panoptic_{split}2017", f"panoptic_{split}2017")
+        images = reader.find(f"images/{split}2017", f"{split}2017")
         try:
             indices, names = {row["id"]: i for i, row in enumerate(content["categories"])}, names_of(content)
             if classes is None:
@@ -37,19 +36,19 @@ def read(folder, options):
                 segments = {part["id"]: indices[part["category_id"]] for part in row["segments_info"]}
                 name = row["file_name"].rsplit(".", 1)[0]
                 decode = functools.partial(read_panoptic, segments=segments)
-                listing.add(split, name, images / f"{name}.jpg", decode, labels / row["file_name"])
+                reader.add(split, name, images / f"{name}.jpg", decode, labels / row["file_name"])
         except (KeyError, TypeError) as error:
             raise UsageError(f"{path} is no panoptic annotation: {error} is missing") from error
-    return listing.finish(classes, NOTES)
+    return reader.finish(classes, NO_PUBLIC_TEST)
 
 
 def names_of(content):
-    """The categories' names, in the file's order, which is that of the class indices."""
+    """Names of the categories, in the order of the file and of the class indices."""
     return [row["name"] for row in content["categories"]]
 
 
 def colors_of(categories):
-    """A category's color: its own, the official one, or for a set of others VOC's."""
+    """Colors of the categories: their own, the official ones, or for other categories those of VOC."""
     ids, official = read_table("coco_panoptic")
     colors = dict(zip(ids, map(tuple, official.label_values.tolist())))
     if all("color" in row for row in categories):
@@ -63,14 +62,14 @@ def read_panoptic(path, segments):
     """Reads a PNG of segment numbers R + 256 G + 65536 B, 0 = unlabeled.
 
     Args:
-        path: of the PNG.
-        segments: dict from segment number to class index.
+        path: of a PNG.
+        segments: dict from segment numbers to class indices.
 
     Returns:
         uint8 array `(H, W)` of class indices.
 
     Raises:
-        UsageError: if a segment is unknown.
+        UsageError: if the JSON file has no such segment.
     """
     pixels, _ = read_stored(path)
     if pixels.ndim != 3:

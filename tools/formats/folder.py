@@ -1,4 +1,4 @@
-"""A plain folder of images and a folder of masks, of class numbers or colors; the classes are given or found."""
+"""Folders of images and of masks with class numbers or colors; classes from a class file or from the masks."""
 
 import functools
 
@@ -17,73 +17,75 @@ SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "va
 
 
 def read(folder, options):
-    """Reads pairs of equal names, as in a dataset: the mask's name may end in `_mask`, `_gt`, `_label` or `_L`."""
-    listing = SourceReader(folder, LAYOUT)
-    images, masks = listing.find("images"), listing.find("masks", "labels", "annotations")
+    """Reads pairs of equal names, as in a dataset. Mask names may end in `_mask`, `_gt`, `_label` or `_L`."""
+    reader = SourceReader(folder, LAYOUT)
+    images, masks = reader.find("images"), reader.find("masks", "labels", "annotations")
     parts = [part for part in SPLITS if (images / part).is_dir()]
     pairs = []
     for part in parts or [None]:
         where = (images / part, masks / part) if part else (images, masks)
-        listing.problems += [f"there is no folder {one}" for one in where if not one.is_dir()]
-        if all(one.is_dir() for one in where):
-            pairs += [(SPLITS.get(part), pair) for pair in pair_folders(*where, listing.problems)]
+        reader.problems += [f"there is no folder {path}" for path in where if not path.is_dir()]
+        if all(path.is_dir() for path in where):
+            pairs += [(SPLITS.get(part), pair) for pair in pair_folders(*where, reader.problems)]
     if not pairs:
-        return listing.finish(None)
+        return reader.finish(None)
     paths = [pair.label for _, pair in pairs]
-    classes, decode, notes = given(options) if options.classes else discover(paths)
+    classes, decode, notes = classes_from_file(options) if options.classes else classes_from_masks(paths)
     for split, pair in pairs:
-        listing.add(split, pair.name, pair.image, decode, pair.label)
-    return listing.finish(classes, notes)
+        reader.add(split, pair.name, pair.image, decode, pair.label)
+    return reader.finish(classes, notes)
 
 
-def given(options):
-    """Classes from a file: with colors, masks are read as a dataset's labels; names alone need class numbers."""
+def classes_from_file(options):
+    """Reads the classes of a class file: with colors, masks are decoded as labels of a dataset; else as class numbers.
+
+    Returns:
+        As `classes_from_masks`.
+    """
     names, colors = read_class_file(options.classes)
     classes = make_classes(names, colors, unknown=options.unknown)
     if colors is None:
         return classes, functools.partial(read_numbers, classes=classes), ""
-    as_given = ClassDict(
-        names, colors, unknown=options.unknown
-    )  # the user's colors are those of the masks, white included
-    return classes, lambda path: read_label(path, as_given), ""
+    exact = ClassDict(names, colors, unknown=options.unknown)  # the colors of the masks, which may include white
+    return classes, lambda path: read_label(path, exact), ""
 
 
 def read_numbers(path, classes):
-    """Reads a mask of class numbers, 255 = ignored."""
+    """Reads a mask of class numbers; 255 = ignored."""
     pixels, _ = read_stored(path)
     if pixels.ndim != 2:
         raise UsageError(f"{path} has colors; --classes must be a CSV file with the header name,r,g,b")
     return classes.encode_indices(pixels.astype(np.uint16), path)
 
 
-def discover(paths):
-    """Classes from what occurs in the masks, which must all be of one kind.
+def classes_from_masks(paths):
+    """Determines the classes from the values or colors of the masks, which must all be of one kind.
 
-    Values of one channel become classes in their order, with 255 ignored unless 0 and 255 are all that occurs, and
-    with the colors of the palette if there is one. Colors become classes in the order of their channels.
+    Values of a single channel become classes in ascending order, with the colors of the palette, if there is one. 255
+    is ignored unless 0 and 255 are the only values. Colors become classes in the order of their channels.
 
     Args:
         paths: of all masks.
 
     Returns:
-        `(classes, decode, notes)`: `ClassDict`, a function from a path to its label, and what was found, str.
+        `(classes, decode, notes)`: `ClassDict`, a function from a path to its label, and a note, str.
 
     Raises:
         UsageError: if there are too many values, or masks of both kinds.
     """
-    found, palette, first = set(), None, None
+    values, palette, ndim = set(), None, None
     for path in paths:
         pixels, colors = read_stored(path)
-        if first is None:
-            first, palette = pixels.ndim, colors
-        if pixels.ndim != first:
-            raise UsageError(f"{path} has {'colors' if first == 2 else 'one channel'}, {paths[0]} has not")
-        values = pixels if first == 2 else pixels @ np.array([1 << 16, 1 << 8, 1])
-        found.update(np.unique(values).tolist())
-        if len(found) > UNKNOWN + 1:
+        if ndim is None:
+            ndim, palette = pixels.ndim, colors
+        if pixels.ndim != ndim:
+            raise UsageError(f"{path} has {'colors' if ndim == 2 else 'one channel'}, {paths[0]} has not")
+        packed = pixels if ndim == 2 else pixels @ np.array([1 << 16, 1 << 8, 1])
+        values.update(np.unique(packed).tolist())
+        if len(values) > UNKNOWN + 1:
             raise UsageError(f"more than {UNKNOWN} values in the masks up to {path}; are they photos, or JPEG files?")
-    values = sorted(found)
-    if first == 3:
+    values = sorted(values)
+    if ndim == 3:
         colors = [(value >> 16, value >> 8 & 255, value & 255) for value in values]
         classes = make_classes([f"color_{red}_{green}_{blue}" for red, green, blue in colors], colors)
         exact = ClassDict(classes.class_names, colors)

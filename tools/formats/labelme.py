@@ -1,4 +1,4 @@
-"""LabelMe (Wada, github.com/wkentaro/labelme): a JSON file of shapes per image."""
+"""LabelMe (Wada, github.com/wkentaro/labelme): a JSON file of shapes for each image."""
 
 import base64
 import collections
@@ -8,51 +8,51 @@ import pathlib
 
 import numpy as np
 
-from tools.formats.annotations import DrawnClasses, skipped
+from tools.formats.annotations import DrawnClasses, skipped_shapes
 from tools.formats.base import SourceReader, read_json
-from tools.formats.polygons import Canvas, stored
+from tools.formats.polygons import Canvas, to_stored_orientation
 from utils.errors import UsageError
 
-LAYOUT = "LabelMe's JSON files, in any folders below, each with the image that it names"
+LAYOUT = "JSON files of LabelMe, in any subfolders, each with the image that it names"
 AREAS = ("polygon", "rectangle", "circle", "mask")
 
 
 def read(folder, options):
-    """Reads the images that have a JSON file; others are not annotated and left out. There are no splits."""
-    listing, contents, kinds = SourceReader(folder, LAYOUT), {}, collections.Counter()
+    """Reads the images that have a JSON file; images without one are left out. There are no splits."""
+    reader, contents, kinds = SourceReader(folder, LAYOUT), {}, collections.Counter()
     for path in sorted(folder.rglob("*.json")):
         content = read_json(path)
         if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
             contents[path] = content
-    found = set()
+    names = set()
     for content in contents.values():
         for shape in content["shapes"]:
-            found.add(shape["label"])
+            names.add(shape["label"])
             if shape.get("shape_type", "polygon") not in AREAS:
                 kinds[shape["shape_type"]] += 1
     if not contents:
-        return listing.finish(None)
-    drawn = DrawnClasses(options, sorted(found))
+        return reader.finish(None)
+    drawn = DrawnClasses(options, sorted(names))
     for path, content in contents.items():
         image = path.parent / pathlib.PureWindowsPath(content["imagePath"]).as_posix()
         name = "_".join(path.relative_to(folder).with_suffix("").parts)
-        listing.add(None, name, image, functools.partial(draw, path, image, content, drawn))
-    return listing.finish(drawn.classes, skipped(kinds))
+        reader.add(None, name, image, functools.partial(draw, path, image, content, drawn))
+    return reader.finish(drawn.classes, skipped_shapes(kinds))
 
 
 def draw(path, image, content, drawn):
-    """Draws the shapes of one file.
+    """Draws the shapes of a JSON file.
 
     Args:
-        path, image: of the JSON file and of the image.
-        content: dict, what is in the file.
+        path, image: paths of the JSON file and of the image.
+        content: dict, the content of the file.
         drawn: `DrawnClasses`.
 
     Returns:
         uint8 array `(H, W)`.
 
     Raises:
-        UsageError: if the file lacks something.
+        UsageError: if a shape is damaged or incomplete.
     """
     try:
         canvas = Canvas(content["imageHeight"], content["imageWidth"], drawn.background)
@@ -60,20 +60,20 @@ def draw(path, image, content, drawn):
             draw_shape(canvas, shape, drawn.indices[shape["label"]])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UsageError(f"{path} is no LabelMe annotation: {type(error).__name__} {error}") from error
-    return stored(canvas.label, image)
+    return to_stored_orientation(canvas.label, image)
 
 
 def draw_shape(canvas, shape, value):
-    """Draws a shape that has an area."""
+    """Draws a shape with an area."""
     kind, points = shape.get("shape_type", "polygon"), shape["points"]
     if kind == "polygon":
         canvas.polygon(points, value)
     elif kind == "rectangle":
         canvas.rectangle(*points, value)
-    elif kind == "circle":  # its center and a point of its circumference
+    elif kind == "circle":  # center, and a point of the circumference
         radius = float(np.hypot(*np.subtract(points[1], points[0])))
         canvas.ellipse(points[0], (radius, radius), value)
-    elif kind == "mask":  # a PNG inside the rectangle of the points
+    elif kind == "mask":  # a PNG that fills the rectangle of the points
         from PIL import Image
 
         pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))))

@@ -1,8 +1,8 @@
-"""Mapillary Vistas (Neuhold et al., ICCV 2017): the classes are those of its `config_v1.2.json` that are evaluated."""
+"""Mapillary Vistas (Neuhold et al., ICCV 2017): the evaluated classes of `config_v1.2.json` or `config_v2.0.json`."""
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose, read_json
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose_class_list, read_json
 from tools.formats.classes import index_table, make_classes
 from tools.formats.masks import read_stored
 from utils.class_dict import ClassDict
@@ -13,12 +13,12 @@ SPLITS = {"training": "train", "validation": "val"}
 
 def read(folder, options):
     """Reads the splits train and val of version 1.2 or, with `--classes v2.0`, of version 2.0."""
-    version = choose(options, "v1.2", "v2.0")
-    listing = SourceReader(
+    version = choose_class_list(options, "v1.2", "v2.0")
+    reader = SourceReader(
         folder, f"config_{version}.json, {{training,validation}}/images/*.jpg and {{...}}/{version}/labels/*.png"
     )
     candidates = [f"config_{version}.json"] + (["config.json"] if version == "v1.2" else [])
-    path = listing.find(*candidates)
+    path = reader.find(*candidates)
     try:
         labels = read_json(path)["labels"]
         evaluated = [index for index, label in enumerate(labels) if label["evaluate"]]
@@ -29,23 +29,23 @@ def read(folder, options):
     decode = functools.partial(read_vistas, table=index_table(evaluated), colors=colors)
     for part, split in SPLITS.items():
         maps = [f"{part}/{version}/labels"] + ([f"{part}/labels"] if version == "v1.2" else [])
-        images, maps = listing.find(f"{part}/images"), listing.find(*maps)
+        images, maps = reader.find(f"{part}/images"), reader.find(*maps)
         for image in sorted(images.glob("*.jpg")):
-            listing.add(split, image.stem, image, decode, maps / f"{image.stem}.png")
-    return listing.finish(classes, NO_PUBLIC_TEST)
+            reader.add(split, image.stem, image, decode, maps / f"{image.stem}.png")
+    return reader.finish(classes, NO_PUBLIC_TEST)
 
 
 def names_of(labels, evaluated):
-    """The readable names where they are different from each other, else the full ones."""
+    """Readable names of the evaluated classes; full names if the readable ones are not unique."""
     names = [labels[index].get("readable") or labels[index]["name"] for index in evaluated]
     return names if len(set(names)) == len(names) else [labels[index]["name"] for index in evaluated]
 
 
 def read_vistas(path, table, colors):
-    """Reads a label: numbers in a palette or gray PNG, or colors.
+    """Reads a label: numbers in a palette or grayscale PNG, or colors.
 
     Args:
-        path: of the PNG.
+        path: of a PNG.
         table: uint8 array `(65536,)`, the class index of each number.
         colors: the color of each number.
 

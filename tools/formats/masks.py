@@ -1,4 +1,4 @@
-"""Label images as they are stored: class values, or colors."""
+"""Label images as stored: values of one channel, a palette, or colors."""
 
 import numpy as np
 
@@ -6,24 +6,24 @@ from utils.errors import UsageError
 
 
 def read_stored(path):
-    """Reads a label image without interpreting it.
+    """Reads a label image without decoding its values.
 
     Args:
         path: of an image file.
 
     Returns:
-        `(pixels, palette)`: integer array `(H, W)` of values, or uint8 `(H, W, 3)` of RGB colors; the colors
-        `(P, 3)` of a palette image, else None.
+        `(pixels, palette)`: integer array `(H, W)` of values or uint8 `(H, W, 3)` of RGB colors; the palette, uint8
+        `(P, 3)`, or None.
 
     Raises:
-        UsageError: if it is damaged or no image.
+        UsageError: if it is damaged or not an image.
     """
-    from PIL import Image  # OpenCV replaces palette indices by colors
+    from PIL import Image  # OpenCV replaces palette indices with colors
 
     try:
         with Image.open(path) as image:
             image.load()
-    except Exception as error:  # Pillow has no common class for all that can be wrong with a file
+    except Exception as error:  # Pillow's errors have no common base class
         raise UsageError(f"cannot read {path}: damaged, or not an image") from error
     if image.mode == "P":
         return np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
@@ -36,10 +36,10 @@ def read_stored(path):
 
 
 def read_ids(path, table):
-    """Reads a label image of one channel.
+    """Reads a label image of one channel as class indices.
 
     Args:
-        path: of an image file, gray or with a palette.
+        path: of an image file, grayscale or with a palette.
         table: uint8 array `(65536,)`, the class index of each value.
 
     Returns:

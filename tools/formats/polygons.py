@@ -1,11 +1,11 @@
-"""Drawing of annotations: which pixels lie in a polygon, and a label that follows its image's orientation."""
+"""Rasterization of polygons, ellipses and masks, and EXIF orientation of labels."""
 
 import numpy as np
 
 from utils.class_dict import IGNORED
 
 ORIENTATION = 0x0112  # the EXIF tag
-UNTURN = {  # from the picture as viewers show it back to the stored one, by EXIF orientation
+UNDO_ORIENTATION = {  # from upright to stored pixels, by EXIF orientation
     2: np.fliplr,
     3: lambda label: np.rot90(label, 2),
     4: np.flipud,
@@ -17,14 +17,14 @@ UNTURN = {  # from the picture as viewers show it back to the stored one, by EXI
 
 
 class Canvas:
-    """A label on which shapes are drawn, later ones over earlier ones.
+    """A label image on which shapes are drawn in order.
 
     Points are `(x, y)` in pixels from the upper left corner of the image. A pixel belongs to a shape if its center
-    does, so that shapes with a common edge neither overlap nor leave a gap.
+    is inside, so that shapes with a common edge neither overlap nor leave a gap.
 
     Args:
         height, width: int, pixels.
-        background: int, the value of what no shape covers.
+        background: int, the value of pixels that no shape covers.
 
     Attributes:
         label: uint8 array `(height, width)`.
@@ -34,30 +34,30 @@ class Canvas:
         self.label = np.full((height, width), background, np.uint8)
 
     def polygon(self, points, value):
-        """Fills a polygon; where it crosses itself, by the even-odd rule."""
+        """Fills a polygon, by the even-odd rule where it crosses itself."""
         self.label[self._inside(np.asarray(points, float))] = value
 
     def rectangle(self, corner, opposite, value):
-        """Fills an upright rectangle."""
+        """Fills an axis-aligned rectangle, from two opposite corners."""
         (x1, y1), (x2, y2) = corner, opposite
         self.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], value)
 
     def ellipse(self, center, radii, value, angle=0.0):
-        """Fills an ellipse of two radii, turned clockwise by an angle in degrees."""
-        turn = np.deg2rad(np.linspace(0, 360, 360, endpoint=False))
-        x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
+        """Fills an ellipse of two radii, rotated clockwise by an angle in degrees."""
+        angles = np.deg2rad(np.linspace(0, 360, 360, endpoint=False))
+        x, y = radii[0] * np.cos(angles), radii[1] * np.sin(angles)
         cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
         self.polygon(np.stack([center[0] + x * cos - y * sin, center[1] + x * sin + y * cos], axis=1), value)
 
     def mask(self, left, top, mask, value):
-        """Fills the pixels of a bool array `(H, W)` whose upper left corner is at a pixel of the label."""
+        """Fills the pixels of a bool array `(H, W)`; `left` and `top` are the pixel of its upper left corner."""
         height, width = self.label.shape
         mask = mask[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)]
         left, top = max(left, 0), max(top, 0)
         self.label[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = value
 
     def _inside(self, points):
-        """bool array `(H, W)`: each row's crossings of the outline, counted from the left; odd is inside."""
+        """Mask of a polygon, bool `(H, W)`: a pixel is inside after an odd number of crossings in its row."""
         height, width = self.label.shape
         (x1, y1), (x2, y2) = points.T, np.roll(points, -1, axis=0).T
         rows = np.arange(height) + 0.5
@@ -70,21 +70,21 @@ class Canvas:
         return np.bitwise_xor.accumulate(flips, axis=1)[:, :width].astype(bool)
 
 
-def stored(label, image_path):
-    """Turns a label drawn on a photo as viewers show it to the photo's stored pixels, as datasets are read.
+def to_stored_orientation(label: np.ndarray, image_path) -> np.ndarray:
+    """Reverts the EXIF orientation of an image on its label, since datasets are read as stored.
 
     Args:
-        label: array `(H, W)`.
-        image_path: of the photo, whose EXIF orientation counts.
+        label: array `(H, W)`, drawn on the upright image.
+        image_path: of the image.
 
     Returns:
         Array `(H, W)` or `(W, H)`.
     """
-    return np.ascontiguousarray(UNTURN.get(orientation(image_path), np.asarray)(label))
+    return np.ascontiguousarray(UNDO_ORIENTATION.get(exif_orientation(image_path), np.asarray)(label))
 
 
-def orientation(path):
-    """The EXIF orientation of an image, 1..8; 1 is upright, as are files without."""
+def exif_orientation(path) -> int:
+    """Reads the EXIF orientation of an image, 1..8; 1, upright, if it has none."""
     from PIL import Image
 
     try:

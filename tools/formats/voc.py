@@ -11,7 +11,7 @@ LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{
 
 
 def read(folder, options):
-    """Reads the splits of the lists; test only if its labels are there, as in VOC 2007."""
+    """Reads the splits of the lists; test only if it has labels, as in VOC 2007."""
     if options.classes:
         raise UsageError("--classes: the classes of voc are fixed")
     inner = sorted(folder.glob("VOCdevkit/VOC*")) or sorted(folder.glob("VOC*"))
@@ -19,18 +19,18 @@ def read(folder, options):
         folder = inner[0]
     ids, classes = read_table("voc")
     decode = functools.partial(read_ids, table=index_table(ids))
-    listing = SourceReader(folder, LAYOUT)
-    images, labels = listing.find("JPEGImages"), listing.find("SegmentationClass")
+    reader = SourceReader(folder, LAYOUT)
+    images, labels = reader.find("JPEGImages"), reader.find("SegmentationClass")
     notes = NO_PUBLIC_TEST
     for split in ("train", "val", "test"):
         path = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
         if split != "test":
-            listing.find(f"ImageSets/Segmentation/{split}.txt")
+            reader.find(f"ImageSets/Segmentation/{split}.txt")
         names = path.read_text(encoding="utf-8").split() if path.is_file() else []
         if split == "test":
             if not names or not any((labels / f"{name}.png").is_file() for name in names):
                 continue
             notes = ""
         for name in names:
-            listing.add(split, name, images / f"{name}.jpg", decode, labels / f"{name}.png")
-    return listing.finish(classes, notes)
+            reader.add(split, name, images / f"{name}.jpg", decode, labels / f"{name}.png")
+    return reader.finish(classes, notes)

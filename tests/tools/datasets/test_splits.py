@@ -3,7 +3,7 @@ import collections
 import numpy as np
 import pytest
 
-from tools.datasets.splits import assign, fractions, pattern
+from tools.datasets.splits import assign_splits, fractions, pattern
 from utils.errors import UsageError
 
 
@@ -18,18 +18,18 @@ def sizes(splits):
      (1000, (0.7, 0.15, 0.15), [700, 150, 150])],
 )  # fmt: skip
 def test_sizes(number, shares, expected):
-    assert sizes(assign(list(map(str, range(number))), shares)) == expected
+    assert sizes(assign_splits(list(map(str, range(number))), shares)) == expected
 
 
 def test_the_seed_decides():
     names = list(map(str, range(50)))
-    first, same, other = (assign(names, (0.5, 0.25, 0.25), seed) for seed in (3, 3, 4))
+    first, same, other = (assign_splits(names, (0.5, 0.25, 0.25), seed) for seed in (3, 3, 4))
     assert first == same != other
 
 
 def test_groups_are_kept_together_and_balanced():
     names = [f"video{group}_{frame}" for group in range(20) for frame in range(1 + group % 5)]
-    splits = assign(names, (0.6, 0.2, 0.2), 0, pattern(r"^(video\d+)_"))
+    splits = assign_splits(names, (0.6, 0.2, 0.2), 0, pattern(r"^(video\d+)_"))
     of_group = collections.defaultdict(set)
     for name, split in zip(names, splits):
         of_group[name.split("_")[0]].add(split)
@@ -42,7 +42,7 @@ def test_a_rare_class_is_in_every_split_and_common_ones_keep_their_shares():
     presence = generator.random((200, 6)) < [0.9, 0.5, 0.3, 0.2, 0.1, 0]
     presence[:10, 5] = True
     for seed in range(5):
-        splits = np.array(assign(list(map(str, range(200))), (0.6, 0.2, 0.2), seed, presence=presence))
+        splits = np.array(assign_splits(list(map(str, range(200))), (0.6, 0.2, 0.2), seed, presence=presence))
         assert [presence[splits == split, 5].sum() for split in ("train", "val", "test")] == [6, 2, 2]
         for split, share in (("train", 0.6), ("val", 0.2), ("test", 0.2)):
             assert np.allclose(presence[splits == split].sum(0), share * presence.sum(0), atol=4)
@@ -51,7 +51,7 @@ def test_a_rare_class_is_in_every_split_and_common_ones_keep_their_shares():
 
 def test_fewer_groups_than_splits():
     with pytest.raises(UsageError, match="2 groups by --group"):
-        assign(["a1", "a2", "b1"], (0.5, 0.25, 0.25), 0, pattern("^."))
+        assign_splits(["a1", "a2", "b1"], (0.5, 0.25, 0.25), 0, pattern("^."))
 
 
 @pytest.mark.parametrize("text, shares", [("0.8,0.1,0.1", (0.8, 0.1, 0.1)), ("0.9,0.1", (0.9, 0.1, 0.0))])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tools import convert_dataset
-from tools.formats.polygons import Canvas, stored
+from tools.formats.polygons import Canvas, to_stored_orientation
 from utils.data.folder import read_classes
 
 
@@ -77,7 +77,7 @@ def test_labels_follow_the_stored_pixels_of_turned_photos(tmp_path, turn):
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
     with Image.open(tmp_path / "a.png") as image:
         as_seen = np.array(ImageOps.exif_transpose(image))
-    assert stored(as_seen, tmp_path / "a.png").tolist() == pixels.tolist()
+    assert to_stored_orientation(as_seen, tmp_path / "a.png").tolist() == pixels.tolist()
 
 
 def labelme(path, shapes, image="a.jpg", size=(8, 10)):

@@ -102,7 +102,7 @@ def test_splits_of_the_source_stay(make, tmp_path):
     "masks, words",
     [
         ([[[0, 1]], [[[1, 2, 3], [0, 0, 0]]], [[0, 0]]], "0_mask.png has not"),
-        ([[[4, 4]], [[4, 4]], [[4, 255]]], "only 1 class found (class_4)"),
+        ([[[4, 4]], [[4, 4]], [[4, 255]]], "at least two classes are needed, not 1 (class_4)"),
         (np.random.default_rng(0).integers(0, 255, (3, 20, 20, 3)), "are they photos"),
     ],
 )

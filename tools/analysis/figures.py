@@ -1,4 +1,4 @@
-"""The pictures of a dataset's report: the classes' shares as bars, and where rare classes are."""
+"""Figures of the dataset report: class shares, examples of rare classes, near duplicates."""
 
 import io
 
@@ -15,7 +15,7 @@ SIDE = 300  # pixels, the longer side of a crop in the report
 
 
 def shares_chart(analysis):
-    """Draws each class's share of pixels and of images in each split.
+    """Plots the share of pixels and of images of each class in each split.
 
     Args:
         analysis: `tools.analysis.collect.Analysis` with classes.
@@ -28,17 +28,19 @@ def shares_chart(analysis):
     left, right = figure.subplots(1, 2, sharey=True)
     thickness = 0.8 / max(len(splits), 1)
     for number, split in enumerate(splits):
-        places = np.arange(len(names)) - 0.4 + (number + 0.5) * thickness
+        positions = np.arange(len(names)) - 0.4 + (number + 0.5) * thickness
         pixels = 100 * analysis.pixels(split) / max(analysis.pixels(split).sum(), 1)
         images = 100 * analysis.images(split) / len(analysis.of_split(split))
         for axes, values in ((left, pixels), (right, images)):
-            axes.barh(places, values, thickness * 0.9, color=COLORS[split], label=split)
-        for place, value in zip(places, pixels):
-            left.annotate(f"{value:.2g}", (value, place), (2, 0), textcoords="offset points", va="center", fontsize=6)
+            axes.barh(positions, values, thickness * 0.9, color=COLORS[split], label=split)
+        for position, value in zip(positions, pixels):
+            left.annotate(
+                f"{value:.2g}", (value, position), (2, 0), textcoords="offset points", va="center", fontsize=6
+            )
     left.set_yticks(range(len(names)), names)
     left.set_ylim(len(names) - 0.5, -0.5)
-    left.set_title("% of the pixels that count", loc="left", fontsize=10)
-    right.set_title("% of the images have it", loc="left", fontsize=10)
+    left.set_title("% of the labeled pixels", loc="left", fontsize=10)
+    right.set_title("% of the images", loc="left", fontsize=10)
     left.margins(x=0.08)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
@@ -51,31 +53,32 @@ def shares_chart(analysis):
 
 
 def rare_classes(analysis, number):
-    """Shows the rarest classes where they are largest.
+    """Draws the rarest classes, each in the image where it has most pixels.
 
     Args:
         analysis: `tools.analysis.collect.Analysis` with classes.
-        number: int, classes to show.
+        number: int, number of classes.
 
     Returns:
-        List of `(class name, str about the image, bytes of a PNG)`.
+        List of `(class name, caption, bytes of a PNG)`.
     """
     total = sum(analysis.pixels(split) for split in analysis.splits)
     rarest = [index for index in np.argsort(total, kind="stable").tolist() if total[index]][:number]
-    shown = []
+    figures = []
     for index in rarest:
-        one = max(analysis.seen, key=lambda seen: seen.pixels[index])
+        counts = [inspected.pixels[index] for inspected in analysis.inspected]
+        largest = analysis.inspected[int(np.argmax(counts))]
         try:
-            image, label = read_pair(one.pair.image, one.pair.label, analysis.classes)
+            image, label = read_pair(largest.pair.image, largest.pair.label, analysis.classes)
         except UsageError:
-            continue  # its fault is in the list
-        text = f"{one.split}/{one.pair.image.name}: {one.pixels[index]:,} of {total[index]:,} pixels"
-        shown.append((analysis.classes.class_names[index], text, highlight(image, label == index)))
-    return shown
+            continue  # reported among the problems
+        text = f"{largest.split}/{largest.pair.image.name}: {largest.pixels[index]:,} of {total[index]:,} pixels"
+        figures.append((analysis.classes.class_names[index], text, highlight(image, label == index)))
+    return figures
 
 
 def highlight(image, mask):
-    """Crops an image around the largest piece of a mask, and shows it plain and with the rest dimmed.
+    """Crops an image around the largest connected component of a mask, and draws it plain and with the rest dimmed.
 
     Args:
         image: uint8 array `(H, W, 3)`.
@@ -84,12 +87,12 @@ def highlight(image, mask):
     Returns:
         bytes of a PNG.
     """
-    _, _, pieces, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    x, y, width, height, _ = pieces[1 + pieces[1:, cv2.CC_STAT_AREA].argmax()].tolist()
+    _, _, components, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    x, y, width, height, _ = components[1 + components[1:, cv2.CC_STAT_AREA].argmax()].tolist()
     side = max(round(2 * max(width, height)), 80)
     rows, columns = (
-        _window(start + length / 2, side, whole)
-        for start, length, whole in ((y, height, mask.shape[0]), (x, width, mask.shape[1]))
+        _window(start + extent / 2, side, length)
+        for start, extent, length in ((y, height, mask.shape[0]), (x, width, mask.shape[1]))
     )
     image, mask = image[rows, columns], mask[rows, columns]
     scale = SIDE / max(mask.shape)
@@ -99,14 +102,14 @@ def highlight(image, mask):
     dimmed = np.where(mask[..., None] > 0, image, (0.35 * image + 20).astype(np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     dimmed = cv2.drawContours(np.ascontiguousarray(dimmed), contours, -1, (255, 230, 0), 1, cv2.LINE_AA)
-    return png(np.concatenate([image, np.full((size[1], 6, 3), 255, np.uint8), dimmed], axis=1))
+    return encode_png(np.concatenate([image, np.full((size[1], 6, 3), 255, np.uint8), dimmed], axis=1))
 
 
 def side_by_side(first, second):
-    """Two images beside each other, for near duplicates.
+    """Concatenates two images horizontally, for near duplicates.
 
     Args:
-        first, second: paths.
+        first, second: paths of images.
 
     Returns:
         bytes of a PNG.
@@ -118,16 +121,16 @@ def side_by_side(first, second):
         parts.append(cv2.resize(image, (SIDE, height), interpolation=cv2.INTER_AREA))
     height = max(len(part) for part in parts)
     parts = [cv2.copyMakeBorder(part, 0, height - len(part), 0, 6, 0, value=(255, 255, 255)) for part in parts]
-    return png(np.concatenate(parts, axis=1))
+    return encode_png(np.concatenate(parts, axis=1))
 
 
-def png(rgb):
-    """An RGB picture as the bytes of a PNG."""
+def encode_png(rgb):
+    """Encodes a uint8 RGB image `(H, W, 3)` as the bytes of a PNG."""
     return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def _window(center, side, whole):
-    """A slice of up to `side` pixels around a center, inside of `whole` pixels."""
-    side = min(side, whole)
-    start = min(max(round(center - side / 2), 0), whole - side)
+def _window(center, side, length):
+    """Slice of up to `side` pixels around a center, within `length` pixels."""
+    side = min(side, length)
+    start = min(max(round(center - side / 2), 0), length - side)
     return slice(start, start + side)

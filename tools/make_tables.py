@@ -19,7 +19,6 @@ if __name__ == "__main__" and not __package__:
 from models import MODELS
 from tools import ROOT, analyse_dataset, convert_dataset, split_dataset
 from tools.compare_models import RESULTS
-from tools.compare_speed import description, table
 from tools.results.reference import (
     COUNTS,
     count_model,
@@ -38,11 +37,11 @@ from tools.results.tables import (
     scores_table,
     streets_table,
 )
-from tools.speed.timing import Row
+from tools.speed import Row, describe_machine, markdown_table
 from utils.cli import arguments
 from utils.errors import RunError, report_errors
 
-SPEED, REMAT = (ROOT / "tools" / "results" / name for name in ("speed.json", "remat.json"))
+SPEED = ROOT / "tools" / "results" / "speed.json"
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {name: getattr(arguments, f"{name}_parser") for name in COMMANDS}
 PARSERS |= {
@@ -64,12 +63,12 @@ def comparison_table() -> str:
     return "\n".join(lines)
 
 
-def speed_table(path: pathlib.Path = SPEED) -> str:
-    """The measurements that `tools/compare_speed.py` wrote to `path`."""
-    results = json.loads(path.read_text(encoding="utf-8"))
+def speed_table() -> str:
+    """The recorded measurements of `tools/compare_speed.py`."""
+    results = json.loads(SPEED.read_text(encoding="utf-8"))
     rows = [Row(**row) for row in results["rows"]]
     machine = {**results["machine"], "load_before": None}  # a hint for who measures
-    return f"{table(rows)}\n\n{description(machine, results['rounds'])}"
+    return f"{markdown_table(rows)}\n\n{describe_machine(machine, results['rounds'])}"
 
 
 TABLES = {
@@ -86,7 +85,6 @@ TABLES = {
     "comparison": comparison_table,
     **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
     "speed": speed_table,
-    "remat": functools.partial(speed_table, REMAT),
 }
 
 

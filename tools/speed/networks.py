@@ -1,9 +1,9 @@
-"""A network beside that of segmentation_models.pytorch, or beside itself in another form: training, prediction, memory
-and the start of a program.
+"""Benchmark cases of networks: training, prediction, memory and start, compared with segmentation_models.pytorch.
 
-Both run at the same time in processes of their own, of which one works while the other waits.
+Both networks run in processes of their own, which work in turns.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,15 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tools import ROOT
-from tools.speed.timing import Row, is_installed
+from tools.speed.packages import is_installed
+from tools.speed.timing import Row
 from utils.benchmark.process import last_error
 from utils.benchmark.timing import TRAINING_PASSES
 from utils.errors import RunError
 
 STEPS = 2  # of a round
-PEER = "segmentation_models.pytorch"
-REMEDY = "pip install segmentation-models-pytorch torch torchvision"
-KINDS = {  # what a worker measures: in words, its unit, and passes through the network if it is told per GFLOP
+PACKAGE = "segmentation_models.pytorch"
+INSTALLATION = "pip install segmentation-models-pytorch torch torchvision"
+KINDS = {  # of a measurement: title, unit, and forward passes that it stands for, if it is given per GFLOP
     "train": ("training", "s", TRAINING_PASSES),
     "predict": ("prediction", "s", 1),
     "memory": ("memory of training", "MiB", None),
@@ -29,151 +30,113 @@ KINDS = {  # what a worker measures: in words, its unit, and passes through the 
 }
 
 
-class Pair(NamedTuple):
-    """A network of ours and its like: model and frontend, in the words of each."""
+class NetworkPair(NamedTuple):
+    """A network of this suite and its counterpart, each a tuple of model and frontend."""
 
-    ours: tuple
-    theirs: tuple
+    suite: tuple[str, str]
+    counterpart: tuple[str, str]
 
 
 PAIRS = (
-    Pair(("DeepLabV3_plus", "ResNet101"), ("DeepLabV3Plus", "resnet101")),
-    Pair(("DeepLabV3_plus", "MobileNetV2"), ("DeepLabV3Plus", "mobilenet_v2")),
-    Pair(("UNet-Frontend", "MobileNetV2"), ("Unet", "mobilenet_v2")),
+    NetworkPair(("DeepLabV3_plus", "ResNet101"), ("DeepLabV3Plus", "resnet101")),
+    NetworkPair(("DeepLabV3_plus", "MobileNetV2"), ("DeepLabV3Plus", "mobilenet_v2")),
+    NetworkPair(("UNet-Frontend", "MobileNetV2"), ("Unet", "mobilenet_v2")),
 )
-LARGE = {"model": "FC-DenseNet103", "size": 256, "num_classes": 12, "batch_size": 1}  # whose features take the memory
 
 
-def networks(size, num_classes, rounds):
-    """Measures all `PAIRS`.
+def networks(size: int, num_classes: int, rounds: int) -> list[Row]:
+    """Measures all `PAIRS`, one image at a time.
 
     Args:
-        size: int, side of the image in pixels; one image at a time.
-        num_classes: int.
-        rounds: int.
-
-    Returns:
-        List of `Row`.
+        size: side of the image in pixels.
+        num_classes: number of classes.
+        rounds: number of measurements.
     """
     common = {"size": size, "num_classes": num_classes, "batch_size": 1}
-    return [row for pair in PAIRS for row in contest(pair, common, rounds)]
+    return [row for pair in PAIRS for row in compare_pair(pair, common, rounds)]
 
 
-def contest(pair, common, rounds):
-    """Lets both networks of a pair take turns.
+def compare_pair(pair, common, rounds):
+    """Measures both networks of a pair.
 
     Args:
-        pair: `Pair`.
+        pair: `NetworkPair`.
         common: dict, the settings of both.
         rounds: int.
 
     Returns:
-        List of `Row`: what a step and a prediction take for each 10**9 operations, as the two networks do not have
-        equally many; the process's memory after training; the start up to the end of the first training step.
+        List of `Row`: seconds of a training step and of a prediction per 10**9 operations, because the networks differ
+        in size; peak memory after training; CPU seconds from the start to the end of the first training step.
     """
-    names = [" on ".join(pair.ours), f"{PEER}, {' on '.join(pair.theirs)}"]
+    names = [" on ".join(pair.suite), f"{PACKAGE}, {' on '.join(pair.counterpart)}"]
     settings = [{"model": model, "frontend": frontend, **common} for model, frontend in pair]
-    kinds = ["ours", "torch"] if is_installed("torch", "segmentation_models_pytorch") else ["ours"]
-    return rows(names, take_turns(list(zip(kinds, settings)), rounds), common["size"])
+    kinds = ["keras", "torch"] if is_installed("torch", "segmentation_models_pytorch") else ["keras"]
+    return network_rows(names, measure_interleaved(list(zip(kinds, settings)), rounds), common["size"])
 
 
-def recomputation(rounds):
-    """Measures training with `--remat` beside training without; a list of two `Row`."""
-    ours = "ours", {**LARGE, "remat": True}
-    return training_rows(ours, ("ours", LARGE), " with --remat", "without --remat", rounds)
-
-
-def normalization(rounds):
-    """Measures training of an FC-DenseNet beside the original suite's; a list of two `Row`."""
-    return training_rows(
-        ("ours", LARGE), ("suite_densenet", LARGE), "", "every layer normalizes all features, as the original", rounds
-    )
-
-
-def training_rows(ours, theirs, how, yardstick, rounds):
-    """Measures training of `LARGE` in two ways.
+def measure_interleaved(candidates, rounds):
+    """Measures networks in turns.
 
     Args:
-        ours, theirs: `(kind, settings)`, the arguments of `Worker`.
-        how: str, added to what is measured here.
-        yardstick: str, what it is compared with.
+        candidates: list of `(kind, settings)`, the arguments of `Worker`.
         rounds: int.
 
     Returns:
-        List of two `Row`: time and memory.
+        List of dicts: median seconds of "train" and "predict", "memory" in MiB after training, "cold" in CPU seconds to
+        the end of the first step, "gflops" of a forward pass.
     """
-    results = take_turns([ours, theirs], rounds, ("train",))
-    name = f"{LARGE['model']} at {LARGE['size']}x{LARGE['size']}{how}"
-    return [
-        Row(f"{title}, {name}", results[0][key], yardstick, results[1][key], "", unit)
-        for key, (title, unit, _) in KINDS.items()
-        if key in ("train", "memory")
-    ]
-
-
-def take_turns(contestants, rounds, works=("train", "predict")):
-    """Measures networks that work in turns, each in a process of its own.
-
-    Args:
-        contestants: list of `(kind, settings)`, the arguments of `Worker`.
-        rounds: int.
-        works: of "train" and "predict"; "train" first.
-
-    Returns:
-        List of dicts: for each of `works` the median seconds, "memory" in MiB after training, "cold" in CPU seconds up
-        to the end of the first step, "gflops" of a forward pass.
-    """
-    workers, results = [], []
-    try:
-        for contestant in contestants:
-            workers.append(Worker(*contestant))
-            results.append({"cold": workers[-1].read()})
-        for what in works:
+    with contextlib.ExitStack() as stack:
+        workers, results = [], []
+        for candidate in candidates:
+            workers.append(stack.enter_context(contextlib.closing(Worker(*candidate))))
+            results.append({"cold": workers[-1].read()})  # before the next one starts
+        for kind in ("train", "predict"):
             for worker in workers:
-                worker.ask(f"{what} {1 + STEPS}")  # warms up
-            turns = [[np.mean(worker.ask(f"{what} {STEPS}")) for worker in workers] for _ in range(rounds)]
+                worker.ask(f"{kind} {1 + STEPS}")  # warm-up
+            turns = [[np.mean(worker.ask(f"{kind} {STEPS}")) for worker in workers] for _ in range(rounds)]
             for result, seconds in zip(results, np.median(turns, axis=0).tolist()):
-                result[what] = seconds
-            if what == "train":
+                result[kind] = seconds
+            if kind == "train":
                 for worker, result in zip(workers, results):
                     result["memory"] = worker.ask("memory")
         for worker, result in zip(workers, results):
             result["gflops"] = worker.ask("gflops")
-    finally:
-        for worker in workers:
-            worker.stop()
     return results
 
 
-def rows(names, results, size):
-    """The lines of the table; without a second result, with the remedy in its place."""
-    lines = []
+def network_rows(names, results, size):
+    """Creates the rows of one or two results of `measure_interleaved`; `names` has two entries, `size` is in pixels."""
+    rows = []
     for key, (title, unit, passes) in KINDS.items():
         title += f" at {size}x{size}, per GFLOP" if passes else ""
         values = [result[key] / (passes * result["gflops"] if passes else 1) for result in results]
-        theirs = values[1] if len(values) > 1 else None
-        lines.append(Row(f"{title}, {names[0]}", values[0], names[1], theirs, REMEDY, unit))
-    return lines
+        baseline = values[1] if len(values) > 1 else None
+        rows.append(Row(f"{title}, {names[0]}", values[0], names[1], baseline, INSTALLATION, unit))
+    return rows
 
 
 class Worker:
-    """A running `worker.py`.
+    """A running process of `tools.speed.worker`.
 
     Args:
-        kind: "ours", "suite_densenet" or "torch".
+        kind: "keras" or "torch".
         settings: dict.
     """
 
     def __init__(self, kind, settings):
-        self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.speed.worker", kind, json.dumps(settings)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-        )
+        with contextlib.ExitStack() as stack:
+            self.errors = stack.enter_context(tempfile.TemporaryFile("w+"))
+            self.process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tools.speed.worker", kind, json.dumps(settings)],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self.errors,
+                    text=True,
+                )
+            )
+            self.close = stack.pop_all().close  # closes standard input, which ends the process, and waits for it
 
     def ask(self, line):
         """Sends a line and returns the answer."""
@@ -182,15 +145,9 @@ class Worker:
         return self.read()
 
     def read(self):
-        """The next answer."""
+        """Reads the next answer; raises RunError if the process has ended."""
         line = self.process.stdout.readline()
         if not line:
             self.errors.seek(0)
             raise RunError(f"{' '.join(map(str, self.process.args[1:]))} failed: {last_error(self.errors.read())}")
         return json.loads(line)
-
-    def stop(self):
-        """Ends the process."""
-        self.process.stdin.close()
-        self.process.wait()
-        self.errors.close()

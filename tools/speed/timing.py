@@ -1,52 +1,53 @@
-"""Taking turns: how `compare_speed.py` measures."""
+"""Interleaved timing: candidates run in turns, so that background load affects all of them alike."""
 
-import importlib.util
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-LEAST_SECONDS = 0.3  # a round repeats shorter work, for the clock's sake
+LEAST_SECONDS = 0.3  # a round repeats shorter tasks, for the resolution of the clock
+SUITE = "this suite"  # the name of the candidate that is compared with the others
 
 
 class Row(NamedTuple):
-    """A line of the table.
+    """A row of the comparison table.
 
     Attributes:
-        work: str, what was done.
-        ours: float, in the line's unit.
-        yardstick: str, what it is compared with.
-        theirs: float, in the line's unit; None if it is not installed.
+        task: str.
+        value: float, of this suite, in the row's unit.
+        baseline: str, the name of the implementation for comparison.
+        baseline_value: float, in the row's unit; None if it is not installed.
         note: str, how to install it.
-        unit: "s", "CPU s" (of all cores together) or "MiB"; of each, less is better.
+        unit: "s", "CPU s" (of all cores together) or "MiB"; less is better.
     """
 
-    work: str
-    ours: float
-    yardstick: str
-    theirs: float | None
+    task: str
+    value: float
+    baseline: str
+    baseline_value: float | None
     note: str = ""
     unit: str = "s"
 
 
-def race(contestants, rounds):
-    """Lets functions take turns.
+def interleaved_medians(candidates: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+    """Times functions in turns, after a call of each as warm-up.
 
     Args:
-        contestants: dict from names to functions that do some work and return how many units of it that was.
-        rounds: int.
+        candidates: from names to functions that do some work and return the number of processed units.
+        rounds: number of measurements of each.
 
     Returns:
-        Dict from the names to the medians over the rounds of seconds per unit.
+        Median seconds per unit of each candidate.
     """
-    for work in contestants.values():
-        work()  # tables, threads and the system's file cache
-    seconds = [[seconds_per_unit(work) for work in contestants.values()] for _ in range(rounds)]
-    return dict(zip(contestants, np.median(seconds, axis=0).tolist()))
+    for work in candidates.values():
+        work()  # creates tables and threads, and fills the file cache of the system
+    seconds = [[seconds_per_unit(work) for work in candidates.values()] for _ in range(rounds)]
+    return dict(zip(candidates, np.median(seconds, axis=0).tolist()))
 
 
-def seconds_per_unit(work):
-    """Repeats a function of `race` for a while."""
+def seconds_per_unit(work: Callable[[], int]) -> float:
+    """Calls a candidate repeatedly for at least `LEAST_SECONDS`."""
     start = time.perf_counter()
     units = work()
     while time.perf_counter() - start < LEAST_SECONDS:
@@ -54,8 +55,8 @@ def seconds_per_unit(work):
     return (time.perf_counter() - start) / units
 
 
-def once(function, *arguments):
-    """Makes a function for `race` of one whose call is a unit of work."""
+def as_unit(function: Callable, *arguments) -> Callable[[], int]:
+    """Wraps a function as a candidate whose call is one unit."""
 
     def work():
         function(*arguments)
@@ -64,16 +65,11 @@ def once(function, *arguments):
     return work
 
 
-def is_installed(*packages):
-    """Whether all of these can be imported."""
-    return all(importlib.util.find_spec(package) for package in packages)
+def comparison_rows(task: str, seconds: dict[str, float]) -> list[Row]:
+    """Creates a row for each candidate but this suite."""
+    return [Row(task, seconds[SUITE], name, value) for name, value in seconds.items() if name != SUITE]
 
 
-def rows_against_ours(work, seconds):
-    """A `Row` for each contestant but ours."""
-    return [Row(work, seconds["ours"], name, its) for name, its in seconds.items() if name != "ours"]
-
-
-def absent(work, seconds, peer, remedy):
-    """A `Row` for a peer that did not take part, in a list; an empty list if it did."""
-    return [] if peer in seconds else [Row(work, seconds["ours"], peer, None, remedy)]
+def missing_rows(task: str, seconds: dict[str, float], package: str, command: str) -> list[Row]:
+    """Creates a row with the installation command of a package that was not measured; none if it was."""
+    return [] if package in seconds else [Row(task, seconds[SUITE], package, None, command)]

@@ -1,7 +1,6 @@
-"""A network at work in a process of its own, for `networks.py`: ours, the original suite's FC-DenseNet, or one
-of segmentation_models.pytorch.
+"""Worker process of `networks.py`: trains and predicts with a network of this suite or segmentation_models.pytorch.
 
-    python -m tools.speed.worker ours '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
+    python -m tools.speed.worker keras '{"model": "DeepLabV3_plus", "frontend": "ResNet101", "size": 512, ...}'
 
 Makes the first training step, then answers each line of standard input ("train 3", "predict 3", "memory", "gflops")
 with a line of JSON.
@@ -13,11 +12,11 @@ import time
 
 from utils.benchmark.timing import process_memory, seconds_of
 
-LEARNING_RATE, DECAY = 1e-4, 0.995  # the original suite's RMSprop
+LEARNING_RATE, DECAY = 1e-4, 0.995  # of the original suite's RMSprop
 
 
-class Ours:
-    """The network that train.py trains and predict.py runs, with all that they do in a step.
+class KerasNetwork:
+    """A network of this suite, with the steps of train.py and predict.py.
 
     Args:
         settings: dict of "model", "frontend", "size" (side of the image in pixels), "batch_size", "num_classes".
@@ -26,10 +25,10 @@ class Ours:
     def __init__(self, settings):
         from utils.backend import import_backend
         from utils.cli.arguments import train_parser
-        from utils.training.build import build_training_model, output_names
 
         import_backend()
-        from utils.benchmark import measure as speed
+        from utils.benchmark import measure
+        from utils.training.build import build_training_model, output_names
 
         size = settings["size"]
         self.settings = {
@@ -40,52 +39,38 @@ class Ours:
             "crop_width": size,
             "learning_rate": LEARNING_RATE,
         }
-        self.speed = speed
+        self.measure = measure
         self.model = build_training_model(self.settings, None, 1)
-        self.batch = speed.random_batch(self.settings, output_names(self.settings))
+        self.batch = measure.random_batch(self.settings, output_names(self.settings))
         self.predictor = None
-        self.speed.training_seconds(self.model, self.batch, 1)
+        measure.training_seconds(self.model, self.batch, 1)
 
     def train(self, steps):
-        """Seconds of each step."""
-        return self.speed.training_seconds(self.model, self.batch, 1 + steps)
+        """Returns the seconds of each step."""
+        return self.measure.training_seconds(self.model, self.batch, 1 + steps)
 
     def predict(self, steps):
-        """Seconds of each batch, from pixels to class indices."""
+        """Returns the seconds of each batch, from pixels to class indices."""
         if not self.predictor:
             from models import inference_model
             from utils.backend import use_xla
             from utils.inference.keras_backend import KerasBackend
             from utils.inference.predictor import Predictor
 
-            network = KerasBackend(inference_model(self.model), use_xla(None))
-            self.predictor = Predictor(network, self.settings["batch_size"])
+            backend = KerasBackend(inference_model(self.model), use_xla(None))
+            self.predictor = Predictor(backend, self.settings["batch_size"])
         return seconds_of(lambda: list(self.predictor(enumerate(self.batch[0]))), steps)
 
     def gflops(self):
-        """10**9 operations of a forward pass for one image."""
-        return self.speed.count_gflops(self.settings)
+        """Counts 10**9 operations of a forward pass for one image."""
+        return self.measure.count_gflops(self.settings)
 
 
-class SuiteDenseNet(Ours):
-    """An FC-DenseNet as the original suite built it, and everything else ours."""
-
-    def __init__(self, settings):
-        from utils.backend import import_backend
-
-        import_backend()
-        from models import FC_DenseNet_Tiramisu
-        from tools.original_suite.densenet import build_suite_densenet
-
-        FC_DenseNet_Tiramisu.build_fc_densenet = build_suite_densenet
-        super().__init__(settings)
-
-
-class Torch:
-    """A network of segmentation_models.pytorch on PyTorch, eager, channels first (on CPUs the faster layout).
+class TorchNetwork:
+    """A network of segmentation_models.pytorch in eager mode, channels first (the faster layout on CPUs).
 
     Args:
-        settings: as for `Ours`, with "model" and "frontend" in that package's words.
+        settings: as for `KerasNetwork`, with "model" and "frontend" named as in that package.
     """
 
     def __init__(self, settings):
@@ -94,25 +79,25 @@ class Torch:
         import torch
 
         self.torch = torch
-        kind, size, classes = settings["model"], settings["size"], settings["num_classes"]
-        build = getattr(segmentation_models_pytorch, kind)
-        self.model = build(settings["frontend"], encoder_weights=None, classes=classes)
+        size, num_classes = settings["size"], settings["num_classes"]
+        build = getattr(segmentation_models_pytorch, settings["model"])
+        self.model = build(settings["frontend"], encoder_weights=None, classes=num_classes)
         rng, shape = np.random.default_rng(0), (settings["batch_size"], size, size)
         self.images = rng.integers(0, 256, (*shape, 3), np.uint8)
-        self.labels = torch.from_numpy(rng.integers(0, classes, shape))
+        self.labels = torch.from_numpy(rng.integers(0, num_classes, shape))
         self.optimizer = torch.optim.RMSprop(self.model.parameters(), LEARNING_RATE, DECAY)
         self.loss = torch.nn.CrossEntropyLoss()
         self.step()
 
     def pixels(self):
-        """The images as the network takes them: float `(B, 3, H, W)`."""
+        """Converts the images to the network's input, float `(B, 3, H, W)` in 0..1."""
         return self.torch.from_numpy(self.images).permute(0, 3, 1, 2).contiguous().float() / 255
 
     def step(self):
-        """A training step."""
+        """Makes a training step and returns the loss."""
         self.model.train()
         for module in self.model.modules():
-            if type(module).__name__ == "ASPPPooling":  # its batch norm refuses the single pixel of a batch of one
+            if type(module).__name__ == "ASPPPooling":  # its batch norm rejects the single pixel of a batch of one
                 module.eval()
         self.optimizer.zero_grad()
         loss = self.loss(self.model(self.pixels()), self.labels)
@@ -121,17 +106,17 @@ class Torch:
         return loss.item()
 
     def train(self, steps):
-        """Seconds of each step."""
+        """Returns the seconds of each step."""
         return seconds_of(self.step, steps)
 
     def predict(self, steps):
-        """Seconds of each batch, from pixels to class indices."""
+        """Returns the seconds of each batch, from pixels to class indices."""
         self.model.eval()
         with self.torch.no_grad():
             return seconds_of(lambda: self.model(self.pixels()).argmax(1).to(self.torch.uint8).numpy(), steps)
 
     def gflops(self):
-        """10**9 operations of a forward pass for one image."""
+        """Counts 10**9 operations of a forward pass for one image."""
         from torch.utils.flop_counter import FlopCounterMode
 
         self.model.eval()
@@ -141,16 +126,12 @@ class Torch:
 
 
 def main(kind, settings):
-    """Serves one network until standard input ends."""
-    network = {"ours": Ours, "suite_densenet": SuiteDenseNet, "torch": Torch}[kind](json.loads(settings))
-    # CPU seconds since the process began; other programs on the machine do not count.
-    answer(time.process_time())
+    """Serves a network until standard input ends."""
+    network = {"keras": KerasNetwork, "torch": TorchNetwork}[kind](json.loads(settings))
+    answer(time.process_time())  # CPU seconds since the start of the process; other programs do not count
     for line in sys.stdin:
-        what, *steps = line.split()
-        if what == "memory":
-            answer(process_memory())
-        else:
-            answer(getattr(network, what)(*map(int, steps)))
+        task, *steps = line.split()
+        answer(process_memory() if task == "memory" else getattr(network, task)(*map(int, steps)))
 
 
 def answer(value):

@@ -13,18 +13,17 @@ import sys
 from models import MODELS
 from utils.benchmark.process import PROGRAM, run_in_process
 from utils.benchmark.report import plot_speed, speed_table, summary
-from utils.cli.arguments import benchmark_parser, parse
-from utils.cli.checks import check_network
+from utils.cli import benchmark_parser, parse
+from utils.cli.checks import check_benchmark, check_network
 from utils.errors import RunError, UsageError, report_errors
-
-MAX_CLASSES = 254  # a label is a byte, and 255 is ignored
 
 
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, explicit = parse(benchmark_parser(), argv)
-    settings = check_flags(args, explicit)
+    check_benchmark(args, explicit)
+    settings = measurement_settings(args)
     from utils.files import make_folder
 
     folder = make_folder(args.output_dir) if args.output_dir else None
@@ -48,24 +47,8 @@ def main(argv=None):
     return 0
 
 
-def check_flags(args, explicit):
-    """Checks that the flags fit together and the dataset is usable.
-
-    Args:
-        args: the flags.
-        explicit: names of the flags on the command line.
-
-    Returns:
-        Dict of the flags of the measurement, with the absolute path of the dataset.
-    """
-    if args.all and "model" in explicit:
-        raise UsageError("--all measures every network; leave out --model")
-    if args.output_dir and not args.all:
-        raise UsageError(
-            "--output_dir is for the table and the figure of --all; one network's results go to --json FILE"
-        )
-    if args.num_classes > MAX_CLASSES:
-        raise UsageError(f"--num_classes {args.num_classes}: labels have at most {MAX_CLASSES} classes")
+def measurement_settings(args):
+    """Returns the flags of the measurement as a dict, with the absolute path of the dataset, which is checked."""
     settings = {name: value for name, value in vars(args).items() if name not in ("all", "json", "output_dir")}
     if args.dataset:
         from tools.datasets.builtin import find_or_make_dataset

@@ -9,8 +9,8 @@ import pathlib
 import sys
 
 from utils.backend import import_backend, versions
-from utils.cli.arguments import export_parser, parse
-from utils.cli.checks import check_network, crop_size
+from utils.cli import export_parser, parse
+from utils.cli.checks import check_network, crop_size, export_precision
 from utils.errors import UsageError, report_errors
 
 
@@ -18,12 +18,12 @@ from utils.errors import UsageError, report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
-    from utils.cli.tables import run_block
+    from utils.cli import run_block
     from utils.export.write import ExportOptions, atomic_folder, check_packages, output_path, to_float32, write_export
     from utils.run_folder import find_checkpoint
     from utils.settings import read_checkpoint
 
-    precision = check_flags(args)
+    precision = export_precision(args)
     check_packages(args.format)
     checkpoint = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     settings, _ = read_checkpoint(checkpoint)
@@ -50,21 +50,6 @@ def main(argv=None):
         reject(comparison.agreement, folder, path, options)
     print(f"Wrote {path}")
     return 0
-
-
-def check_flags(args):
-    """Checks that the flags fit together, and returns the precision: "float32", "float16" or "int8"."""
-    precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
-    if args.float16 and args.int8:
-        raise UsageError("--float16 and --int8 exclude each other")
-    if precision != "float32" and args.format != "litert":
-        raise UsageError(f"--{precision} is for --format litert only")
-    if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
-        raise UsageError(
-            "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
-            "--crop_height and --crop_width"
-        )
-    return precision
 
 
 def fixed_size(args, precision, settings):

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from utils.backend import versions
-from utils.cli.arguments import parse, predict_parser
+from utils.cli import parse, predict_parser
 from utils.cli.checks import crop_size, tile_size
 from utils.errors import RunError, report_errors
 
@@ -18,7 +18,7 @@ from utils.errors import RunError, report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
-    from utils.cli.tables import run_block
+    from utils.cli import run_block
     from utils.files import make_folder
     from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
     from utils.inference.inputs import find_inputs

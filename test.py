@@ -8,7 +8,7 @@ Model, classes and dataset are read from the checkpoint. Scores and predictions 
 import sys
 
 from utils.backend import versions
-from utils.cli.arguments import parse, test_parser
+from utils.cli import parse, test_parser
 from utils.cli.checks import crop_size, tile_size
 from utils.errors import UsageError, report_errors
 
@@ -19,7 +19,7 @@ def main(argv=None):
     args, _ = parse(test_parser(), argv)
     from tools.datasets.builtin import find_or_make_dataset
     from utils.class_dict import ClassDict
-    from utils.cli.tables import run_block
+    from utils.cli import run_block
     from utils.data.checks import check_pairs
     from utils.data.folder import dataset_of_run, list_pairs, read_classes
     from utils.files import make_folder

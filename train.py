@@ -9,7 +9,7 @@ import sys
 
 from models import MODELS
 from utils.backend import import_backend, versions
-from utils.cli.arguments import parse, train_parser
+from utils.cli import parse, train_parser
 from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
 from utils.errors import INTERRUPTED, UsageError, report_errors
 from utils.progress import Console
@@ -165,7 +165,7 @@ def announce(settings, model, num_images, num_validation_images):
     }
     from utils.backend import device
     from utils.benchmark.complexity import count_parameters
-    from utils.cli.tables import run_block
+    from utils.cli import run_block
 
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
     print(run_block(train_parser(), settings, settings["versions"]))

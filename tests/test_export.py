@@ -116,7 +116,7 @@ def test_default_names_and_a_network_with_a_frontend(streets, tmp_path, monkeypa
     import keras
 
     from utils.checkpoints import save_checkpoint
-    from utils.cli.arguments import train_parser
+    from utils.cli import train_parser
 
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
@@ -192,7 +192,7 @@ def test_missing_packages(form, checkpoint, monkeypatch, capsys):
     [
         (["--format", "onnx", "--int8"], "litert"),
         (["--format", "litert", "--int8", "--float16"], "exclude"),
-        (["--format", "litert", "--crop_height", "64"], "belong together"),
+        (["--format", "litert", "--crop_height", "64"], "set together"),
         (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "from 1"),
         (["--format", "litert", "--output_path", "x.onnx"], ".tflite"),
         (["--format", "keras", "--output", "classes"], "logits"),

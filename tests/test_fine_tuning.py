@@ -149,11 +149,11 @@ def test_init_from_and_continue_training_are_one_command(streets, tmp_path, monk
 @pytest.mark.parametrize(
     "more, message",
     [
-        (["--model", "tiny", "--freeze_frontend", "1"], "--freeze_frontend is for networks with a frontend"),
-        (["--model", "tiny", "--frontend_learning_rate", "0.1"], "which tiny has not; they are RefineNet"),
+        (["--model", "tiny", "--freeze_frontend", "1"], "--freeze_frontend needs a network with a frontend"),
+        (["--model", "tiny", "--frontend_learning_rate", "0.1"], "tiny has none; choose from RefineNet"),
         (["--init_from", "nowhere.keras"], "there is no checkpoint nowhere.keras"),
         (["--model", "custom", "--init_from", "LATEST"], "is a tiny-frontend, not a custom"),
-        (["--frontend", "MobileNet", "--init_from", "LATEST"], "stands on MobileNetV3Small, not on MobileNet"),
+        (["--frontend", "MobileNet", "--init_from", "LATEST"], "has the frontend MobileNetV3Small, not MobileNet"),
     ],
 )
 def test_what_cannot_be_is_one_line(copy, streets, capsys, more, message):

@@ -13,7 +13,8 @@ if __name__ == "__main__" and not __package__:
 
 from tools.analysis import analyse, page, summary, values
 from tools.datasets.builtin import find_or_make_dataset
-from utils.cli.arguments import Parser, natural, positive_int
+from utils.cli import Parser
+from utils.cli.types import nonnegative_int, positive_int
 from utils.errors import report_errors
 from utils.files import make_folder, write_json, write_text
 
@@ -29,7 +30,7 @@ def build_parser():
         action="store_true",
         help="also find similar images in different splits, by a 64-bit difference hash",
     )
-    parser.add_argument("--pictures", type=natural, default=8, help="rare classes to draw; default: 8")
+    parser.add_argument("--pictures", type=nonnegative_int, default=8, help="rare classes to draw; default: 8")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
     return parser
 

@@ -22,7 +22,7 @@ if __name__ == "__main__" and not __package__:
 from models import MODELS
 from tools import ROOT
 from utils.benchmark.timing import cpu_cores
-from utils.cli.arguments import Parser
+from utils.cli import Parser
 from utils.errors import RunError, report_errors
 
 RESULTS = ROOT / "tools" / "results" / "streets.json"

@@ -15,7 +15,8 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.speed import cpu_name, describe_machine, markdown_table
-from utils.cli.arguments import Parser, positive_int
+from utils.cli import Parser
+from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
 
 ROWS = ("scoring", "labels", "loading", "predict", "networks")

@@ -20,7 +20,8 @@ from tools.formats import FORMATS, Options, Source
 from tools.formats.base import read_json
 from tools.formats.classes import write_class_dict
 from tools.formats.polygons import exif_orientation
-from utils.cli.arguments import Parser, natural, positive_int
+from utils.cli import Parser
+from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import SPLITS, list_pairs
 from utils.data.labels import write_label
@@ -72,7 +73,7 @@ def build_parser():
         metavar="REGEX",
         help="keep images in one split if this expression matches the same text in their names, such as a scene",
     )
-    parser.add_argument("--seed", type=natural, default=0, help="random seed of the split; default: 0")
+    parser.add_argument("--seed", type=nonnegative_int, default=0, help="random seed of the split; default: 0")
     parser.add_argument("--link", action="store_true", help="hard-link the images instead of copying (same disk only)")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
     return parser

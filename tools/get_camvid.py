@@ -22,7 +22,7 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.datasets.download import RESUME, Download, FileError, download, fetch_all
-from utils.cli.arguments import Parser
+from utils.cli import Parser
 from utils.errors import INTERRUPTED, RunError, UsageError, report_errors
 from utils.files import write_text
 

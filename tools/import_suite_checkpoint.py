@@ -16,7 +16,7 @@ if __name__ == "__main__" and not __package__:
 
 from models import MODELS
 from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, import_variables
-from utils.cli.arguments import Parser, train_parser
+from utils.cli import Parser, train_parser
 from utils.errors import RunError, UsageError, report_errors
 
 # Networks that can be imported, and how ours differ although the weights are the same.

@@ -22,7 +22,7 @@ if __name__ == "__main__" and not __package__:
 
 from tools.datasets.folders import make_split_folders, new_dataset
 from tools.streets import CLASSES, draw_scene
-from utils.cli.arguments import Parser
+from utils.cli import Parser
 from utils.data.folder import SPLITS
 from utils.errors import UsageError, report_errors
 from utils.files import write_text

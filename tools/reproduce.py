@@ -17,7 +17,7 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools import ROOT
-from utils.cli.arguments import Parser
+from utils.cli import Parser
 from utils.errors import RunError, UsageError, did_you_mean, report_errors
 from utils.settings import read_checkpoint
 

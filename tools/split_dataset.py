@@ -17,7 +17,8 @@ from tools.datasets.builtin import find_or_make_dataset
 from tools.datasets.folders import make_split_folders, new_dataset
 from tools.datasets.splits import assign_splits, fractions, pattern
 from utils.class_dict import ClassDict
-from utils.cli.arguments import Parser, natural, positive_int
+from utils.cli import Parser
+from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import check_pairs, raise_problems
 from utils.data.folder import SPLITS, list_pairs, pair_folders
 from utils.errors import UsageError, report_errors
@@ -43,7 +44,7 @@ def build_parser():
         help="shares of the splits; with --dataset, an existing val or test with share 0 is copied unchanged; "
         "default: 0.7,0.15,0.15",
     )
-    result.add_argument("--seed", type=natural, default=0, help="random seed of the split; default: 0")
+    result.add_argument("--seed", type=nonnegative_int, default=0, help="random seed of the split; default: 0")
     result.add_argument("--stratify", action="store_true", help="put every class into every split, the rarest first")
     result.add_argument(
         "--group",

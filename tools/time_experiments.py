@@ -19,8 +19,9 @@ from tools.reproduce import recorded, words
 from utils.backend import import_backend, set_precision, versions
 from utils.benchmark.report import plot_numbered
 from utils.benchmark.timing import cpu_cores, quantile
-from utils.cli.arguments import Parser, positive_int
-from utils.cli.arguments import test_parser as parser_of_test
+from utils.cli import Parser
+from utils.cli import test_parser as parser_of_test
+from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
 from utils.files import atomic_write
 

@@ -45,9 +45,9 @@ def read_settings(path):
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"--config {path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"--config {path} is not JSON ({error})") from error
+        raise UsageError(f"{path} is not JSON ({error})") from error
     if not isinstance(values, dict):
-        raise UsageError(f"--config {path} must hold an object of flags and values, such as a run's settings.json")
+        raise UsageError(f"{path} must hold an object of flags and values, such as a run's settings.json")
     return values

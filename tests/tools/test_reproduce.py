@@ -8,8 +8,8 @@ import pytest
 
 import train
 from tools import reproduce
-from utils.cli.arguments import test_parser as parser_of_test
-from utils.cli.arguments import train_parser
+from utils.cli import test_parser as parser_of_test
+from utils.cli import train_parser
 from utils.errors import RunError
 from utils.settings import read_checkpoint
 

@@ -8,7 +8,7 @@ import re
 from frontends import FRONTENDS
 from models import MODELS
 from tools.reproduce import recorded
-from utils.cli.arguments import train_parser
+from utils.cli import Parser, train_parser
 from utils.cli.choices import RECIPES
 
 COUNTS = pathlib.Path(__file__).resolve().parent / "models.json"  # parameters and operations of every network
@@ -137,15 +137,14 @@ def frontends_table() -> str:
     return "\n".join(lines)
 
 
-def flags_table(parser: argparse.ArgumentParser) -> str:
+def flags_table(parser: Parser) -> str:
     """A row per flag of a parser, in the groups and words of `--help`."""
     lines = ["| flag | default | meaning |", "|---|---|---|"]
-    for group in parser._action_groups:  # private in argparse; tried with Python 3.11 and 3.13
-        flags = [action for action in group._group_actions if action.option_strings and group.title != "help"]
-        flags = [action for action in flags if action.dest != "help"]
-        if flags and group.title != "options":
-            lines.append(f"| **{group.title}** | | |")
-        lines += [f"| {' | '.join(map(escaped, flag_cells(flag)))} |" for flag in flags]
+    for title, actions in parser.groups().items():
+        flags = [action for action in actions if action.option_strings and action.dest != "help"]
+        if flags and title != "help":
+            lines.append(f"| **{title}** | | |")
+            lines += [f"| {' | '.join(map(escaped, flag_cells(flag)))} |" for flag in flags]
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ class KerasNetwork:
 
     def __init__(self, settings):
         from utils.backend import import_backend
-        from utils.cli.arguments import train_parser
+        from utils.cli import train_parser
 
         import_backend()
         from utils.benchmark import measure

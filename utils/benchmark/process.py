@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from utils.backend import import_backend
-from utils.cli.arguments import train_parser
+from utils.cli import train_parser
 from utils.errors import RunError, UsageError, memory_errors, report_errors
 from utils.training.build import build_training_model, output_names
 

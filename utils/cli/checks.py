@@ -1,4 +1,7 @@
-"""Refuses flags that are right alone and do not fit together. Importing this file imports no Keras."""
+"""Validates combinations of flags. Importing this module imports no Keras."""
+
+import argparse
+from collections.abc import Collection, Sequence
 
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
@@ -6,25 +9,44 @@ from utils import losses
 from utils.errors import UsageError
 from utils.settings import read_checkpoint
 
+MAX_CLASSES = 254  # a label is a byte, and 255 is ignored
+TILE_MULTIPLE = 32  # pixels
 
-def crop_size(height, width):
-    """`(height, width)` from the crop flags of test.py and predict.py, or None if neither was given.
+
+def crop_size(height: int | None, width: int | None) -> tuple[int, int] | None:
+    """Returns `(height, width)` of the crop flags, or None if neither is set.
 
     Raises:
-        UsageError: if only one was given.
+        UsageError: if only one is set.
     """
     if (height is None) != (width is None):
-        raise UsageError("--crop_height and --crop_width belong together")
+        raise UsageError("--crop_height and --crop_width must be set together")
     return None if height is None else (height, width)
 
 
-def check_scale_range(scales):
-    """Refuses `--scale_range` the wrong way round, or so far that a pixel would fill the crop."""
-    if scales and not 0.1 <= scales[0] <= scales[1] <= 10:
-        raise UsageError(f"--scale_range {scales[0]:g} {scales[1]:g}: the lower end comes first, both from 0.1 to 10")
+def tile_size(tile: int | None, overlap: int) -> int | None:
+    """Returns `--tile`, checked together with `--overlap`.
+
+    Raises:
+        UsageError: if one is not a multiple of 32 pixels, or the overlap is above half of the tile.
+    """
+    if tile is None:
+        return None
+    if tile % TILE_MULTIPLE or overlap % TILE_MULTIPLE:
+        raise UsageError(f"--tile {tile} and --overlap {overlap} must be multiples of {TILE_MULTIPLE} pixels")
+    if 2 * overlap > tile:
+        raise UsageError(f"--overlap {overlap} must be at most half of --tile {tile}")
+    return tile
 
 
-def check_label_smoothing(label_smoothing, loss):
+def check_scale_range(scale_range: Sequence[float] | None) -> None:
+    """Raises UsageError if `--scale_range` is reversed or outside 0.1 to 10."""
+    if scale_range and not 0.1 <= scale_range[0] <= scale_range[1] <= 10:
+        low, high = scale_range
+        raise UsageError(f"--scale_range {low:g} {high:g}: the lower factor comes first, and both are from 0.1 to 10")
+
+
+def check_label_smoothing(label_smoothing: float, loss: str) -> None:
     """Raises UsageError if `--label_smoothing` does not fit `--loss`."""
     try:
         losses.check_label_smoothing(loss, label_smoothing)
@@ -32,23 +54,8 @@ def check_label_smoothing(label_smoothing, loss):
         raise UsageError(f"--label_smoothing {label_smoothing:g}: {error}") from error
 
 
-def tile_size(tile, overlap):
-    """`tile` from the flags of test.py and predict.py, checked together with the overlap.
-
-    Raises:
-        UsageError: if they are no multiples of 32 or do not fit together.
-    """
-    if tile is None:
-        return None
-    if tile % 32 or overlap % 32:
-        raise UsageError(f"--tile {tile} and --overlap {overlap} must be multiples of 32 pixels")
-    if 2 * overlap > tile:
-        raise UsageError(f"--overlap {overlap} must be at most half of --tile {tile}")
-    return tile
-
-
-def check_network(model, frontend, output_stride, height, width):
-    """Refuses an output stride that the network cannot have, and a crop of which the frontend would leave nothing."""
+def check_network(model: str, frontend: str, output_stride: int | None, height: int, width: int) -> None:
+    """Raises UsageError if the network has no such output stride, or if the crop is too small for its frontend."""
     try:
         check_output_stride(model, frontend, output_stride)
     except ValueError as error:
@@ -61,23 +68,72 @@ def check_network(model, frontend, output_stride, height, width):
         )
 
 
-def check_fine_tuning(flags):
-    """Refuses flags of the frontend for networks without one, and weights of another network."""
+def check_fine_tuning(flags: dict) -> None:
+    """Checks the flags of fine-tuning.
+
+    Args:
+        flags: values of `--model`, `--frontend`, `--freeze_frontend`, `--frontend_learning_rate` and `--init_from`.
+
+    Raises:
+        UsageError: if a flag needs a frontend and the network has none, or if `--init_from` is a checkpoint of
+            another network or frontend.
+    """
     model, frontend = flags["model"], flags["frontend"]
-    for name, off in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
-        if flags[name] != off and not MODELS[model].frontend:
-            able = ", ".join(other for other in MODELS if MODELS[other].frontend)
-            raise UsageError(f"--{name} is for networks with a frontend, which {model} has not; they are {able}")
-    if flags["init_from"] is None:
+    for name, default in (("freeze_frontend", 0), ("frontend_learning_rate", 1.0)):
+        if flags[name] != default and not MODELS[model].frontend:
+            networks = ", ".join(other for other in MODELS if MODELS[other].frontend)
+            raise UsageError(f"--{name} needs a network with a frontend, and {model} has none; choose from {networks}")
+    path = flags["init_from"]
+    if path is None:
         return
-    theirs, _ = read_checkpoint(flags["init_from"])
-    if theirs["model"] != model:
+    source, _ = read_checkpoint(path)
+    if source["model"] != model:
         raise UsageError(
-            f"--init_from {flags['init_from']} is a {theirs['model']}, not a {model}; give --model "
-            f"{theirs['model']}, or another checkpoint"
+            f"--init_from {path} is a {source['model']}, not a {model}; give --model {source['model']}, or another "
+            "checkpoint"
         )
-    if MODELS[model].frontend and FRONTENDS.get(theirs["frontend"]) != FRONTENDS[frontend]:
+    if MODELS[model].frontend and FRONTENDS.get(source["frontend"]) != FRONTENDS[frontend]:
         raise UsageError(
-            f"--init_from {flags['init_from']} stands on {theirs['frontend']}, not on {frontend}; give "
-            f"--frontend {theirs['frontend']}, or another checkpoint"
+            f"--init_from {path} has the frontend {source['frontend']}, not {frontend}; give --frontend "
+            f"{source['frontend']}, or another checkpoint"
         )
+
+
+def check_benchmark(args: argparse.Namespace, explicit: Collection[str]) -> None:
+    """Checks the flags of benchmark.py.
+
+    Args:
+        args: the flags.
+        explicit: names of the flags that the command line sets.
+
+    Raises:
+        UsageError: if `--all` does not fit another flag, or if there are more classes than a label can have.
+    """
+    if args.all and "model" in explicit:
+        raise UsageError("--all measures every network; leave out --model")
+    if args.output_dir and not args.all:
+        raise UsageError("--output_dir is for the table and the plot of --all; for a single network give --json FILE")
+    if args.num_classes > MAX_CLASSES:
+        raise UsageError(f"--num_classes {args.num_classes}: labels have at most {MAX_CLASSES} classes")
+
+
+def export_precision(args: argparse.Namespace) -> str:
+    """Returns the precision of export.py's `--float16` and `--int8`, checked together with `--format`.
+
+    Returns:
+        "float32", "float16" or "int8".
+
+    Raises:
+        UsageError: if both are set, or if the format has no such precision, output or size.
+    """
+    precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
+    if args.float16 and args.int8:
+        raise UsageError("--float16 and --int8 exclude each other")
+    if precision != "float32" and args.format != "litert":
+        raise UsageError(f"--{precision} is for --format litert only")
+    if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
+        raise UsageError(
+            "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
+            "--crop_height and --crop_width"
+        )
+    return precision

@@ -1,11 +1,11 @@
-"""What flags of several values may be, and the recipes of train.py. Importing this file imports no Keras."""
+"""Allowed values of enumerated flags, and presets of train.py's flags (`--recipe`). Imports no Keras."""
 
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 PRECISIONS = ("float32", "float16", "bfloat16")
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
 EXPORT_OUTPUTS = ("logits", "classes", "colours")
-RECIPES = {  # defaults of train.py's flags
+RECIPES = {  # values in place of the defaults
     "suite": {},
     "strong": {
         "batch_size": 4,

@@ -1,167 +1,89 @@
-"""Flags that were mistyped, flags from a file, lists of names, help."""
+"""One-line errors with suggestions, help in groups, and the private members of argparse that these need."""
 
-import json
-import subprocess
-import sys
+import argparse
 
 import pytest
 
-from utils.cli import arguments
-from utils.cli.arguments import parse, train_parser
-from utils.cli.choices import RECIPES
+from utils.cli.parser import MAX_CHOICES, Parser, ShowText
+from utils.cli.types import positive_int
+from utils.errors import UsageError
 
-PARSERS = [train_parser, arguments.test_parser, arguments.predict_parser, arguments.benchmark_parser]
-
-
-def error_of(parser, words, capsys):
-    with pytest.raises(SystemExit) as end:
-        parser().parse_args(words)
-    error = capsys.readouterr().err.strip()
-    assert end.value.code == 2 and len(error.splitlines()) == 1
-    return error
-
-
-@pytest.mark.parametrize(
-    "words, message",
-    [
-        (["--learning-rate", "1"], "no flag --learning-rate; did you mean --learning_rate?"),
-        (["--Batch_Size=4"], "no flag --Batch_Size; did you mean --batch_size?"),
-        (["--learn", "1"], "did you mean --learning_rate?"),
-        (["--qqqqqqqqqq"], "there is no flag --qqqqqqqqqq; see"),
-        (["--model", "pspnet"], "did you mean PSPNet? (--list_models shows them all)"),
-        (["--frontend", "qqq"], "there is no 'qqq' (--list_frontends shows them all)"),
-        (["--loss", "Focal"], "did you mean focal? (choose from cross_entropy, focal"),
-        (["--output_stride", "4"], "choose from 8, 16"),
-    ],
-)
-def test_what_was_meant(words, message, capsys):
-    assert message in error_of(train_parser, words, capsys)
-
-
-def test_a_mistyped_flag_comes_before_a_missing_one(capsys):
-    assert "did you mean --image?" in error_of(arguments.predict_parser, ["--imag", "a.png"], capsys)
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("columns", [80, 120])
-def test_help_is_in_groups_within_the_width(parser, columns, monkeypatch):
-    monkeypatch.setenv("COLUMNS", str(columns))
-    text = parser().format_help()
-    assert "options:" not in text and "optional arguments:" not in text
-    assert max(map(len, text.splitlines())) <= columns and "FRRN-B" not in text and "NASNet" not in text
-    for action in parser()._actions:
-        titles = [
-            group.title
-            for group in parser()._action_groups
-            if action.dest in {one.dest for one in group._group_actions}
-        ]
-        assert len(titles) == 1 and titles[0] not in ("options", "positional arguments")
-
-
-def test_help_tells_choices_and_defaults():
-    text = " ".join(train_parser().format_help().split())
-    assert "one of: constant, exponential, poly, cosine (default: constant)" in text
-    assert "steps of an epoch; default: all images once --" in text and "(default: False)" not in text
-
-
-@pytest.mark.parametrize("verb", ["train", "benchmark", "predict"])
-def test_lists_answer_without_keras(verb):
-    code = (
-        f"import sys, {verb}\ntry:\n    {verb}.main(['--list_models', '--list_frontends'])\nfinally:\n"
-        "    assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=arguments.__file__.rsplit("/", 3)[0],
-        capture_output=True,
-        text=True,
-        env={"COLUMNS": "100"},
-    )
-    assert done.returncode == 0 and "\nBiSeNet " in done.stdout, done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= 100
-
-
-def test_the_list_of_frontends(capsys):
-    with pytest.raises(SystemExit) as end:
-        train_parser().parse_args(["--list_frontends"])
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ConvNeXtTiny ")]
-    assert end.value.code == 0 and line.split()[1:] == "27.8 M 32x32 4 8 16 32 8, 16 Liu 2022, 2201.03545".split()
+NAMES = [f"Net{number}" for number in range(MAX_CHOICES + 1)]
 
 
 @pytest.fixture
-def config(tmp_path):
-    def write(**values):
-        path = tmp_path / "run.json"
-        path.write_text(json.dumps(values))
-        return str(path)
-
-    return write
-
-
-def test_a_recipe_gives_defaults_below_all_that_is_given(config):
-    plain, strong = train_parser().parse_args([]), parse(train_parser(), ["--recipe", "strong"])[0]
-    changed = {name for name, value in vars(strong).items() if value != vars(plain)[name]}
-    assert changed == {"recipe", *RECIPES["strong"]}
-    assert all(vars(strong)[name] == value for name, value in RECIPES["strong"].items())
-    args, given = parse(train_parser(), ["--optimizer", "sgd", "--recipe", "strong"])
-    assert args.optimizer == "sgd" and args.schedule == "cosine" and given == {"recipe", "optimizer"}
-    path = config(recipe="strong", optimizer="adam", weight_decay=0.5)
-    args, given = parse(train_parser(), ["--config", path, "--weight_decay", "0"])
-    assert (args.optimizer, args.weight_decay, args.schedule) == ("adam", 0, "cosine") and "schedule" not in given
-    # Named beside the file, it wins over what the file has.
-    assert parse(train_parser(), ["--config", path, "--recipe", "strong"])[0].optimizer == "adamw"
-
-
-def test_a_config_gives_flags_and_the_command_line_wins(config):
-    path = config(
-        batch_size=4,
-        h_flip=True,
-        learning_rate=0.01,
-        ignore_class=["Sky", "Tree"],
-        rotation=None,
-        output_stride=8,
-        jit_compile=False,
-        class_names=["a"],
-        versions={},
-        num_classes=3,
-        continue_training=True,
-    )
-    args, given = parse(train_parser(), ["--config", path, "--batch_size", "2"])
-    assert (args.batch_size, args.h_flip, args.learning_rate, args.output_stride) == (2, True, 0.01, 8)
-    assert args.ignore_class == ["Sky", "Tree"] and args.jit_compile is False and args.continue_training is False
-    assert given == {"batch_size", "h_flip", "learning_rate", "ignore_class", "output_stride", "jit_compile"}
-    assert parse(train_parser(), [f"--config={path}", "--ignore_class", "Car"])[0].ignore_class == ["Car"]
+def parser():
+    parser = Parser(prog="work.py", add_help=False)
+    group = parser.add_argument_group("network")
+    group.add_argument("--model", choices=NAMES, default="Net0", help="network")
+    group.add_argument("--list_models", action=ShowText, text=lambda: "\n".join(NAMES), help="list the networks")
+    group.add_argument("--stride", type=int, choices=(8, 16), help="stride")
+    other = parser.add_argument_group("other")
+    other.add_argument("--image", required=True, help="image")
+    other.add_argument("--batch_size", type=positive_int, default=1, help="images per batch")
+    other.add_argument("--steps", type=positive_int, nargs="+", help="steps; default: all")
+    parser.add_argument_group("empty")
+    return parser
 
 
 @pytest.mark.parametrize(
-    "values, message",
+    "args, message",
     [
-        ({"batchsize": 4}, "there is no flag 'batchsize'; did you mean batch_size?"),
-        ({"batch_size": "two"}, "'two' is not a whole number from 1 (in "),
-        ({"batch_size": None}, "'None' is not"),
-        ({"batch_size": [1, 2]}, "'batch_size' takes one value, not [1, 2]"),
-        ({"ignore_class": "Sky"}, "'ignore_class' takes a list, not 'Sky'"),
-        ({"loss": "Dice"}, "did you mean dice?"),
-        ({"h_flip": "perhaps"}, "'perhaps' is not True or False"),
+        (["--batch-size", "1"], "there is no flag --batch-size; did you mean --batch_size?; see python work.py --help"),
+        (["--Batch_Size=4"], "there is no flag --Batch_Size; did you mean --batch_size?"),
+        (["--batch", "1"], "did you mean --batch_size?"),  # no abbreviations
+        (["--qqqqqqqqqq"], "there is no flag --qqqqqqqqqq; see"),
+        (["--imag", "a.png"], "did you mean --image?"),  # not that --image is missing
+        (
+            ["--model", "net3"],
+            "argument --model: there is no 'net3'; did you mean Net3? (--list_models shows them all)",
+        ),
+        (["--stride", "4"], "argument --stride: there is no '4' (choose from 8, 16)"),
+        (["--batch_size", "0"], "argument --batch_size: '0' is not a whole number of at least 1"),
+        ([], "--image"),
     ],
 )
-def test_mistakes_in_a_config_are_named(config, values, message, capsys):
-    import train
-
-    path = config(**values)
+def test_errors_are_one_line(parser, args, message, capsys):
     with pytest.raises(SystemExit) as end:
-        train.main(["--config", path])
+        parser.parse_args(args)
     error = capsys.readouterr().err
-    assert end.value.code == 2 and message in error and path in error and len(error.strip().splitlines()) == 1
+    assert end.value.code == 2 and error.startswith("error: ") and message in error
+    assert len(error.splitlines()) == 1
 
 
-@pytest.mark.parametrize("content, message", [(None, "cannot be read"), ("{", "is not JSON"), ("[]", "an object")])
-def test_files_that_are_no_config(tmp_path, content, message, capsys):
-    import train
+def test_help_appends_choices_and_defaults(parser):
+    text = " ".join(parser.format_help().split())
+    assert "network (default: Net0)" in text  # too many choices
+    assert "stride; one of: 8, 16 --" not in text and "stride; one of: 8, 16" in text
+    assert "images per batch (default: 1)" in text and "default: None" not in text
+    assert text.endswith("steps; default: all")
 
-    path = tmp_path / "run.json"
-    if content:
-        path.write_text(content)
+
+def test_a_text_flag_prints_and_ends(parser, capsys):
     with pytest.raises(SystemExit) as end:
-        train.main(["--config", str(path)])
-    assert end.value.code == 2 and message in capsys.readouterr().err
+        parser.parse_args(["--list_models"])
+    assert end.value.code == 0 and capsys.readouterr().out.split() == NAMES
+
+
+def test_flags_and_groups(parser):
+    assert list(parser.flags()) == ["model", "stride", "image", "batch_size", "steps"]
+    groups = {title: [action.option_strings[0] for action in actions] for title, actions in parser.groups().items()}
+    assert groups == {
+        "network": ["--model", "--list_models", "--stride"],
+        "other": ["--image", "--batch_size", "--steps"],
+    }
+
+
+def test_one_value_is_converted_as_on_the_command_line(parser):
+    flags = parser.flags()
+    assert parser.convert(flags["batch_size"], ["3"]) == 3 and parser.convert(flags["steps"], ["1", "2"]) == [1, 2]
+    with pytest.raises(UsageError, match=r"argument --stride: there is no '4' \(choose from 8, 16\)"):
+        parser.convert(flags["stride"], ["4"])
+
+
+def test_private_members_of_argparse_exist():
+    """A canary for new versions of Python."""
+    parser = argparse.ArgumentParser()
+    assert all(hasattr(parser, name) for name in ("_actions", "_action_groups", "_get_values"))
+    assert hasattr(parser._action_groups[0], "_group_actions")
+    assert hasattr(argparse.HelpFormatter, "_get_help_string")

@@ -1,6 +1,6 @@
 """Settings as text."""
 
-from utils.cli.arguments import predict_parser
+from utils.cli import predict_parser
 from utils.cli.tables import run_block, settings_block
 
 

@@ -15,7 +15,7 @@ import pytest
 import tiny_model  # noqa: F401  registers the network
 
 from models import frontend_layers
-from utils.cli.arguments import train_parser
+from utils.cli import train_parser
 from utils.training.build import build_training_model
 from utils.training.freezing import frontend_phase, is_frozen
 

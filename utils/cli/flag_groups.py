@@ -1,0 +1,173 @@
+"""Groups of flags that commands share: help, checkpoint, model, data, inference, backend, progress."""
+
+from frontends import FRONTENDS
+from models import MODELS
+from utils.cli.choices import PRECISIONS
+from utils.cli.parser import Parser, ShowText
+from utils.cli.tables import frontends_table, models_table
+from utils.cli.types import boolean, nonnegative_int, positive_int, scale_list
+from utils.progress import MODES
+
+
+def add_boolean(group, flag: str, text: str, default: bool | None = False) -> None:
+    """Adds a flag that means True without a value and also takes one, as in the original suite."""
+    group.add_argument(flag, type=boolean, nargs="?", const=True, default=default, metavar="True/False", help=text)
+
+
+def add_crop(group, what: str, default: int | None = None) -> None:
+    """Adds `--crop_height` and `--crop_width`."""
+    for side in ("height", "width"):
+        group.add_argument(
+            f"--crop_{side}", type=positive_int, default=default, metavar="PIXELS", help=f"{side} of the {what}"
+        )
+
+
+def add_workers(group) -> None:
+    """Adds `--workers`."""
+    group.add_argument(
+        "--workers", type=positive_int, default=2, metavar="N", help="threads for reading and augmenting images"
+    )
+
+
+def add_xla(group) -> None:
+    """Adds `--jit_compile`."""
+    add_boolean(group, "--jit_compile", "compile with XLA; default: on accelerators only", default=None)
+
+
+def add_help(parser: Parser) -> None:
+    """Adds the flags that print a text and end the program."""
+    group = parser.add_argument_group("help")
+    group.add_argument("-h", "--help", action="help", help="show this help")
+    group.add_argument("--list_models", action=ShowText, text=models_table, help="list the networks and their papers")
+    group.add_argument(
+        "--list_frontends",
+        action=ShowText,
+        text=frontends_table,
+        help="list the frontends: parameters, minimum image size, strides",
+    )
+
+
+def add_checkpoint(parser: Parser) -> None:
+    """Adds the flags that select a trained network."""
+    group = parser.add_argument_group("checkpoint")
+    group.add_argument(
+        "--checkpoint_path",
+        metavar="FILE",
+        help="checkpoint, or a file of export.py; default: latest checkpoint of --model and --dataset",
+    )
+    group.add_argument(
+        "--model",
+        choices=list(MODELS),
+        metavar="NAME",
+        help="network of the checkpoint; only needed without --checkpoint_path; see --list_models",
+    )
+    group.add_argument(
+        "--checkpoint_dir", default="checkpoints", metavar="FOLDER", help="folder of the latest checkpoints"
+    )
+
+
+def add_model(parser: Parser) -> None:
+    """Adds the flags of the network to build."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model", choices=list(MODELS), default="FC-DenseNet56", metavar="NAME", help="network, see --list_models"
+    )
+    group.add_argument(
+        "--frontend",
+        choices=list(FRONTENDS),
+        default="ResNet101",
+        metavar="NAME",
+        help="feature extractor of networks that have one, see --list_frontends",
+    )
+    group.add_argument(
+        "--frontend_weights", default="imagenet", metavar="none|imagenet|PATH", help="initial weights of the frontend"
+    )
+    group.add_argument(
+        "--output_stride",
+        type=int,
+        choices=(8, 16),
+        metavar="N",
+        help="output stride of the frontend, whose last stages are dilated instead of strided; for "
+        + ", ".join(name for name in MODELS if MODELS[name].dilates),
+    )
+
+
+def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
+    """Adds the flags of the dataset.
+
+    Args:
+        parser: the parser.
+        from_checkpoint: whether the defaults are those of the training, and flags of training are left out.
+    """
+    as_trained = "; default: as in the training" if from_checkpoint else ""
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--dataset",
+        default=None if from_checkpoint else "CamVid",
+        metavar="NAME",
+        help=f"dataset, a name (searched in . and datasets/) or a path{as_trained}",
+    )
+    group.add_argument("--batch_size", type=positive_int, default=1, metavar="N", help="images per batch")
+    group.add_argument(
+        "--unknown_colours",
+        choices=("error", "ignore"),
+        default=None if from_checkpoint else "error",
+        metavar="WHAT",
+        help=f"treatment of label colors that class_dict.csv does not list{as_trained}",
+    )
+    add_workers(group)
+    if not from_checkpoint:
+        group.add_argument(
+            "--ignore_class", nargs="+", default=[], metavar="NAME", help="classes excluded from loss and scores"
+        )
+        add_boolean(group, "--cache", "keep decoded images in memory")
+
+
+def add_inference(parser: Parser) -> None:
+    """Adds the flags of inference: test-time augmentation, sliding window, batch statistics."""
+    group = parser.add_argument_group("inference")
+    group.add_argument(
+        "--scales",
+        type=scale_list,
+        default=(1.0,),
+        metavar="F,F,...",
+        help="test-time augmentation: average the probabilities at these image scales; default: 1",
+    )
+    add_boolean(group, "--flip", "test-time augmentation: also average with the horizontally flipped image")
+    group.add_argument(
+        "--tile",
+        type=positive_int,
+        metavar="PIXELS",
+        help="sliding-window inference: predict larger images in overlapping tiles of this size, to save memory",
+    )
+    group.add_argument(
+        "--overlap", type=nonnegative_int, default=128, metavar="PIXELS", help="overlap of tiles, blended linearly"
+    )
+    add_boolean(
+        group, "--batch_statistics", "batch norm with the statistics of each batch instead of those of the training"
+    )
+
+
+def add_backend(parser: Parser) -> None:
+    """Adds the flags of computation: precision, memory, compilation."""
+    group = parser.add_argument_group("backend")
+    group.add_argument(
+        "--mixed_precision",
+        choices=PRECISIONS,
+        default="float32",
+        metavar="TYPE",
+        help="compute dtype of the layers; weights, logits and losses stay float32",
+    )
+    add_boolean(group, "--remat", "rematerialization (gradient checkpointing): less memory, more time")
+    add_xla(group)
+
+
+def add_progress(parser: Parser) -> None:
+    """Adds `--progress`."""
+    parser.add_argument_group("progress").add_argument(
+        "--progress",
+        choices=MODES,
+        metavar="MODE",
+        help="bar: a line that is updated; plain: a line every 30 s; quiet: results and warnings only; default: bar on "
+        "a terminal, else plain",
+    )

@@ -424,7 +424,7 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch):
         (["--crop_height", "0"], 2, ["--crop_height", "'0'"]),
         (["--model", "custom", "--frontend", "InceptionV3", "--crop_width", "64"], 2, ["512x64", "InceptionV3", "75"]),
         (["--brightness", "2"], 2, ["--brightness"]),
-        (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower end"]),
+        (["--scale_range", "2", "0.5"], 2, ["--scale_range 2 0.5", "lower factor"]),
         (
             ["--dataset", "STREETS", "--loss", "dice", "--label_smoothing", "0.1"],
             2,

@@ -193,7 +193,7 @@ def test_missing_packages(form, checkpoint, monkeypatch, capsys):
         (["--format", "onnx", "--int8"], "litert"),
         (["--format", "litert", "--int8", "--float16"], "exclude"),
         (["--format", "litert", "--crop_height", "64"], "set together"),
-        (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "from 1"),
+        (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "at least 1"),
         (["--format", "litert", "--output_path", "x.onnx"], ".tflite"),
         (["--format", "keras", "--output", "classes"], "logits"),
         (["--format", "savedmodel", "--output_path", "."], "something else"),

@@ -181,7 +181,7 @@ def test_a_run_again_from_its_settings(streets, tmp_path, monkeypatch, capsys):
     )
     assert {key for key in first if first[key] != again[key]} == {"output_dir", "num_epochs"}
     losses = [
-        next(csv.DictReader(open(f"{folder}/tiny_Streets/log.csv")))["loss"]
+        next(csv.DictReader(pathlib.Path(f"{folder}/tiny_Streets/log.csv").read_text().splitlines()))["loss"]
         for folder in ("checkpoints", "again0", "again1")
     ]
     assert [float(loss) for loss in losses] == pytest.approx([float(losses[0])] * 3, rel=1e-4)

@@ -9,7 +9,8 @@ from utils.lazy import lazy_names
 def package(tmp_path, monkeypatch):
     folder = tmp_path / "lazy_example"
     folder.mkdir()
-    text = 'from utils.lazy import lazy_names\n\n__getattr__, __dir__, __all__ = lazy_names(__name__, {"answer": "deep"})\n'
+    names = '__getattr__, __dir__, __all__ = lazy_names(__name__, {"answer": "deep"})'
+    text = f"from utils.lazy import lazy_names\n\n{names}\n"
     (folder / "__init__.py").write_text(text)
     (folder / "deep.py").write_text("answer = 42\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -9,6 +9,8 @@ from frontends.inception_v4 import build_inception_v4
 from frontends.layers import IMAGENET_MEAN, IMAGENET_STD, CropToStride, PadToGrid, PadToLeast, Preprocess
 from frontends.table import FRONTENDS
 
+OWN_NETWORKS = {"InceptionV4": build_inception_v4}  # those that `keras.applications` does not provide
+
 
 def build_end_points(inputs, name, weights=None, output_stride=None):
     """Implements `frontends.build_frontend`, which documents arguments, result and errors."""
@@ -84,14 +86,14 @@ def build_network(network, images):
     """Builds a network without classifier and with random weights on top of `images`.
 
     Args:
-        network: name of a function of `keras.applications`, or `"InceptionV4"`.
+        network: name of a function of `keras.applications`, or a key of `OWN_NETWORKS`.
         images: Keras tensor (B, H, W, 3), preprocessed.
 
     Returns:
         A Keras model from the inputs of `images` to the last feature.
     """
-    if network == "InceptionV4":
-        return build_inception_v4(images)
+    if network in OWN_NETWORKS:
+        return OWN_NETWORKS[network](images)
     return getattr(keras.applications, network)(include_top=False, weights=None, input_tensor=images)
 
 

@@ -22,7 +22,7 @@ class Frontend(NamedTuple):
     """A row of the table.
 
     Attributes:
-        network: name of a function of `keras.applications`, or `"InceptionV4"` (`frontends/inception_v4.py`).
+        network: name of a function of `keras.applications`, or of one of `OWN_NETWORKS` in `frontends/build.py`.
         taps: five taps, of strides 2, 4, 8, 16 and 32 (notation: see the module's docstring).
         channels: five int, channels of those features; `None` where there is no tap.
         preprocessing: mode of `frontends.layers.Preprocess`; `"none"` where the network normalizes its own input.

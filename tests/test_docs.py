@@ -25,6 +25,7 @@ from utils.cli import arguments
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PAGES = make_tables.pages()
 DOCS = [page for page in PAGES if page != README]
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
@@ -86,7 +87,7 @@ def commands(text):
                 yield words[1:]
 
 
-@by_name(PAGES)
+@by_name([*PAGES, CONTRIBUTING])
 def test_every_command_is_accepted(page):
     for program, *words in commands(read(page)):
         assert (ROOT / program).is_file()
@@ -153,11 +154,19 @@ def test_every_flag_is_documented(program):
     assert not {flag for flag in flags - {"-h", "--help"} if f"`{flag}" not in text}
 
 
-def test_readme_is_one_page():
+def test_readme_and_contributing_are_short():
     assert len(read(README).splitlines()) <= 200
+    assert len(read(CONTRIBUTING).splitlines()) <= 200
 
 
-@by_name(PAGES)
+def test_files_of_contributing_exist():
+    """Placeholders begin with "your" or are formed from YourNetwork."""
+    for span in re.findall(r"`([\w./]+\.(?:py|md|json|csv|toml))`", read(CONTRIBUTING)):
+        if not re.search(r"your", span, re.IGNORECASE) and "/" in span:
+            assert (ROOT / span).is_file(), span
+
+
+@by_name([*PAGES, CONTRIBUTING])
 def test_links_and_images_exist(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
         if target.startswith("https://"):

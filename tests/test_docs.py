@@ -15,11 +15,13 @@ from tools import (
     analyse_dataset,
     compare_speed,
     convert_dataset,
+    flag_words,
     import_suite_checkpoint,
     make_tables,
     reproduce,
     split_dataset,
 )
+from tools.results.records import recorded
 from tools.results.reference import anchor, count_model, read_counts
 from utils.cli import arguments
 
@@ -102,14 +104,14 @@ def promised(pattern):
 
 
 def test_first_command_is_the_recorded_experiment():
-    experiment = reproduce.recorded("streets")["streets_custom"]
+    experiment = recorded("streets")["streets_custom"]
     check_recorded(next(words for program, *words in commands(read(README)) if program == "train.py"), experiment)
     assert not experiment["test"]
     assert promised(r"a mean IoU of ([\d.]+) % over twelve classes") == (percent(experiment),)
 
 
 def test_camvid_command_is_the_recorded_experiment():
-    experiment = reproduce.recorded("camvid")["camvid_custom_mobilenet"]
+    experiment = recorded("camvid")["camvid_custom_mobilenet"]
     train, test = (
         [words for program, *words in commands(read(README)) if program == command and "CamVid" in words][0]
         for command in ("train.py", "test.py")
@@ -126,7 +128,7 @@ def test_camvid_command_is_the_recorded_experiment():
 def test_recommended_network_is_the_best_of_the_quick_ones():
     quick = {
         name: experiment
-        for name, experiment in reproduce.recorded("camvid").items()
+        for name, experiment in recorded("camvid").items()
         if experiment["result"]["train_minutes"] <= float(promised(r"trained for up to (\d+) minutes")[0])
         and not experiment["test"].get("scales")
     }
@@ -135,7 +137,7 @@ def test_recommended_network_is_the_best_of_the_quick_ones():
 
 def check_recorded(words, experiment):
     parse = PARSERS["train.py"]().parse_args
-    assert parse(words) == parse(reproduce.words(experiment["train"]))
+    assert parse(words) == parse(flag_words(experiment["train"]))
 
 
 def percent(experiment):

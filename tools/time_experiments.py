@@ -1,59 +1,63 @@
-"""Measures how long the networks of the recorded CamVid recipes take for one image, and draws it beside their scores.
+"""Measures the latency of the networks of the recorded CamVid experiments, and plots it with their scores.
 
     python tools/time_experiments.py && python tools/make_tables.py
 
-All networks are in one process and take turns, so that a busy moment of the machine meets all of them. Their weights
-are random, as they do not matter for speed; each sees an image of 360x480 as often as its recipe tests it. Recipes that
-differ in training alone are one network here, which the picture shows with the best of their scores.
+All networks run interleaved in one process. Their weights are random, which does not change the speed. Each predicts an
+image of 360x480 with the views of its experiment. Experiments that differ in training only are one network here, with
+the best of their scores.
 """
 
 import sys
-import time
 
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
-from models import MODELS
-from tools import ROOT
-from tools.reproduce import recorded, words
+from tools import ROOT, flag_words
+from tools.results.records import LATENCIES, recorded, title
+from tools.speed.report import cpu_name
+from tools.speed.timing import as_unit, interleaved_medians
 from utils.backend import import_backend, set_precision, versions
 from utils.benchmark.report import plot_numbered
-from utils.benchmark.timing import cpu_cores, quantile
+from utils.benchmark.timing import cpu_cores
 from utils.cli import Parser
-from utils.cli import test_parser as parser_of_test
+from utils.cli import test_parser as build_test_parser
 from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
-from utils.files import atomic_write
+from utils.files import atomic_write, write_json
 
-RESULTS = ROOT / "tools" / "results" / "camvid_latency.json"
-PICTURE = ROOT / "docs" / "images" / "camvid_latency.png"
+FIGURE = ROOT / "docs" / "images" / "camvid_latency.png"
 HEIGHT, WIDTH = 360, 480  # pixels
+
+
+def build_parser():
+    """The command's flags."""
+    parser = Parser(prog="tools/time_experiments.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=positive_int, default=9, help="measurements of each network; default: 9")
+    return parser
 
 
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
-    flags = Parser(prog="tools/time_experiments.py", description=__doc__.splitlines()[0])
-    flags.add_argument("--rounds", type=positive_int, default=9, help="images that each network sees; default: 9")
-    args = flags.parse_args(argv)
-    recipes = {title(recipe): recipe for recipe in reversed(recorded("camvid").values())}  # the best of each title
-    if not recipes:
-        raise UsageError("no recipe for CamVid is recorded yet; see tools/reproduce.py --record")
-    predictors, parameters = predictors_of(recipes)
-    measured = latencies(predictors, args.rounds)
-    write(recipes, measured, parameters, args.rounds)
+    args = build_parser().parse_args(argv)
+    # The last of equal titles wins: the best one.
+    experiments = {title(experiment): experiment for experiment in reversed(recorded("camvid").values())}
+    if not experiments:
+        raise UsageError("no experiment on CamVid is recorded yet; see tools/reproduce.py --record")
+    predictors, parameters = build_predictors(experiments)
+    milliseconds = measure_latencies(predictors, args.rounds)
+    write_results(experiments, milliseconds, parameters, args.rounds)
     return 0
 
 
-def predictors_of(recipes):
+def build_predictors(experiments):
     """Builds the networks.
 
     Args:
-        recipes: dict from title to recipe.
+        experiments: dict from titles to experiments.
 
     Returns:
-        Two dicts from the same titles: `Predictor` with the views that test.py would score, and the number of trainable
-        parameters.
+        Two dicts from the same titles: `Predictor` with the views of test.py, and the number of trainable parameters.
     """
     import_backend()
     from models import build_model
@@ -64,12 +68,12 @@ def predictors_of(recipes):
     from utils.inference.predictor import Predictor
 
     predictors, parameters = {}, {}
-    for name, recipe in recipes.items():
-        train, test = recipe["train"], parser_of_test().parse_args(words_for_one_image(recipe["test"]))
+    for name, experiment in experiments.items():
+        train, test = experiment["train"], build_test_parser().parse_args(view_words(experiment["test"]))
         set_precision(train.get("mixed_precision", "float32"))
         model = build_model(
             train["model"],
-            len(recipe["result"]["class_iou"]),
+            len(experiment["result"]["class_iou"]),
             train.get("frontend", "ResNet101"),
             output_stride=train.get("output_stride"),
         )
@@ -80,70 +84,63 @@ def predictors_of(recipes):
     return predictors, parameters
 
 
-def latencies(predictors, rounds):
-    """Measures all networks, in turns.
+def view_words(flags):
+    """Selects the flags of test.py that determine the views of an image, as words of a command line."""
+    return flag_words({name: flags[name] for name in ("scales", "flip", "batch_statistics") if name in flags})
+
+
+def measure_latencies(predictors, rounds):
+    """Measures the time from pixels to class indices.
 
     Args:
-        predictors: dict from title to `Predictor`.
-        rounds: int, images that each of them sees after two that do not count.
+        predictors: dict from titles to `Predictor`.
+        rounds: int.
 
     Returns:
-        Dict from the titles to the median, in milliseconds, of the time from pixels to class indices.
+        Dict from the titles to the median in milliseconds.
     """
     import numpy as np
 
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    seconds = {name: [] for name in predictors}
-    for turn in range(rounds + 2):
-        for name, predictor in predictors.items():
-            start = time.perf_counter()
-            list(predictor([("", image)]))
-            if turn >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: round(1000 * quantile(values, 0.5), 1) for name, values in seconds.items()}
+    candidates = {name: as_unit(predict_image, predictor, image) for name, predictor in predictors.items()}
+    seconds = interleaved_medians(candidates, rounds)
+    return {name: round(1000 * value, 1) for name, value in seconds.items()}
 
 
-def words_for_one_image(flags):
-    """Those of test.py's flags that tell how often and how an image is seen, as words of a command line."""
-    return words({name: flags[name] for name in ("scales", "flip", "batch_statistics") if name in flags})
+def predict_image(predictor, image):
+    """Predicts a uint8 image `(H, W, 3)`."""
+    return list(predictor([("", image)]))
 
 
-def write(recipes, measured, parameters, rounds):
-    """Writes the result and draws the picture, and prints both."""
-    from tools.compare_speed import cpu_name
-    from utils.files import write_json
-
-    for name in sorted(measured, key=measured.get):
-        print(f"{name:52} {measured[name]:8.1f} ms   mean IoU {100 * recipes[name]['result']['mean_iou']:.2f} %")
+def write_results(experiments, milliseconds, parameters, rounds):
+    """Writes and prints the latencies, and plots them."""
+    for name in sorted(milliseconds, key=milliseconds.get):
+        score = experiments[name]["result"]["mean_iou"]
+        print(f"{name:52} {milliseconds[name]:8.1f} ms   mean IoU {100 * score:.2f} %")
     machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
-    write_json(
-        RESULTS,
-        {
-            "machine": machine,
-            "rounds": rounds,
-            "milliseconds": measured,
-            "parameters": parameters,
-        },
-    )
-    draw(PICTURE, recipes, measured)
-    print(f"Written: {RESULTS}, {PICTURE}")
+    values = {"machine": machine, "rounds": rounds, "milliseconds": milliseconds, "parameters": parameters}
+    write_json(LATENCIES, values)
+    plot_latencies(FIGURE, experiments, milliseconds)
+    print(f"Wrote {LATENCIES} and {FIGURE}")
 
 
-def draw(path, recipes, measured):
-    """Draws mean IoU over latency, a point for each network, and the line of those that none beats in both.
+def plot_latencies(path, experiments, milliseconds):
+    """Plots mean IoU over latency, with a point for each network and the Pareto front.
 
     Args:
         path: of the PNG.
-        recipes: dict from title to recorded recipe.
-        measured: dict from the same titles to milliseconds.
+        experiments: dict from titles to recorded experiments.
+        milliseconds: dict from the same titles.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    points = {name: (measured[name], 100 * recipe["result"]["mean_iou"]) for name, recipe in recipes.items()}
+    points = {
+        name: (milliseconds[name], 100 * experiment["result"]["mean_iou"]) for name, experiment in experiments.items()
+    }
     figure = Figure(figsize=(12, 6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(*zip(*frontier(points.values())), color="tab:orange", linewidth=1, zorder=1)
+    axes.plot(*zip(*pareto_front(points.values())), color="tab:orange", linewidth=1, zorder=1)
     plot_numbered(axes, list(points.values()), list(points))
     axes.set(
         xscale="log",
@@ -160,28 +157,8 @@ def draw(path, recipes, measured):
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def title(recipe):
-    """A recipe's network and what sets it apart: no frontend and hence no pretraining, output stride, arithmetic if not
-    float32, scale, number of views, batch norm by the images' own statistics."""
-    model, stride = recipe["train"]["model"], recipe["train"].get("output_stride")
-    precision = recipe["train"].get("mixed_precision", "float32")
-    scales = sorted(recipe["test"].get("scales", "1").split(","), key=float)
-    views = len(scales) * (2 if recipe["test"].get("flip") else 1)
-    extent = f" at {scales[0]}-{scales[-1]}" if len(scales) > 1 else ""
-    parts = {
-        model: True,
-        "from scratch": not MODELS[model].frontend,
-        f"stride {stride}": stride,
-        precision: precision != "float32",
-        f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,
-        f"{views} views{extent}": views > 1,
-        "batch statistics": recipe["test"].get("batch_statistics"),
-    }
-    return ", ".join(part for part, is_told in parts.items() if is_told)
-
-
-def frontier(points):
-    """The points `(latency, score)` than which none is both faster and better, by latency."""
+def pareto_front(points):
+    """Returns the points `(latency, score)` that no other point beats in both, sorted by latency."""
     best = []
     for point in sorted(points, key=lambda point: (point[0], -point[1])):
         if not best or point[1] > best[-1][1]:

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from tools import flag_words, run_command
+from utils.errors import RunError
+
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 COMMANDS = sorted(path.stem for path in TOOLS.glob("*.py") if not path.stem.startswith("_"))
 HELP_OF_ALL = """
@@ -39,3 +42,17 @@ def test_help_of_a_file_from_another_folder(name, tmp_path):
 def test_help_as_modules_without_keras():
     texts = run("-c", HELP_OF_ALL, *COMMANDS, cwd=TOOLS.parent)
     assert texts.count("usage: ") == len(COMMANDS)
+
+
+def test_a_command_that_fails_is_an_error(capfd):
+    with pytest.raises(RunError, match="train.py failed: exit code 2"):
+        run_command("train.py", {"model": "nothing"})
+    assert "there is no 'nothing'" in capfd.readouterr().err
+    with pytest.raises(RunError, match="train.py failed: error: .*there is no 'nothing'"):
+        run_command("train.py", {"model": "nothing"}, quiet=True)
+    assert not capfd.readouterr().err
+
+
+def test_flags_become_words():
+    flags = {"h_flip": True, "ignore_class": ["Sky", "Road"], "scales": "1,2"}
+    assert flag_words(flags) == ["--h_flip=True", "--ignore_class", "Sky", "Road", "--scales=1,2"]

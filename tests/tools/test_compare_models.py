@@ -1,7 +1,6 @@
 """The comparison of networks, on the generated dataset."""
 
 import json
-import subprocess
 
 import cv2
 import numpy as np
@@ -9,9 +8,10 @@ import pytest
 import tiny_model
 
 import predict
-import test as test_verb
+import test as test_command
 import train
-from tools import compare_models
+from tools import compare_models, flag_words
+from utils.errors import RunError
 
 
 def paint(path, label):
@@ -19,7 +19,7 @@ def paint(path, label):
     assert cv2.imwrite(str(path), np.array(label, np.uint8))
 
 
-def test_baseline_is_the_map_of_the_commonest_classes(tmp_path):
+def test_baseline_is_the_map_of_the_most_frequent_classes(tmp_path):
     """Two columns, two classes: the left column is mostly 0, the right one always 1."""
     (tmp_path / "class_dict.csv").write_text("name,r,g,b\na,10,0,0\nb,20,0,0\n")
     for split, labels in {"train": ([[0, 1]], [[0, 1]], [[1, 1]]), "test": ([[0, 1]], [[1, 1]])}.items():
@@ -32,17 +32,17 @@ def test_baseline_is_the_map_of_the_commonest_classes(tmp_path):
 
 @pytest.fixture
 def in_process(monkeypatch):
-    """Runs the verbs in this process, where the network "tiny" is registered, and records what was run."""
+    """Runs the commands in this process, where the network "tiny" is registered, and records their names."""
     calls = []
-    verbs = {"train.py": train.main, "test.py": test_verb.main, "predict.py": predict.main}
+    commands = {"train.py": train.main, "test.py": test_command.main, "predict.py": predict.main}
 
-    def call(threads, verb, *flags):
-        calls.append(verb)
-        assert verbs[verb](list(flags)) == 0
+    def run_command(command, flags, *words, quiet, threads):
+        calls.append(command)
+        assert quiet and threads and commands[command]([*words, *flag_words(flags)]) == 0
 
-    recipe = {**compare_models.RECIPE, "crop_height": 32, "crop_width": 32}
-    monkeypatch.setattr(compare_models, "call", call)
-    monkeypatch.setattr(compare_models, "RECIPE", recipe)
+    flags = {**compare_models.FLAGS, "crop_height": 32, "crop_width": 32}
+    monkeypatch.setattr(compare_models, "run_command", run_command)
+    monkeypatch.setattr(compare_models, "FLAGS", flags)
     monkeypatch.setattr(compare_models, "MOST_STEPS", 8)
     monkeypatch.setattr(compare_models, "FEWEST_STEPS", 1)
     return calls
@@ -61,15 +61,17 @@ def test_every_network_is_trained_tested_and_predicted(streets, in_process, tmp_
 
 
 def test_a_failure_does_not_stop_the_rest(streets, in_process, tmp_path, monkeypatch, capsys):
-    def fail(threads, verb, *flags):
-        raise subprocess.CalledProcessError(1, verb, stderr="error: the disk is full\n")
+    def fail(command, flags, **options):
+        raise RunError(f"{command} failed: the disk is full")
 
-    monkeypatch.setattr(compare_models, "call", fail)
+    monkeypatch.setattr(compare_models, "run_command", fail)
     flags = ["--models", "tiny", "custom", "--dataset", str(streets), "--results", str(tmp_path / "results.json")]
     with pytest.raises(SystemExit) as exit_:
         compare_models.main([*flags, "--output_dir", str(tmp_path)])
     assert exit_.value.code == 1
-    assert "custom: error: the disk is full; tiny: error: the disk is full" in capsys.readouterr().err
+    assert (
+        "custom: train.py failed: the disk is full; tiny: train.py failed: the disk is full" in capsys.readouterr().err
+    )
 
 
 def test_computation_bounds_the_steps():
@@ -78,7 +80,7 @@ def test_computation_bounds_the_steps():
     assert compare_models.steps_per_epoch("UNet", 6) < compare_models.steps_per_epoch("custom", 6)
 
 
-def test_results_that_are_kept_are_of_networks_that_learn():
+def test_recorded_results_are_of_networks_that_learn():
     results = json.loads(compare_models.RESULTS.read_text(encoding="utf-8"))
     assert set(results["models"]) == set(compare_models.MODELS) - set(tiny_model.NAMES)
     for name, row in results["models"].items():

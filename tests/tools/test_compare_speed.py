@@ -8,7 +8,7 @@ import pytest
 
 import predict
 import train
-from tools import compare_speed
+from tools import compare_speed, flag_words
 from tools.speed import networks, pipeline, timing
 
 WITHOUT_NETWORKS = ["--rows", "scoring", "labels", "loading"]
@@ -65,9 +65,9 @@ def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     commands, runs = {"train.py": train.main, "predict.py": predict.main}, []
 
-    def run_command(command, *flags):
-        runs.append([command, *flags])
-        assert commands[command](list(flags)) == 0
+    def run_command(command, flags, quiet):
+        runs.append((command, flags))
+        assert quiet and commands[command](flag_words(flags)) == 0
 
     monkeypatch.setattr(pipeline, "run_command", run_command)
     monkeypatch.setitem(pipeline.PREDICTOR, "model", "tiny")
@@ -75,9 +75,8 @@ def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
     assert compare_speed.main(flags) == 0
     output = capsys.readouterr().out
     assert runs[0][0] == "train.py"
-    assert [run[1].split("/")[-1] for run in runs[1:]] == ["0000.png", "0001.png", "0002.png", "images"]
-    trained = next(flag for flag in runs[1] if "latest_model_tiny" in flag).removeprefix("--checkpoint_path=")
-    assert "DeepLab" not in trained
+    assert [flags["image"].name for _, flags in runs[1:]] == ["0000.png", "0001.png", "0002.png", "images"]
+    assert runs[1][1]["checkpoint_path"].name.startswith("latest_model_tiny")
     (row,) = table_rows(output)
     assert row[0] == "predict.py on 4 images of different sizes" and "median of 3, times 4" in row[2]
     assert output.count("Images: 1/1") == 3 and output.count("Images: 4/4") == 1

@@ -7,7 +7,7 @@ import re
 
 from frontends import FRONTENDS
 from models import MODELS
-from tools.reproduce import recorded
+from tools.results.records import recorded
 from utils.cli import Parser, train_parser
 from utils.cli.choices import RECIPES
 

@@ -1,48 +1,48 @@
-"""README's tables of what the recorded recipes reached, and on CamVid beside what was published."""
+"""Result tables of the documentation: recorded experiments, and published results on CamVid."""
 
 import csv
 import json
 import pathlib
 
 from models import MODELS
-from tools.reproduce import recorded
-from tools.time_experiments import RESULTS as LATENCIES
-from tools.time_experiments import title
+from tools.results import records
+from tools.results.records import recorded, title
 
 PAPERS = pathlib.Path(__file__).resolve().parent / "camvid_papers.csv"  # percent, millions of parameters
 
 
-def iou_table():
-    """A line per recorded recipe, best first: IoU of each class and size, time and command; then published results."""
+def iou_table() -> str:
+    """A row per recorded CamVid experiment, best first: IoU of each class, size, latency and training; then papers."""
     papers, classes = published("IoU")
     lines = [
         f"| network | {' | '.join(classes)} | mean IoU | global accuracy | parameters | one image | training |",
         f"|{'---|' * (len(classes) + 6)}",
     ]
-    latencies = json.loads(LATENCIES.read_text(encoding="utf-8")) if LATENCIES.is_file() else {}
-    for name, recipe in recorded("camvid").items():
-        result = recipe["result"]
-        scores = [*(result["class_iou"][one] for one in classes), result["mean_iou"], result["global_accuracy"]]
-        scores = percent(scores)
+    latencies = read_latencies()
+    for name, experiment in recorded("camvid").items():
+        result, network = experiment["result"], title(experiment)
+        class_iou = [result["class_iou"][class_name] for class_name in classes]
+        scores = percent([*class_iou, result["mean_iou"], result["global_accuracy"]])
         scores[-2] = f"**{scores[-2]}**"
-        milliseconds, parameters = (latencies.get(key, {}).get(title(recipe)) for key in ("milliseconds", "parameters"))
+        parameters, milliseconds = latencies["parameters"].get(network), latencies["milliseconds"].get(network)
         size = f"{parameters / 1e6:.1f} M" if parameters else "-"
         latency = f"{milliseconds:.0f} ms" if milliseconds else "-"
         training = f"{result['train_minutes']:.0f} min, {result['epochs']} epochs: `{name}`"
-        lines.append(f"| {label(recipe)} | {' | '.join([*scores, size, latency, training])} |")
+        lines.append(f"| {label(experiment)} | {' | '.join([*scores, size, latency, training])} |")
     for row in papers:
-        cells = [*(row[one] for one in classes), row["mean_iou"], row["global_accuracy"], f"{row['parameters']} M", "-"]
-        lines.append(f"| *{row['network']}* | {' | '.join(cells)} | *published: {row['source']}* |")
+        scores = [*(row[class_name] for class_name in classes), row["mean_iou"], row["global_accuracy"]]
+        cells = [*scores, f"{row['parameters']} M", "-", f"*published: {row['source']}*"]
+        lines.append(f"| *{row['network']}* | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def best_table(rows=5):
-    """The best recorded experiment on CamVid of each network, best first."""
+def best_table(rows: int = 5) -> str:
+    """The best recorded CamVid experiment of each network, best first."""
     lines = [
         "| network | frontend | mean IoU | global accuracy | one image | training | experiment |",
         f"|{'---|' * 7}",
     ]
-    milliseconds = json.loads(LATENCIES.read_text(encoding="utf-8"))["milliseconds"] if LATENCIES.is_file() else {}
+    milliseconds = read_latencies()["milliseconds"]
     best = {}
     for name, experiment in recorded("camvid").items():
         best.setdefault(experiment["train"]["model"], (name, experiment))
@@ -60,25 +60,26 @@ def best_table(rows=5):
     return "\n".join(lines)
 
 
-def accuracy_table():
-    """The class accuracies of the best recipe and of the suite's published run."""
+def accuracy_table() -> str:
+    """Class accuracies of the best CamVid experiment and of the published run of the original suite."""
     papers, classes = published("accuracy")
     lines = [f"| network | {' | '.join(classes)} | global accuracy |", f"|{'---|' * (len(classes) + 2)}"]
-    for name, recipe in list(recorded("camvid").items())[:1]:
-        result = recipe["result"]
-        cells = percent([*(result["class_accuracy"][one] for one in classes), result["global_accuracy"]])
-        lines.append(f"| {label(recipe)}: `{name}` | {' | '.join(cells)} |")
+    for name, experiment in list(recorded("camvid").items())[:1]:
+        result = experiment["result"]
+        accuracies = [result["class_accuracy"][class_name] for class_name in classes]
+        cells = percent([*accuracies, result["global_accuracy"]])
+        lines.append(f"| {label(experiment)}: `{name}` | {' | '.join(cells)} |")
     for row in papers:
-        cells = [*(row[one] for one in classes), row["global_accuracy"]]
+        cells = [*(row[class_name] for class_name in classes), row["global_accuracy"]]
         lines.append(f"| *{row['network']}, published: {row['source']}* | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def streets_table():
-    """A line per recorded recipe for Streets: IoU of each class."""
+def streets_table() -> str:
+    """A row per recorded Streets experiment: IoU of each class."""
     lines = []
-    for name, recipe in recorded("streets").items():
-        result = recipe["result"]
+    for name, experiment in recorded("streets").items():
+        result = experiment["result"]
         if not lines:
             classes = list(result["class_iou"])
             lines = [f"| | {' | '.join(classes)} | mean IoU | global accuracy |", f"|{'---|' * (len(classes) + 3)}"]
@@ -87,38 +88,44 @@ def streets_table():
     return "\n".join(lines)
 
 
-def fine_tuning_table():
-    """A line per recorded recipe that fine-tunes: training loss and validation mean IoU after each epoch."""
+def fine_tuning_table() -> str:
+    """A row per recorded fine-tuning experiment: training loss and validation mean IoU of each epoch."""
     lines = ["| start | loss | mean IoU, % | |", "|---|---|---|---|"]
-    for name, recipe in sorted(recorded("fine_tuning").items()):
-        history = recipe["result"]["history"]
+    for name, experiment in sorted(recorded("fine_tuning").items()):
+        history = experiment["result"]["history"]
         losses = ", ".join(f"{loss:.2f}" for loss in history["loss"])
-        lines.append(f"| {recipe['about']} | {losses} | {', '.join(percent(history['val_mean_iou']))} | `{name}` |")
+        lines.append(f"| {experiment['about']} | {losses} | {', '.join(percent(history['val_mean_iou']))} | `{name}` |")
     return "\n".join(lines)
 
 
-def scores_table(table):
-    """A line per recorded recipe of a table, best first: what sets it apart, and its scores."""
+def scores_table(table: str) -> str:
+    """A row per recorded experiment of a table, best first: what it shows, and its scores."""
     lines = ["| | mean IoU, % | global accuracy, % | |", "|---|---|---|---|"]
-    for name, recipe in recorded(table).items():
-        scores = percent([recipe["result"][key] for key in ("mean_iou", "global_accuracy")])
-        lines.append(f"| {recipe['about']} | {' | '.join(scores)} | `{name}` |")
+    for name, experiment in recorded(table).items():
+        scores = percent([experiment["result"][key] for key in ("mean_iou", "global_accuracy")])
+        lines.append(f"| {experiment['about']} | {' | '.join(scores)} | `{name}` |")
     return "\n".join(lines)
 
 
-def published(measure):
-    """The published results of a measure, "IoU" or "accuracy": a list of dicts, and the names of the classes."""
+def published(measure: str) -> tuple[list[dict], list[str]]:
+    """Reads the published results of a measure, "IoU" or "accuracy", and the names of the classes."""
     with PAPERS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [row for row in rows if row["measure"] == measure], list(rows[0])[4:-2]
 
 
-def label(recipe):
-    """A recipe's network for the table, such as "`UNet-Frontend`, bfloat16, 6 views"."""
-    name, comma, views = title(recipe).partition(",")
+def read_latencies() -> dict:
+    """Reads "milliseconds" and "parameters" by title; both are empty before the first measurement."""
+    path = records.LATENCIES
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"milliseconds": {}, "parameters": {}}
+
+
+def label(experiment: dict) -> str:
+    """Formats the title of an experiment, such as "`UNet-Frontend`, bfloat16, 6 views"."""
+    name, comma, views = title(experiment).partition(",")
     return f"`{name}`{comma}{views}"
 
 
-def percent(shares):
-    """Shares in 0..1 as percentages with one digit."""
+def percent(shares: list[float]) -> list[str]:
+    """Formats shares in 0..1 as percentages with one decimal."""
     return [f"{100 * share:.1f}" for share in shares]

@@ -1,20 +1,18 @@
 """Benchmark cases of the data pipeline: scoring, label decoding, loading with augmentation, and predict.py."""
 
 import pathlib
-import subprocess
-import sys
 import time
 
 import cv2
 import numpy as np
 
-from tools import ROOT
+from tools import run_command
 from tools.original_suite import loops
 from tools.speed.loaders import WORKERS, dataset_loader, suite_loader, torch_loader
 from tools.speed.packages import is_installed
 from tools.speed.timing import SUITE, Row, as_unit, comparison_rows, interleaved_medians, missing_rows
 from utils.class_dict import UNKNOWN, ClassDict
-from utils.errors import RunError, UsageError
+from utils.errors import UsageError
 
 SINGLE_RUNS = 3  # of predict.py with one image
 PREDICTOR = {  # flags of a short training for a checkpoint, if none is given
@@ -142,8 +140,7 @@ def predict(
     from utils.data.images import write_image
 
     if not checkpoint:
-        flags = [f"--{name}={value}" for name, value in PREDICTOR.items()]
-        run_command("train.py", f"--dataset={dataset}", f"--output_dir={folder / 'trained'}", *flags)
+        run_command("train.py", {"dataset": dataset, "output_dir": folder / "trained", **PREDICTOR}, quiet=True)
         checkpoint = next((folder / "trained").glob("latest_model_*.keras"))
     images, rng = folder / "images", np.random.default_rng(0)
     images.mkdir()
@@ -162,13 +159,6 @@ def predict(
 def seconds_of_predict(image, checkpoint, folder):
     """Runs predict.py on an image or a folder and returns the seconds."""
     start = time.perf_counter()
-    arguments = f"--image={image}", f"--checkpoint_path={checkpoint}", f"--output_dir={folder / 'predicted'}"
-    run_command("predict.py", *arguments)
+    flags = {"image": image, "checkpoint_path": checkpoint, "output_dir": folder / "predicted"}
+    run_command("predict.py", flags, quiet=True)
     return time.perf_counter() - start
-
-
-def run_command(command, *flags):
-    """Runs a command without output; raises RunError with its last line if it fails."""
-    done = subprocess.run([sys.executable, ROOT / command, *flags], capture_output=True, text=True)
-    if done.returncode:
-        raise RunError(f"{command} failed: {' '.join(done.stderr.strip().splitlines()[-1:])}")

@@ -1,11 +1,10 @@
-"""README's tables of results, from recipes written for the purpose."""
+"""Result tables, from example experiments."""
 
 import json
 
 import pytest
 
-from tools import reproduce
-from tools.results import tables as recipe_tables
+from tools.results import records, tables
 
 CLASSES = (
     "Sky",
@@ -37,12 +36,12 @@ def result(mean_iou, **more):
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
-    monkeypatch.setattr(recipe_tables, "LATENCIES", tmp_path / "latency" / "none.json")
+    monkeypatch.setattr(records, "EXPERIMENTS", tmp_path)
+    monkeypatch.setattr(records, "LATENCIES", tmp_path / "latency" / "none.json")
 
     def write(name, table, **more):
         train = {"model": "custom", "dataset": "CamVid"}
-        reproduce.write_recipe(name, {"about": name.upper(), "table": table, "train": train, "test": {}, **more})
+        records.write_experiment(name, {"about": name.upper(), "table": table, "train": train, "test": {}, **more})
 
     return write
 
@@ -66,8 +65,8 @@ def test_camvid_best_first_with_papers_below(write, tmp_path, monkeypatch):
             }
         )
     )
-    monkeypatch.setattr(recipe_tables, "LATENCIES", latencies)
-    header, _, best, second, *papers = rows(recipe_tables.iou_table())
+    monkeypatch.setattr(records, "LATENCIES", latencies)
+    header, _, best, second, *papers = rows(tables.iou_table())
     assert header[1:12] == list(CLASSES) and len({len(row) for row in (header, best, second, *papers)}) == 1
     assert best[0] == "`custom`, 4 views at 1-2" and best[12:] == [
         "**61.2**",
@@ -78,7 +77,7 @@ def test_camvid_best_first_with_papers_below(write, tmp_path, monkeypatch):
     ]
     assert second[0] == "`custom`" and second[1] == "50.0" and second[15] == "12 ms"
     assert papers[-1][0] == "*FC-DenseNet103*" and papers[-1][12] == "66.9" and "Jégou" in papers[-1][-1]
-    ours, suite = rows(recipe_tables.accuracy_table())[2:]
+    ours, suite = rows(tables.accuracy_table())[2:]
     assert ours[0] == "`custom`, 4 views at 1-2: `b`" and ours[1] == "61.2" and ours[-1] == "90.0"
     assert "original suite" in suite[0] and suite[3] == "38.3" and suite[-1] == "89.6"
 
@@ -90,9 +89,9 @@ def test_streets_fine_tuning_and_scores(write):
     write("f1", "fine_tuning", result=result(0.3, history=history))
     write("d1", "drives", result=result(0.3))
     write("d2", "drives", result=result(0.4))
-    assert rows(recipe_tables.streets_table())[2] == ["`s`", *["40.0"] * 12, "90.0"]
-    assert rows(recipe_tables.fine_tuning_table())[2:] == [
+    assert rows(tables.streets_table())[2] == ["`s`", *["40.0"] * 12, "90.0"]
+    assert rows(tables.fine_tuning_table())[2:] == [
         ["F1", "1.50, 0.75", "20.0, 25.5", "`f1`"],
         ["F2", "1.50, 0.75", "20.0, 25.5", "`f2`"],
     ]
-    assert [row[0] for row in rows(recipe_tables.scores_table("drives"))[2:]] == ["D2", "D1"]
+    assert [row[0] for row in rows(tables.scores_table("drives"))[2:]] == ["D2", "D1"]

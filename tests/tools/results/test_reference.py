@@ -1,16 +1,15 @@
 """Reference tables of the documentation, from parsers and registries written for the purpose."""
 
-import argparse
-
 import pytest
 
 from models import MODELS
 from tools.results import reference
+from utils.cli import Parser
 
 
 @pytest.fixture
 def group():
-    parser = argparse.ArgumentParser(prog="x")
+    parser = Parser(prog="x")
     return parser.add_argument_group("group")
 
 
@@ -34,7 +33,7 @@ def test_cells_of_a_flag(group, options, cells):
 
 
 def test_flags_are_grouped_and_escaped():
-    parser = argparse.ArgumentParser(prog="x")
+    parser = Parser(prog="x")
     parser.add_argument_group("help").add_argument("--list")
     parser.add_argument_group("model").add_argument("--weights", metavar="none|PATH", default="<dataset>")
     lines = reference.flags_table(parser).splitlines()[2:]

@@ -118,7 +118,7 @@ def test_init_from_takes_over_all_but_the_classes_that_are_new(copy, streets, ot
     more = ("--ignore_class", "Unlabelled", "--num_epochs", "1", "--freeze_frontend", "9", "--learning_rate", "1e-30")
     run(other_classes, "--init_from", str(source), *more)
     output = capsys.readouterr().out
-    words = "in part, by names of classes: logits, auxiliary_logits; new classes: Heaven"
+    words = "in part, by class name: logits, auxiliary_logits; new classes: Heaven"
     assert f"parameters) from {source}; {words}\n" in output
     target = "checkpoints/latest_model_tiny-frontend_Others.keras"
     assert equal(source, target, FRONTEND)
@@ -180,11 +180,12 @@ def test_a_run_again_from_its_settings(streets, tmp_path, monkeypatch, capsys):
         for folder in ("checkpoints", "again0")
     )
     assert {key for key in first if first[key] != again[key]} == {"output_dir", "num_epochs"}
+    folders = ("checkpoints", "again0", "again1")
     losses = [
-        next(csv.DictReader(pathlib.Path(f"{folder}/tiny_Streets/log.csv").read_text().splitlines()))["loss"]
-        for folder in ("checkpoints", "again0", "again1")
+        float(next(csv.DictReader(pathlib.Path(folder, "tiny_Streets", "log.csv").read_text().splitlines()))["loss"])
+        for folder in folders
     ]
-    assert [float(loss) for loss in losses] == pytest.approx([float(losses[0])] * 3, rel=1e-4)
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-4)
 
     config = "again0/tiny_Streets/settings.json"
     assert train.main(["--config", config, "--continue_training"]) == 0

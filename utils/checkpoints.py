@@ -1,38 +1,36 @@
-"""Checkpoints: `.keras` files that also hold the run's settings and how far it had come.
+"""Checkpoints: Keras files that also hold the settings and the state of the run.
 
-One file, written under a temporary name and renamed, so that weights, optimizer, epoch, best score and log always
-belong together, whenever the program is killed.
+Weights, optimizer, epoch, best score and log are in one file, written atomically, so that they always belong together.
 """
 
 import json
-import warnings
+import pathlib
 import zipfile
 
 import keras
 
 import frontends.batch_norm
-import frontends.layers  # noqa: F401
+import frontends.layers  # noqa: F401  registers the layers of saved networks with Keras
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
 from utils.errors import UsageError
 from utils.files import atomic_write
 from utils.settings import SUITE_MEMBER, read_checkpoint
-from utils.training.optimizers.ema import exchange_average
 
 
-def save_checkpoint(path, model, settings, state):
+def save_checkpoint(path: str | pathlib.Path, model: keras.Model, settings: dict, state: dict) -> None:
     """Writes a checkpoint atomically.
 
     Args:
         path: ending in `.keras`.
-        model: compiled `keras.Model`.
-        settings: dict of JSON types, what test, predict and export need to know.
-        state: dict of JSON types, what going on with the training needs to know.
+        model: compiled.
+        settings: JSON types, what test, predict and export need to know.
+        state: JSON types, what resuming needs to know.
 
     Raises:
-        RunError: if the disk refuses; the earlier file is then left as it was.
+        RunError: if the file cannot be written; the earlier one is then kept.
     """
-    seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in _seed_generators(model)]
+    seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
     with atomic_write(path) as temporary:
         model.save(temporary)
@@ -40,69 +38,47 @@ def save_checkpoint(path, model, settings, state):
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
 
 
-def load_for_inference(path, model_name=None):
-    """Loads a network with one output of logits.
-
-    Args:
-        path: of the checkpoint.
-        model_name: str, which network the user expects, or None.
+def load_for_inference(path: str | pathlib.Path, model_name: str | None = None) -> tuple[keras.Model, dict]:
+    """Loads a network without its auxiliary heads. Arguments, settings and errors as in `load_network`.
 
     Returns:
-        `(model, settings)`.
-
-    Raises:
-        UsageError: as `load_network`, and if it is another network.
+        `(model, settings)`; the model has one output, the logits.
     """
     model, settings = load_network(path, model_name)
     return inference_model(model), settings
 
 
-def load_network(path, model_name=None):
-    """Loads a network as it was trained, with its heads. Arguments and result as `load_for_inference`.
+def load_network(path: str | pathlib.Path, model_name: str | None = None) -> tuple[keras.Model, dict]:
+    """Loads a network as it was trained, with its auxiliary heads, not compiled.
+
+    Args:
+        path: the checkpoint.
+        model_name: name of the network that the user expects, or None.
+
+    Returns:
+        `(model, settings)`, the settings of its training.
 
     Raises:
-        UsageError: as `read_checkpoint`, and if Keras cannot load the network or it is another one.
+        UsageError: if the file is missing or damaged, if Keras cannot load it, or if it is another network.
     """
     settings, _ = read_checkpoint(path)
-    if model_name not in (None, settings["model"]):
-        raise UsageError(f"{path} is a {settings['model']}, not a {model_name}; leave out --model")
-    if settings["model"] not in MODELS:
-        raise UsageError(f"{path} is a {settings['model']}, which models/registry.py does not list")
-    import_module(settings["model"])
+    name = settings.get("model")
+    if model_name not in (None, name):
+        raise UsageError(f"{path} is a {name}, not a {model_name}; leave out --model")
+    if name not in MODELS:
+        raise UsageError(f"{path} is a {name}, which models/registry.py does not list")
+    import_module(name)
     try:
         return keras.models.load_model(path, compile=False), settings
     except Exception as error:  # Keras raises whatever its readers raise
-        raise UsageError(f"{path} cannot be loaded: {_first_line(error)}") from error
+        raise UsageError(f"{path} cannot be loaded: {first_line(error)}") from error
 
 
-def restore(path, model, state):
-    """Puts a checkpoint's weights, optimizer variables and dropout seeds into a compiled model of the same kind.
-
-    Args:
-        path: of the checkpoint.
-        model: compiled `keras.Model`.
-        state: the checkpoint's state.
-
-    Raises:
-        UsageError: if they do not fit.
-    """
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns when it skips an optimizer that does not fit
-            model.load_weights(path)
-    except Exception as error:
-        raise UsageError(f"{path} does not fit the model or the optimizer: {_first_line(error)}") from error
-    exchange_average(model)  # a checkpoint has them the other way round
-    for generator, value in zip(_seed_generators(model), state["dropout_seeds"]):
-        generator.state.assign(value)
-
-
-def _seed_generators(model):
-    """The random states of dropout layers, which `.keras` files do not hold."""
+def seed_generators(model: keras.Model) -> list:
+    """Returns the seed generators of the dropout layers, whose states Keras files do not hold."""
     return [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
 
 
-def _first_line(error):
+def first_line(error: Exception) -> str:
+    """Returns the first line of an exception's message."""
     return str(error).strip().split("\n")[0]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from utils.backend import import_backend
 from utils.cli import train_parser
 from utils.errors import RunError, UsageError, memory_errors, report_errors
-from utils.training.build import build_training_model, output_names
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ERROR_LINE = re.compile(r"(error|[\w.]*(?:Error|Exception)): ")
@@ -65,6 +64,7 @@ def measure_from_stdin(_=None):
     times = [time.perf_counter()]
     import_backend()
     from utils.benchmark.measure import measure_network, random_batch, training_seconds
+    from utils.training.build import build_training_model, output_names
 
     times.append(time.perf_counter())
     with memory_errors():

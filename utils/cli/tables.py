@@ -10,6 +10,24 @@ from utils.cli.parser import Parser
 
 MAX_VALUES = 6  # values of one setting that are shown, such as images
 
+# The original suite's names of settings in the announcement of a training.
+RUN_NAMES = {
+    "Crop Height": "crop_height",
+    "Crop Width": "crop_width",
+    "Num Epochs": "num_epochs",
+    "Batch Size": "batch_size",
+    "Num Classes": "num_classes",
+}
+AUGMENTATION_NAMES = {
+    "Vertical Flip": "v_flip",
+    "Horizontal Flip": "h_flip",
+    "Brightness Alteration": "brightness",
+    "Rotation": "rotation",
+    "Zoom": "zoom",
+    "Scale": "scale_range",
+    "Colors": "color_jitter",
+}
+
 
 def models_table() -> str:
     """Formats `MODELS` as a table as wide as the terminal."""
@@ -48,6 +66,34 @@ def run_block(parser: Parser, settings: dict, versions: dict[str, str]) -> str:
     """Formats the settings of a run, as `settings_block` does, and the versions of its packages."""
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"{settings_block(parser, settings)}\nVersions: {listed}"
+
+
+def training_block(settings: dict, heads: dict, parameters: int, device: str, num_images: tuple[int, int]) -> str:
+    """Describes a training that is about to start, in the original suite's words.
+
+    Args:
+        settings: flags of train.py, and "dataset_path" and "num_classes".
+        heads: the auxiliary heads, a dict from name to `models.Head`.
+        parameters: number of trainable parameters.
+        device: backend and device.
+        num_images: numbers of training and of validation images.
+    """
+    on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
+    training, validation = num_images
+    return "\n".join(
+        [
+            f"This model has {parameters} trainable parameters",
+            "\n***** Begin training *****",
+            f"Dataset --> {settings['dataset_path']} ({training} training, {validation} validation images)",
+            f"Model --> {settings['model']}{on_frontend}",
+            f"Backend --> {device}",
+            *(f"{name} --> {settings[key]}" for name, key in RUN_NAMES.items()),
+            *(f"Auxiliary Loss --> {name} ({head.kind}), weight {head.weight}" for name, head in heads.items()),
+            "Data Augmentation:",
+            *(f"\t{name} --> {settings[key]}" for name, key in AUGMENTATION_NAMES.items()),
+            "",
+        ]
+    )
 
 
 def settings_block(parser: Parser, settings: dict) -> str:

@@ -1,58 +1,73 @@
-"""From a run's settings to the network that trains. Importing this file imports no Keras."""
+"""Builds what a training run needs from its settings: network, optimizer, losses and trainer."""
 
-from models import MODELS
-from utils.backend import pause_gc
+import keras
+
+from models import MODELS, build_model, frontend_layers
+from utils.backend import pause_gc, set_precision, use_xla
+from utils.class_dict import IGNORED
+from utils.losses import build_losses
+from utils.run_folder import RunFolder
+from utils.training.optimizers import build_optimizer, build_schedule
+from utils.training.remat import rematerialize
+from utils.training.resume import restore_training
 
 
-def training_heads(settings):
-    """The auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
+def auxiliary_heads(settings: dict) -> dict:
+    """Returns the auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
     return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
 
 
-def output_names(settings):
-    """The names of the network's outputs if it trains with auxiliary heads, else an empty tuple."""
-    heads = training_heads(settings)
+def output_names(settings: dict) -> tuple[str, ...]:
+    """Returns the names of the network's outputs if it trains with auxiliary heads, else an empty tuple."""
+    heads = auxiliary_heads(settings)
     return ("logits", *heads) if heads else ()
 
 
-@pause_gc()
-def build_training_model(settings, class_weights, steps_per_epoch):
-    """Builds and compiles the network of a run.
+def build_network(settings: dict, num_classes: int, frontend_weights: str | None = None) -> keras.Model:
+    """Builds the network of a run, with its auxiliary heads.
 
     Args:
-        settings: dict of train.py's flags, and "num_classes".
-        class_weights: list of float, or None.
-        steps_per_epoch: int, for the schedule of the learning rate.
-
-    Returns:
-        Compiled `keras.Model`, with the heads of `training_heads`.
+        settings: flags of train.py.
+        num_classes: number of classes.
+        frontend_weights: as in `models.build_model`.
     """
-    import keras
-
-    from models import build_model
-    from utils.backend import set_precision, use_xla
-    from utils.losses.auxiliary import build_losses
-    from utils.training.mean_iou import RunningMeanIoU
-    from utils.training.remat import rematerialize
-
-    keras.utils.set_random_seed(settings["seed"])
-    set_precision(settings["mixed_precision"])
-    weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], training_heads(settings)
-    model = build_model(
+    return build_model(
         settings["model"],
         num_classes,
         settings["frontend"],
-        frontend_weights=None if weights == "none" else weights,
-        training_heads=bool(heads),
+        frontend_weights=frontend_weights,
+        training_heads=bool(auxiliary_heads(settings)),
         output_stride=settings["output_stride"],
     )
+
+
+@pause_gc()
+def build_training_model(
+    settings: dict, class_weights: list[float] | None = None, steps_per_epoch: int = 1, pretrained: bool = True
+) -> keras.Model:
+    """Builds and compiles the network of a run.
+
+    Args:
+        settings: flags of train.py, and "num_classes".
+        class_weights: C floats for the loss, or None.
+        steps_per_epoch: for the schedule of the learning rate.
+        pretrained: False leaves out the pretrained weights of the frontend, whatever the settings.
+
+    Returns:
+        Compiled `keras.Model` with the outputs `output_names`.
+    """
+    keras.utils.set_random_seed(settings["seed"])
+    set_precision(settings["mixed_precision"])
+    weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], auxiliary_heads(settings)
+    model = build_network(settings, num_classes, weights if pretrained and weights != "none" else None)
     if settings["remat"]:
         rematerialize(model, (settings["crop_height"], settings["crop_width"], 3))
     losses, loss_weights = build_losses(
         heads, settings["loss"], num_classes, class_weights, settings["label_smoothing"]
     )
-    metrics = {"logits": [RunningMeanIoU(num_classes)]}
-    if not heads:  # then Keras wants no names
+    mean_iou = keras.metrics.MeanIoU(num_classes, ignore_class=IGNORED, sparse_y_pred=False, name="mean_iou")
+    metrics = {"logits": [mean_iou]}
+    if not heads:  # Keras takes no names for a single output
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
     model.compile(
         optimizer=build_run_optimizer(model, settings, steps_per_epoch),
@@ -66,11 +81,8 @@ def build_training_model(settings, class_weights, steps_per_epoch):
     return model
 
 
-def build_run_optimizer(model, settings, steps_per_epoch):
-    """The optimizer of a run, with the frontend's own learning rate. Arguments as `build_training_model`."""
-    from models import frontend_layers
-    from utils.training.optimizers import build_optimizer, build_schedule
-
+def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Builds the optimizer of a run, with the frontend's learning rate. Arguments as in `build_training_model`."""
     updates = steps_per_epoch / settings["accumulate"]
     schedule = build_schedule(
         settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"], settings["warm_up"]
@@ -79,20 +91,43 @@ def build_run_optimizer(model, settings, steps_per_epoch):
         settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"], settings["ema"]
     )
     frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
-    optimizer.set_part(frontend, settings["frontend_learning_rate"])
+    optimizer.set_parameter_group(frontend, settings["frontend_learning_rate"])
     return optimizer
 
 
-def create_variables(model):
-    """Makes the variables that a compiled network's optimizer, losses and metrics need in training.
+def create_variables(model: keras.Model) -> None:
+    """Creates the variables of a compiled network's optimizer, losses and metrics.
 
-    If they came into being while the first step is traced, TensorFlow would trace it a second time.
+    If they were created while the first step is traced, TensorFlow would trace it a second time.
     """
-    import keras
-
     model.optimizer.build(model.trainable_variables)
-    if isinstance(model.output, dict):  # then Keras keeps the mean of each output's loss
+    if isinstance(model.output, dict):  # Keras keeps a running mean of each output's loss
         shapes = {name: [size or 1 for size in output.shape] for name, output in model.output.items()}
         outputs = {name: keras.ops.zeros(shape) for name, shape in shapes.items()}
         labels = keras.ops.zeros((1, 1, 1), "uint8")
         model.compute_loss(y=dict.fromkeys(outputs, labels), y_pred=outputs)
+
+
+def prepare_model(
+    settings: dict, class_weights: list[float] | None, steps_per_epoch: int, run: RunFolder, state: dict | None
+) -> keras.Model:
+    """Builds the network of a run and loads its weights.
+
+    They are those of the latest checkpoint, with its optimizer, those of `--init_from`, or pretrained ones.
+
+    Args:
+        settings, class_weights, steps_per_epoch: as in `build_training_model`.
+        run: the run's files.
+        state: the state of the run to resume, or None for a new one.
+    """
+    from utils.training.warm_start import start_from, transfer_report  # here: it imports this module
+
+    source = settings["init_from"]
+    model = build_training_model(settings, class_weights, steps_per_epoch, pretrained=not (state or source))
+    if state:
+        restore_training(run.latest, model, state)
+        if settings["schedule"] == "constant" and not settings["warm_up"]:
+            model.optimizer.learning_rate = settings["learning_rate"]  # the checkpoint's may be another
+    elif source:
+        print(transfer_report(start_from(source, model, settings["class_names"]), source))
+    return model

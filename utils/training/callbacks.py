@@ -1,26 +1,75 @@
-"""What watches the training: interruptions, a loss that is no number, and progress."""
+"""Training callbacks: graceful interruption, NaN guard, progress, validation by mean IoU."""
 
 import contextlib
 import math
+import pathlib
 import signal
+from collections.abc import Iterator, Sequence
 
 import keras
 
+from models import inference_model
+from utils.data.folder import find_dataset, list_pairs, read_classes
+from utils.evaluation.evaluate import evaluate
+from utils.inference.keras_backend import KerasBackend
+from utils.inference.predictor import Predictor
+from utils.progress import Progress
+
+
+class Validation(keras.callbacks.Callback):
+    """Scores whole images of a dataset after each epoch of `fit`, as train.py does.
+
+    Adds "val_mean_iou" and "val_global_accuracy", in 0..1, to the logs of the epoch, for callbacks after this one to
+    monitor. Belongs after `PreciseBatchNorm` in the list.
+
+    Args:
+        dataset: a path, or a name looked for in `.` and `datasets/`.
+        split: "train", "val" or "test".
+        batch_size: images of equal size at once.
+        every: epochs from one validation to the next.
+        ignore_class: names of classes to leave out, as in training.
+        unknown: "error" or "ignore", see `ClassDict`.
+
+    Raises:
+        UsageError: if the dataset cannot be used.
+    """
+
+    def __init__(
+        self,
+        dataset: str | pathlib.Path,
+        split: str = "val",
+        batch_size: int = 1,
+        every: int = 1,
+        ignore_class: Sequence[str] = (),
+        unknown: str = "error",
+    ):
+        super().__init__()
+        folder = find_dataset(dataset)
+        self.class_dict, self.pairs = read_classes(folder, ignore_class, unknown), list_pairs(folder, split)
+        self.batch_size, self.every = batch_size, every
+        self._predictor = None
+
+    def on_train_begin(self, logs=None):
+        backend = KerasBackend(inference_model(self.model), self.model.jit_compile)
+        self._predictor = Predictor(backend, self.batch_size)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            scores = evaluate(self._predictor, self.pairs, self.class_dict).confusion.result()
+            logs.update({f"val_{name}": scores[name] for name in ("mean_iou", "global_accuracy")})
+
 
 class Interruption:
-    """Whether someone asked to stop. `requested` is False until the first Ctrl-C or SIGTERM."""
+    """Request to stop training. `requested` is False until the first Ctrl-C or SIGTERM."""
 
     requested = False
 
 
 @contextlib.contextmanager
-def graceful_interruption():
-    """Turns the first Ctrl-C or SIGTERM into a request, so that training ends with a checkpoint.
+def graceful_interruption() -> Iterator[Interruption]:
+    """Turns the first Ctrl-C or SIGTERM into a request, so that training stops with a checkpoint.
 
     The second one interrupts at once.
-
-    Yields:
-        `Interruption`.
     """
     interruption = Interruption()
 
@@ -31,28 +80,28 @@ def graceful_interruption():
         print("\nStopping after this step, with a checkpoint. Press Ctrl-C again to stop at once.", flush=True)
 
     try:
-        earlier = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: signals do not arrive here
-        earlier = {}
+        handlers = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # signals arrive in the main thread only
+        handlers = {}
     try:
         yield interruption
     finally:
-        for number, handler in earlier.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 class StepGuard(keras.callbacks.Callback):
-    """Ends an epoch early when a stop was requested or the loss is not finite.
+    """Ends an epoch early if a stop was requested or the loss is not finite.
 
-    A loss is looked at when the next step is on its way, so that an accelerator need not wait for the host.
+    The loss of a step is read after the next step was started, so that an accelerator does not wait for the host.
 
     Args:
         interruption: `Interruption`.
-        first_step: int, the number of steps of this epoch that were done before.
+        first_step: int, steps of this epoch that were done before.
 
     Attributes:
         step: int, steps of this epoch that are done.
-        bad_step: int, the first step after which the loss was seen not to be finite; None as long as it is.
+        bad_step: int, the first step whose loss was found not to be finite; None if there is none.
     """
 
     def __init__(self, interruption, first_step=0):
@@ -60,21 +109,21 @@ class StepGuard(keras.callbacks.Callback):
         self.interruption = interruption
         self.first_step = self.step = first_step
         self.bad_step = None
-        self._unseen = None
+        self._unread = None
 
     def on_train_batch_end(self, batch, logs=None):
-        self._look()
+        self._read_loss()
         self.step = self.first_step + batch + 1
-        self._unseen = self.step, logs["loss"]
+        self._unread = self.step, logs["loss"]
         if self.interruption.requested:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
-        self._look()
+        self._read_loss()
 
-    def _look(self):
-        step, loss = self._unseen or (None, 0.0)
-        # The running mean of the epoch: not finite from the first such loss on.
+    def _read_loss(self):
+        step, loss = self._unread or (None, 0.0)
+        # The running mean over the epoch: not finite from the first such loss on.
         if self.bad_step is None and not math.isfinite(float(loss)):
             self.bad_step = step
             self.model.stop_training = True
@@ -83,32 +132,32 @@ class StepGuard(keras.callbacks.Callback):
 class EpochProgress(keras.callbacks.Callback):
     """Shows steps, loss and mean IoU of an epoch.
 
-    Like `StepGuard`, it looks at numbers when the next step is on its way, and only when the line is due.
+    Like `StepGuard`, it reads numbers after the next step was started, and only when the line is due.
 
     Args:
         progress: `Progress` of the epoch's steps.
-        first_step: int, the number of steps of this epoch that were done before.
+        first_step: int, steps of this epoch that were done before.
     """
 
-    def __init__(self, progress, first_step=0):
+    def __init__(self, progress: Progress, first_step: int = 0):
         super().__init__()
         self.progress, self.first_step = progress, first_step
-        self._unseen = None
+        self._unread = None
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.progress.update(self.first_step + batch + 1) and self._unseen:
-            self.progress.note = describe(self._unseen)
+        if self.progress.update(self.first_step + batch + 1) and self._unread:
+            self.progress.note = describe(self._unread)
             self.progress.show()
-        self._unseen = logs
+        self._unread = logs
 
     def on_epoch_end(self, epoch, logs=None):
         self.progress.note = describe(logs)
 
 
 class StepwiseCallbacks(keras.callbacks.CallbackList):
-    """A list of callbacks that get a step's numbers as they are.
+    """List of callbacks that receive a step's numbers as tensors.
 
-    Keras's own fetches them all after each step, for which the host waits until an accelerator has finished it.
+    Keras's own list converts them after each step, for which the host waits until an accelerator has finished it.
     """
 
     def on_train_batch_end(self, batch, logs=None):
@@ -116,12 +165,12 @@ class StepwiseCallbacks(keras.callbacks.CallbackList):
             callback.on_train_batch_end(batch, logs)
 
 
-def log_name(name):
-    """The name in the log of one of Keras's numbers: with auxiliary heads an output's name precedes its metric's."""
+def log_name(name: str) -> str:
+    """Returns the name in the log of one of Keras's numbers, without the prefix of networks with auxiliary heads."""
     return name.replace("logits_mean", "mean")
 
 
-def describe(logs):
-    """Loss and mean IoU as text."""
+def describe(logs: dict) -> str:
+    """Returns loss and mean IoU as text."""
     values = {log_name(name): value for name, value in logs.items()}
     return f"loss {float(values['loss']):.4g}, mean IoU {100 * float(values['mean_iou']):.1f} %"

@@ -1,32 +1,23 @@
-"""Freezing the frontend in the first epochs: pretrained features stay until the decoder knows what to do with them."""
+"""Freezes the frontend for the first epochs, so that random decoder gradients do not spoil pretrained features."""
 
 import contextlib
+
+import keras
 
 from models import frontend_layers
 from utils.training.optimizers.parameter_groups import inner_optimizer
 
 
-def is_frozen(settings, epoch):
-    """Whether the frontend is frozen in this epoch of a run.
-
-    Args:
-        settings: dict of train.py's flags.
-        epoch: int, counted from 0 or from `--epoch_start_i`.
-    """
-    return epoch - settings["epoch_start_i"] < settings["freeze_frontend"]
-
-
 @contextlib.contextmanager
-def frontend_phase(model, settings, state, epoch):
-    """What is trained inside is an epoch, or the rest of one, with the frontend frozen or not.
+def frontend_phase(model: keras.Model, frozen: bool, state: dict):
+    """Freezes or unfreezes the frontend, and counts the updates that it misses inside the context.
 
     Args:
         model: compiled `keras.Model`, whose optimizer is built over all variables.
-        settings: dict of train.py's flags.
-        state: dict, the state of the training; "frozen_updates" counts updates that the frontend has missed.
-        epoch: int.
+        frozen: whether the frontend is frozen.
+        state: state of the training; "frozen_updates", the number of missed updates, is brought up to date.
     """
-    optimizer, frozen = inner_optimizer(model.optimizer), is_frozen(settings, epoch)
+    optimizer = inner_optimizer(model.optimizer)
     missed, before = state.get("frozen_updates", 0), int(optimizer.iterations)
     optimizer.frozen_updates = missed
     if set_frozen(model, frozen):
@@ -36,17 +27,17 @@ def frontend_phase(model, settings, state, epoch):
         state["frozen_updates"] = missed + int(optimizer.iterations) - before
 
 
-def set_frozen(model, frozen):
-    """Freezes a network's frontend, or lets it train.
+def set_frozen(model: keras.Model, frozen: bool) -> bool:
+    """Freezes or unfreezes the frontend of a network.
 
-    Frozen layers take no gradients, which saves their time and memory, and batch norm there uses its statistics.
+    Frozen layers need no gradients, which saves time and memory, and their batch norm uses its moving statistics.
 
     Args:
         model: compiled `keras.Model`.
-        frozen: bool.
+        frozen: whether the frontend is to be frozen.
 
     Returns:
-        Whether that was a change.
+        Whether any layer changed.
     """
     layers = [layer for layer in frontend_layers(model) if layer.weights and layer.trainable == frozen]
     for layer in layers:

@@ -10,7 +10,41 @@ import keras
 import numpy as np
 
 from frontends.batch_norm import batch_norm_layers
+from utils.data.dataset import SegmentationDataset
 from utils.threads import prefetch
+
+
+class PreciseBatchNorm(keras.callbacks.Callback):
+    """Re-estimates batch-norm statistics after each epoch of `fit`, before validation.
+
+    It also selects the dataset's epoch, so that every epoch has its own order and augmentation.
+
+    Args:
+        dataset: the `SegmentationDataset` that `fit` trains on.
+    """
+
+    def __init__(self, dataset: SegmentationDataset):
+        super().__init__()
+        self.dataset = dataset
+        self._statistics, self._is_due = None, False
+
+    def on_train_begin(self, logs=None):
+        self._statistics = BatchNormStatistics(self.model, self.model.jit_compile)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.dataset.set_epoch(epoch)
+        self._is_due = True
+
+    def on_test_begin(self, logs=None):  # with `validation_data`
+        self._estimate()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._estimate()
+
+    def _estimate(self):
+        if self._is_due:
+            self._statistics.estimate(self.dataset)
+            self._is_due = False
 
 
 class BatchNormStatistics:
@@ -23,20 +57,20 @@ class BatchNormStatistics:
 
     def __init__(self, model, jit_compile=False):
         self._all_layers = batch_norm_layers(model)
-        self.layers = self._all_layers  # those that are not frozen
+        self.layers = self._all_layers  # without frozen ones
         self._updates = updates_per_pass(model)
         self._forward, self._jit_compile = TrainingModeForward(model), jit_compile
         self._compiled_for = None
 
     def estimate(self, data):
-        """Sets every moving mean and variance to that of training batches. Layers that are frozen keep theirs.
+        """Sets every moving mean and variance to those of training batches. Frozen layers keep theirs.
 
         Args:
-            data: `SegmentationDataset`; the first batches of its present epoch are used: 64 images, but not more than
-                a fifth of the epoch unless that were fewer than 8 batches.
+            data: `SegmentationDataset`. The first batches of its current epoch are used: 64 images, but at most a fifth
+                of the epoch, and at least 8 batches if there are as many.
         """
         self.layers = [layer for layer in self._all_layers if layer.trainable]
-        if self._compiled_for != self.layers:  # what is compiled knows which layers were frozen
+        if self._compiled_for != self.layers:  # compiled code is specific to the layers that were frozen
             self._forward.compile(jit_compile=self._jit_compile)
             self._compiled_for = self.layers
         steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
@@ -48,14 +82,14 @@ class BatchNormStatistics:
             layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _statistics_of(self, images):
-        """`(mean, variance)` of every layer for one batch; of a layer that is used several times, over its uses."""
+        """Returns `(mean, variance)` of every layer for one batch; of a layer used several times, over its uses."""
         for layer in self.layers:
             layer.moving_mean.assign(keras.ops.zeros(layer.moving_mean.shape))
             layer.moving_variance.assign(keras.ops.zeros(layer.moving_variance.shape))
         self._forward.predict_on_batch(images)
         statistics = []
         for layer in self.layers:
-            # A moving average that began at 0 has, after n updates, taken in this share of what it averages.
+            # The share of its input in a moving average that began at 0, after n updates.
             share = 1.0 - layer.momentum ** self._updates[layer.name]
             moving = (layer.moving_mean, layer.moving_variance)
             statistics.append([keras.ops.convert_to_numpy(value) / share for value in moving])
@@ -63,12 +97,12 @@ class BatchNormStatistics:
 
 
 def updates_per_pass(model):
-    """How often each layer is used in one pass through the network: a dict from layer name to int."""
+    """Returns how often each layer is used in one pass through the network, a dict from layer name to int."""
     return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
 
 
 class TrainingModeForward(keras.Model):
-    """A network run as in training, whose result is small enough to throw away."""
+    """A network in training mode with a small output: the mean of each output of the network."""
 
     def __init__(self, model):
         super().__init__()

@@ -1,8 +1,11 @@
-"""Rematerialization: training in less memory, for about a third more time.
+"""Rematerialization (gradient checkpointing): training in less memory, for about a third more time.
 
-A network is cut into segments. Forward, only what passes from one segment to another is kept; backward, each segment is
-computed once more when its gradient is due (Chen et al. 2016, Training Deep Nets with Sublinear Memory Cost,
-1604.06174). Works on any functional network and any Keras engine.
+A network is cut into segments. The forward pass keeps only the tensors that pass from one segment to another; the
+backward pass computes each segment once more when its gradient is needed (Chen 2016, 1604.06174). Works on any
+functional network and every backend.
+
+`keras.RematScope` (Keras 3.15) cannot replace this: it recomputes single layers, whose inputs are all kept, and on
+TensorFlow it fails for layers that are called with `training`.
 """
 
 import inspect
@@ -12,11 +15,17 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-BUDGETS = 24  # sizes of segments that are tried
+BUDGETS = 24  # segment sizes that are tried
 
 
 class Call(NamedTuple):
-    """One use of a layer: what it is called with, and the Keras tensors that it gives."""
+    """One call of a layer or operation.
+
+    Attributes:
+        operation: the layer or operation.
+        args, kwargs: its arguments, among them Keras tensors.
+        outputs: list of Keras tensors.
+    """
 
     operation: object
     args: tuple
@@ -25,16 +34,16 @@ class Call(NamedTuple):
 
     @property
     def inputs(self):
-        """The Keras tensors among the arguments."""
+        """Keras tensors among the arguments."""
         return [x for x in keras.tree.flatten((self.args, self.kwargs)) if isinstance(x, keras.KerasTensor)]
 
 
 def rematerialize(model, input_shape):
-    """Makes a network keep few of its features in training; weights, outputs and gradients stay the same.
+    """Makes a network keep few of its features in training. Weights, outputs and gradients stay the same.
 
     Args:
-        model: functional `keras.Model` of one input; changed in place.
-        input_shape: `(height, width, 3)` of a training image, by which the segments are chosen.
+        model: functional `keras.Model` with one input; changed in place.
+        input_shape: `(height, width, 3)` of a training image, for the choice of segments.
 
     Returns:
         The number of segments.
@@ -42,17 +51,17 @@ def rematerialize(model, input_shape):
     images, outputs, calls = record_calls(model, input_shape)
     cuts = choose_cuts(calls, outputs)
     segments = [Segment(calls, start, end, outputs) for start, end in zip(cuts, cuts[1:])]
-    ordinary = model.call
+    original_call = model.call
 
     def call(inputs, training=None, mask=None):
         if not training:
-            return ordinary(inputs, training=training, mask=mask)
+            return original_call(inputs, training=training, mask=mask)
         values = {id(images): keras.ops.cast(inputs, images.dtype)}
         for segment in segments:
             segment(values)
         return keras.tree.map_structure(lambda x: values[id(x)], outputs)
 
-    # Each layer casts for itself; this one would hand on weights of half precision.
+    # Each layer casts its weights itself; the network would pass on half-precision ones.
     model.autocast = False
     model.call = call
     return len(segments)
@@ -62,14 +71,14 @@ def record_calls(model, input_shape):
     """Lists the operations of a network in the order of their execution.
 
     Returns:
-        `(images, outputs, calls)`: the Keras tensor of the input, a structure of those of the outputs, list of `Call`.
+        `(images, outputs, calls)`: Keras tensor of the input, structure of those of the outputs, list of `Call`.
     """
     calls = []
 
     def call(operation, *args, **kwargs):
         result = operation(*args, **kwargs)
         if "training" in inspect.signature(operation.call).parameters:
-            kwargs["training"] = True  # backward, no network is being called that could tell
+            kwargs["training"] = True  # in the backward pass no network passes it on
         calls.append(Call(operation, args, kwargs, keras.tree.flatten(result)))
         return result
 
@@ -79,7 +88,7 @@ def record_calls(model, input_shape):
 
 
 class Segment:
-    """Some consecutive operations as one function whose inner values are not kept.
+    """Consecutive operations as one function whose inner values are not kept.
 
     Args:
         calls: list of all `Call`.
@@ -89,10 +98,10 @@ class Segment:
 
     def __init__(self, calls, start, end, outputs):
         self.calls = calls[start:end]
-        made = {id(x) for call in self.calls for x in call.outputs}
-        later = {id(x) for call in calls[end:] for x in call.inputs} | {id(x) for x in keras.tree.flatten(outputs)}
-        self.inputs = list(dict.fromkeys(id(x) for call in self.calls for x in call.inputs if id(x) not in made))
-        self.outputs = [id(x) for call in self.calls for x in call.outputs if id(x) in later]
+        inner = {id(x) for call in self.calls for x in call.outputs}
+        needed = {id(x) for call in calls[end:] for x in call.inputs} | {id(x) for x in keras.tree.flatten(outputs)}
+        self.inputs = list(dict.fromkeys(id(x) for call in self.calls for x in call.inputs if id(x) not in inner))
+        self.outputs = [id(x) for call in self.calls for x in call.outputs if id(x) in needed]
         layers = {id(call.operation): call.operation for call in self.calls if isinstance(call.operation, keras.Layer)}
         self.layers = list(layers.values())
         operations = [call.operation for call in self.calls]
@@ -102,12 +111,12 @@ class Segment:
         """Computes the segment.
 
         Args:
-            values: dict from ids of Keras tensors to tensors; what later segments need is added.
+            values: dict from ids of Keras tensors to tensors; the outputs that later segments need are added.
         """
-        given = {name: values[name] for name in self.inputs}
-        # Only of what is an argument can there be a gradient, and only of numbers with fractions.
-        names = [name for name in self.inputs if keras.backend.is_float_dtype(given[name].dtype)]
-        # Now, for layers may have been frozen since: nothing of theirs changes.
+        inputs = {name: values[name] for name in self.inputs}
+        # Gradients exist for arguments of the function only, and for floating-point ones.
+        names = [name for name in self.inputs if keras.backend.is_float_dtype(inputs[name].dtype)]
+        # At each call, because layers can be frozen later; nothing of theirs changes.
         trainable = [weight for layer in self.layers for weight in layer.trainable_weights]
         statistics = [weight for layer in self.layers if layer.trainable for weight in layer.non_trainable_weights]
         frozen = [weight for layer in self.layers if not layer.trainable for weight in layer.weights]
@@ -116,8 +125,8 @@ class Segment:
 
         def compute(*arguments):
             weights = list(zip(trainable, arguments[len(names) :]))
-            local = {**given, **dict(zip(names, arguments))}
-            # Nothing outside may change, for this happens twice; and the second time with the same dropout.
+            local = {**inputs, **dict(zip(names, arguments))}
+            # Without side effects, because it is computed twice, the second time with the same dropout.
             with keras.StatelessScope(weights + states) as scope:
                 for call in self.calls:
                     run(call, local)
@@ -125,7 +134,7 @@ class Segment:
             return [local[name] for name in self.outputs] + averages
 
         weights = [variable.value for variable in trainable]
-        results = keras.remat(compute)(*(given[name] for name in names), *weights)
+        results = keras.remat(compute)(*(inputs[name] for name in names), *weights)
         values.update(zip(self.outputs, results))
         for variable, value in zip(statistics, results[len(self.outputs) :]):
             variable.assign(value)
@@ -134,7 +143,7 @@ class Segment:
 
 
 def run(call, values):
-    """Executes a `Call` on the tensors in `values`, and adds what it gives."""
+    """Executes a `Call` on the tensors in `values` and adds its outputs."""
     args, kwargs = keras.tree.map_structure(
         lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x, (call.args, call.kwargs)
     )
@@ -143,7 +152,7 @@ def run(call, values):
 
 
 def choose_cuts(calls, outputs):
-    """Where to cut, so that what is kept and the largest segment together are small.
+    """Chooses cuts for which the tensors that are kept and the largest segment together are small.
 
     Args:
         calls: list of `Call`.
@@ -153,11 +162,11 @@ def choose_cuts(calls, outputs):
         Increasing list of int from 0 to `len(calls)`.
     """
     size = np.array([sum(map(tensor_bytes, call.outputs)) for call in calls])
-    made = {id(x): (index, tensor_bytes(x)) for index, call in enumerate(calls) for x in call.outputs}
-    used = {id(x): index for index, call in enumerate(calls) for x in call.inputs}
-    used.update((id(x), len(calls)) for x in keras.tree.flatten(outputs))
-    spans = [(index, used.get(name, index), weight) for name, (index, weight) in made.items()]
-    passing = np.zeros(len(calls) + 1)  # bytes that go from before a cut to behind it
+    created = {id(x): (index, tensor_bytes(x)) for index, call in enumerate(calls) for x in call.outputs}
+    last_use = {id(x): index for index, call in enumerate(calls) for x in call.inputs}
+    last_use.update((id(x), len(calls)) for x in keras.tree.flatten(outputs))
+    spans = [(index, last_use.get(name, index), weight) for name, (index, weight) in created.items()]
+    passing = np.zeros(len(calls) + 1)  # bytes that pass each cut
     for index, last, weight in spans:
         passing[index + 1 : last + 1] += weight
 
@@ -170,12 +179,12 @@ def choose_cuts(calls, outputs):
 
 
 def cuts_within(size, passing, budget):
-    """Cuts such that no segment makes more than `budget` bytes; each in the later half of what it could be."""
+    """Returns cuts for which no segment creates more than `budget` bytes, each cut in the later half of its range."""
     cuts, total = [0], np.cumsum(size)
     while cuts[-1] < len(size):
         start = cuts[-1]
-        made = total - (total[start - 1] if start else 0)
-        furthest = max(start + 1, int(np.searchsorted(made, budget * (1 + 1e-9), side="right")))
+        created = total - (total[start - 1] if start else 0)
+        furthest = max(start + 1, int(np.searchsorted(created, budget * (1 + 1e-9), side="right")))
         if furthest >= len(size):
             return cuts + [len(size)]
         first = start + 1 + (furthest - start) // 2 if furthest > start + 1 else furthest
@@ -184,6 +193,6 @@ def cuts_within(size, passing, budget):
 
 
 def tensor_bytes(x):
-    """Size of a Keras tensor for one image."""
+    """Returns the size in bytes of a Keras tensor for one image."""
     itemsize = 2 if x.dtype == "bfloat16" else np.dtype(x.dtype).itemsize  # NumPy has no bfloat16
     return math.prod(size or 1 for size in x.shape[1:]) * itemsize

@@ -1,4 +1,4 @@
-"""TensorBoard logs, for those who ask for them. Written with the package tensorboard alone, whatever the engine."""
+"""TensorBoard event files, written with the package tensorboard alone, on every backend."""
 
 import io
 import re
@@ -10,18 +10,18 @@ from PIL import Image
 
 from utils.errors import UsageError
 
-MOST_HISTOGRAMS = 50  # epochs of a run that get histograms
-MOST_COUNTED = 1 << 16  # weights of one variable that enter its histogram
+MAX_HISTOGRAMS = 50  # epochs of a run that get histograms
+MAX_WEIGHTS = 1 << 16  # weights of one variable that enter its histogram
 BINS = 40
 
 
 class Writer:
-    """Writes a run's scalars, pictures, histograms of weights and graph.
+    """Writes a run's scalars, images, histograms of weights and graph.
 
     Args:
         folder: `pathlib.Path` for the event files.
-        first_epoch: int, the epoch that the run begins or goes on with. TensorBoard forgets what an earlier process
-            wrote for this epoch and later ones.
+        first_epoch: int, the epoch that the run starts or resumes with. TensorBoard drops earlier events of this epoch
+            and later ones.
         log: rows of the epochs before, written if the folder has no events yet.
 
     Attributes:
@@ -45,7 +45,7 @@ class Writer:
             self.scalars(row)
 
     def scalars(self, row):
-        """Writes every number of a row of the log at its epoch, in groups: train, val and val_iou."""
+        """Writes every number of a row of log.csv at its epoch, in the groups train, val and val_iou."""
         values = [
             self._summaries.Summary.Value(tag=scalar_tag(name), simple_value=value)
             for name, value in row.items()
@@ -55,16 +55,16 @@ class Writer:
         self._writer.flush()
 
     def image(self, tag, path, epoch):
-        """Writes a picture file; as JPEG, for photos are several times as large as PNG."""
-        picture, data = Image.open(path).convert("RGB"), io.BytesIO()
-        picture.save(data, "JPEG", quality=90)
-        image = self._summaries.Summary.Image(
-            height=picture.height, width=picture.width, colorspace=3, encoded_image_string=data.getvalue()
+        """Writes an image file, as JPEG: photos are several times as large as PNG."""
+        image, data = Image.open(path).convert("RGB"), io.BytesIO()
+        image.save(data, "JPEG", quality=90)
+        summary = self._summaries.Summary.Image(
+            height=image.height, width=image.width, colorspace=3, encoded_image_string=data.getvalue()
         )
-        self._add(epoch, summary=self._summaries.Summary(value=[self._summaries.Summary.Value(tag=tag, image=image)]))
+        self._add(epoch, summary=self._summaries.Summary(value=[self._summaries.Summary.Value(tag=tag, image=summary)]))
 
     def histograms(self, model, epoch):
-        """Writes a histogram of each trainable variable; of large ones, of evenly chosen weights."""
+        """Writes a histogram of each trainable variable, of large ones with evenly spaced weights."""
         values = [
             self._summaries.Summary.Value(tag=f"weights/{variable.path}", histo=self._histogram(variable))
             for variable in model.trainable_variables
@@ -72,13 +72,14 @@ class Writer:
         self._add(epoch, summary=self._summaries.Summary(value=values))
 
     def graph(self, model):
-        """Writes the network's layers and what each is computed from."""
+        """Writes the network's layers and their inputs."""
         graph = self._graphs.GraphDef(versions={"producer": 22})
         for operation in model.operations:
             node = graph.node.add(name=node_name(operation), op=type(operation).__name__)
             if not isinstance(operation, keras.layers.InputLayer):
-                sources = keras.tree.flatten(operation.input)
-                node.input.extend(node_name(tensor._keras_history.operation) for tensor in sources)
+                # A private attribute, as public ones know the first call of a shared layer only; tried with Keras 3.15.
+                producers = [tensor._keras_history.operation for tensor in keras.tree.flatten(operation.input)]
+                node.input.extend(map(node_name, producers))
             for tensor in keras.tree.flatten(operation.output):
                 shape = node.attr["_output_shapes"].list.shape.add()
                 for size in tensor.shape:
@@ -87,13 +88,13 @@ class Writer:
         self._writer.flush()
 
     def close(self):
-        """Ends the event file."""
+        """Closes the event file."""
         self._writer.close()
 
     def _histogram(self, variable):
         weights = np.ravel(keras.ops.convert_to_numpy(variable)).astype(np.float64)
-        # An odd step meets all channels, whose number is mostly even.
-        weights = weights[:: max(1, len(weights) // MOST_COUNTED) | 1]
+        # An odd step visits all channels, whose number is mostly even.
+        weights = weights[:: max(1, len(weights) // MAX_WEIGHTS) | 1]
         weights = weights[np.isfinite(weights)]
         counts, edges = np.histogram(weights, BINS)
         return self._summaries.HistogramProto(
@@ -111,16 +112,16 @@ class Writer:
 
 
 def has_histograms(epoch, num_epochs):
-    """Whether an epoch is one of those, at most fifty and the first among them, that get histograms."""
-    return epoch % max(1, -(-num_epochs // MOST_HISTOGRAMS)) == 0
+    """Returns whether an epoch gets histograms: at most fifty do, the first among them."""
+    return epoch % max(1, -(-num_epochs // MAX_HISTOGRAMS)) == 0
 
 
 def scalar_tag(column):
-    """The name in TensorBoard of a column of the log: the part before the slash is the group that shows it."""
+    """Returns TensorBoard's name of a column of log.csv: the group that shows it, a slash, the name."""
     group, name = re.fullmatch(r"(?:(val_iou|val)_)?(.*)", column, re.S).groups()
     return f"{group or 'train'}/{name}"
 
 
 def node_name(operation):
-    """The operation's name as a node, without what TensorBoard would take for a group or an output."""
+    """Returns the operation's name without characters that TensorBoard would read as a group or an output."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name)

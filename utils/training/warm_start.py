@@ -1,27 +1,29 @@
-"""Starting with the weights of another checkpoint of the same network, whose classes may be others."""
+"""Warm start: initializes a network from a checkpoint of the same kind, also with a different set of classes."""
 
 import collections
+import pathlib
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from models import build_model, inference_model
+from models import inference_model
 from utils.checkpoints import load_network
-from utils.settings import read_checkpoint
-from utils.training.build import training_heads
+from utils.class_dict import ClassDict
+from utils.training.build import build_network
 
 NUMBERED = re.compile(r"(.*?)(?:_(\d+))?$")
 
 
-class Match(NamedTuple):
-    """What came of one tensor.
+class TensorTransfer(NamedTuple):
+    """Transfer of one tensor.
 
     Attributes:
-        layer: str, name of the layer it belongs to.
-        size: int, numbers in it.
-        copied: int, those that come from the checkpoint.
+        layer: name of its layer.
+        size: number of parameters.
+        copied: number of parameters that come from the checkpoint.
     """
 
     layer: str
@@ -29,89 +31,99 @@ class Match(NamedTuple):
     copied: int
 
 
-def start_from(path, model, settings):
-    """Puts a checkpoint's weights into a network where they fit.
+class Transfer(NamedTuple):
+    """Result of `start_from`.
 
-    What depends on the classes is taken over class by class where their names are equal, whatever their order; other
-    classes keep their initialization. The optimizer begins anew.
+    Attributes:
+        tensors: one `TensorTransfer` for each tensor of the network.
+        new_classes: names of the classes that the checkpoint lacks.
+    """
+
+    tensors: list[TensorTransfer]
+    new_classes: list[str]
+
+
+def start_from(path: str | pathlib.Path, model: keras.Model, class_names: Sequence[str]) -> Transfer:
+    """Copies a checkpoint's weights into a network where they fit.
+
+    Weights that belong to a class are copied by the class's name, in any order. Other classes keep their
+    initialization. The optimizer starts anew.
 
     Args:
-        path: of the checkpoint, which `check_source` accepted.
+        path: the checkpoint, of the same network on the same frontend.
         model: `keras.Model` of `build_model`.
-        settings: dict of the new run, with "class_names".
-
-    Returns:
-        List of `Match`, one for each tensor of `model`.
+        class_names: C str, the classes of the new run.
     """
     source, source_settings = load_network(path)
-    names = [[name.casefold() for name in one["class_names"]] for one in (settings, source_settings)]
-    ours, theirs = tensors_by_place(model), tensors_by_place(source)
-    depending, matches = {}, []
-    if names[0] != names[1] and len(names[0]) == len(names[1]):  # then the shapes of the two do not tell
-        depending = tensors_by_place(probe(source_settings))
-    for place, (layer, variable) in ours.items():
-        value = theirs[place][1] if place in theirs else None
-        other_shape = depending[place][1].shape if place in depending else None
-        matches.append(Match(layer, variable_size(variable), copy_tensor(variable, value, *names, other_shape)))
-    return matches
+    source_names = [name.casefold() for name in ClassDict.from_dict(source_settings).class_names]
+    target_names = [name.casefold() for name in class_names]
+    target_tensors, source_tensors, resized_tensors = tensors_by_place(model), tensors_by_place(source), {}
+    if source_names != target_names and len(source_names) == len(target_names):
+        # Shapes do not show which axes belong to classes; those of the same network with one class more do.
+        resized_tensors = tensors_by_place(build_network(source_settings, len(source_names) + 1))
+    tensors = []
+    for place, (layer, variable) in target_tensors.items():
+        value = source_tensors[place][1] if place in source_tensors else None
+        resized_shape = resized_tensors[place][1].shape if place in resized_tensors else None
+        copied = copy_tensor(variable, value, target_names, source_names, resized_shape)
+        tensors.append(TensorTransfer(layer, variable_size(variable), copied))
+    return Transfer(tensors, [name for name in class_names if name.casefold() not in source_names])
 
 
-def probe(settings):
-    """The same network with one class more: by its shapes one can tell what depends on the number of classes."""
-    return build_model(
-        settings["model"],
-        settings["num_classes"] + 1,
-        settings["frontend"],
-        training_heads=bool(training_heads(settings)),
-        output_stride=settings["output_stride"],
-    )
-
-
-def copy_tensor(variable, value, our_names, their_names, other_shape=None):
-    """Copies what fits.
+def copy_tensor(
+    variable: keras.Variable,
+    value: keras.Variable | None,
+    target_names: Sequence[str],
+    source_names: Sequence[str],
+    resized_shape: tuple[int, ...] | None = None,
+) -> int:
+    """Copies the parts of a tensor that fit.
 
     Args:
-        variable: `keras.Variable` to change.
-        value: the checkpoint's `keras.Variable` of the same place, or None.
-        our_names, their_names: lists of str, the classes of both.
-        other_shape: shape of this tensor with another number of classes; None to compare the two at hand.
+        variable: the tensor to change.
+        value: the checkpoint's tensor at the same place, or None.
+        target_names, source_names: class names of the network and of the checkpoint.
+        resized_shape: shape of the checkpoint's tensor with another number of classes; None to compare the two tensors.
 
     Returns:
-        int, how many numbers were copied.
+        Number of parameters copied.
     """
     if value is None or len(value.shape) != len(variable.shape):
         return 0
-    other_shape = value.shape if other_shape is None else other_shape
-    axes = [axis for axis, sizes in enumerate(zip(variable.shape, other_shape)) if sizes[0] != sizes[1]]
-    if any((variable.shape[axis], value.shape[axis]) != (len(our_names), len(their_names)) for axis in axes):
-        return 0  # another width, or several numbers for each class
-    if not axes:
+    resized_shape = value.shape if resized_shape is None else resized_shape
+    class_axes = [axis for axis, sizes in enumerate(zip(variable.shape, resized_shape)) if sizes[0] != sizes[1]]
+    class_counts = len(target_names), len(source_names)
+    if any((variable.shape[axis], value.shape[axis]) != class_counts for axis in class_axes):
+        return 0  # another width, or several parameters per class
+    if not class_axes:
         variable.assign(value)
         return variable_size(variable)
-    common = [(our_names.index(name), their_names.index(name)) for name in our_names if name in their_names]
+    common = [(target_names.index(name), source_names.index(name)) for name in target_names if name in source_names]
     if not common:
         return 0
-    here, there = zip(*common)
-    result, source = (keras.ops.convert_to_numpy(one).copy() for one in (variable, value))
-    to, since = (
-        np.ix_(*(chosen if axis in axes else range(size) for axis, size in enumerate(one.shape)))
-        for one, chosen in ((result, here), (source, there))
-    )
-    result[to] = source[since]
-    variable.assign(result)
-    return source[since].size
+    target_indices, source_indices = zip(*common)
+    target, source = keras.ops.convert_to_numpy(variable).copy(), keras.ops.convert_to_numpy(value)
+    copied = source[_grid(source.shape, class_axes, source_indices)]
+    target[_grid(target.shape, class_axes, target_indices)] = copied
+    variable.assign(target)
+    return copied.size
 
 
-def variable_size(variable):
-    """Numbers in a variable."""
+def _grid(shape, class_axes, indices):
+    """Returns an open mesh that selects `indices` on the class axes and everything on the others."""
+    return np.ix_(*(indices if axis in class_axes else range(size) for axis, size in enumerate(shape)))
+
+
+def variable_size(variable: keras.Variable) -> int:
+    """Returns the number of parameters of a variable."""
     return int(np.prod(variable.shape))
 
 
-def tensors_by_place(model):
-    """A network's tensors by what tells their place in any process.
+def tensors_by_place(model: keras.Model) -> dict[tuple, tuple[str, keras.Variable]]:
+    """Maps places, which are the same in every process, to a network's tensors.
 
-    Keras numbers unnamed layers in the order of their making, but begins where the last network ended. Here they are
-    counted anew: within what gives the logits, and within each training head, which a run may lack.
+    Keras numbers unnamed layers in the order they were created, across the networks of a process. Here they are
+    numbered anew: within the part that computes the logits, and within each auxiliary head, which a run may lack.
 
     Returns:
         Dict from `(part, name without number, rank, index in the layer)` to `(layer name, keras.Variable)`.
@@ -119,12 +131,12 @@ def tensors_by_place(model):
     heads = model.output if isinstance(model.output, dict) else {}
     parts = {"logits": inference_model(model).layers}
     parts.update((head, keras.Model(model.input, heads[head]).layers) for head in heads if head != "logits")
-    taken, places = set(), {}
+    seen, places = set(), {}
     for part, layers in parts.items():
-        layers = [layer for layer in flat(layers) if layer.weights and id(layer) not in taken]
-        taken.update(map(id, layers))
+        layers = [layer for layer in flatten_layers(layers) if layer.weights and id(layer) not in seen]
+        seen.update(map(id, layers))
         counts, names = collections.Counter(), {}
-        for layer in sorted(layers, key=number):
+        for layer in sorted(layers, key=trailing_number):
             name = NUMBERED.match(layer.name).group(1)
             names[layer.name] = name, counts[name]
             counts[name] += 1
@@ -134,28 +146,29 @@ def tensors_by_place(model):
     return places
 
 
-def flat(layers):
-    """Layers, those of nested networks one by one."""
+def flatten_layers(layers: Iterable[keras.Layer]) -> Iterator[keras.Layer]:
+    """Yields layers, and the layers of nested networks in their place."""
     for layer in layers:
-        yield from flat(layer.layers) if hasattr(layer, "layers") else [layer]
+        yield from flatten_layers(layer.layers) if hasattr(layer, "layers") else [layer]
 
 
-def number(layer):
-    """The number at the end of a layer's name; -1 if there is none."""
+def trailing_number(layer: keras.Layer) -> int:
+    """Returns the number at the end of a layer's name; -1 if there is none."""
     return int(NUMBERED.match(layer.name).group(2) or -1)
 
 
-def report(matches, path, settings):
-    """What came of it, as a line of text. Arguments as those and the result of `start_from`."""
-    whole = [match for match in matches if match.copied == match.size]
-    share = sum(match.copied for match in matches) / sum(match.size for match in matches)
-    text = f"{len(whole)} of {len(matches)} tensors ({100 * share:.1f} % of parameters) from {path}"
-    for words, chosen in (
-        ("in part, by names of classes", [match for match in matches if 0 < match.copied < match.size]),
-        ("new", [match for match in matches if not match.copied]),
+def transfer_report(transfer: Transfer, path: str | pathlib.Path) -> str:
+    """Describes a transfer from a checkpoint in one line."""
+    tensors = transfer.tensors
+    complete = [tensor for tensor in tensors if tensor.copied == tensor.size]
+    share = sum(tensor.copied for tensor in tensors) / sum(tensor.size for tensor in tensors)
+    parts = [f"{len(complete)} of {len(tensors)} tensors ({100 * share:.1f} % of parameters) from {path}"]
+    for description, selected in (
+        ("in part, by class name", [tensor for tensor in tensors if 0 < tensor.copied < tensor.size]),
+        ("new", [tensor for tensor in tensors if not tensor.copied]),
     ):
-        layers = dict.fromkeys(match.layer for match in chosen)
-        text += f"; {words}: {', '.join(layers)}" if layers else ""
-    known = {name.casefold() for name in read_checkpoint(path)[0]["class_names"]}
-    new = [name for name in settings["class_names"] if name.casefold() not in known]
-    return f"{text}; new classes: {', '.join(new)}" if new else text
+        if selected:
+            parts.append(f"{description}: {', '.join(dict.fromkeys(tensor.layer for tensor in selected))}")
+    if transfer.new_classes:
+        parts.append(f"new classes: {', '.join(transfer.new_classes)}")
+    return "; ".join(parts)

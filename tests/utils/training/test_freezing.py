@@ -17,7 +17,7 @@ import tiny_model  # noqa: F401  registers the network
 from models import frontend_layers
 from utils.cli import train_parser
 from utils.training.build import build_training_model
-from utils.training.freezing import frontend_phase, is_frozen
+from utils.training.freezing import frontend_phase
 
 COMBINATIONS = [
     ("adamw", "--accumulate", "2"),
@@ -43,8 +43,6 @@ def check(optimizer, *more):
         "0.01",
         "--learning_rate",
         "0.01",
-        "--freeze_frontend",
-        "1",
         "--frontend_learning_rate",
         "0.5",
         "--optimizer",
@@ -60,7 +58,7 @@ def check(optimizer, *more):
     values = []
     for epoch in range(2):
         before = [[keras.ops.convert_to_numpy(x) for x in some] for some in (frontend, rest)]
-        with frontend_phase(model, settings, state, epoch):
+        with frontend_phase(model, epoch == 0, state):
             model.fit(images, dict.fromkeys(("logits", "auxiliary"), labels), batch_size=2, epochs=2, verbose=0)
         values.append(
             [
@@ -87,12 +85,6 @@ def test_on_jax(combination):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run([sys.executable, __file__, *combination], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-
-
-def test_epochs_are_counted_from_the_first_of_the_run():
-    settings = {"epoch_start_i": 10, "freeze_frontend": 2}
-    assert [is_frozen(settings, epoch) for epoch in (10, 11, 12)] == [True, True, False]
-    assert not is_frozen({"epoch_start_i": 0, "freeze_frontend": 0}, 0)
 
 
 if __name__ == "__main__":

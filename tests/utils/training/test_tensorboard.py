@@ -1,4 +1,4 @@
-"""What TensorBoard reads back."""
+"""Event files as TensorBoard reads them."""
 
 import re
 
@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from utils.training.tensorboard import MOST_COUNTED, Writer, has_histograms, scalar_tag
+from utils.training.tensorboard import MAX_WEIGHTS, Writer, has_histograms, scalar_tag
 
 pytest.importorskip("tensorboard")
 
 
 def read(folder):
-    """All that TensorBoard's own reader finds."""
+    """Reads event files with TensorBoard."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder), size_guidance={"images": 0, "histograms": 0, "scalars": 0})
@@ -56,7 +56,7 @@ def test_tags(column, tag):
     assert scalar_tag(column) == tag
 
 
-def test_going_on_leaves_each_epoch_once(tmp_path):
+def test_resuming_leaves_each_epoch_once(tmp_path):
     """The first process came to epoch 3, but its checkpoint only to the beginning of 2."""
     writer = Writer(tmp_path)
     for epoch in range(4):
@@ -105,7 +105,7 @@ def test_histograms_of_small_and_large_variables(tmp_path):
     assert (bias.min, bias.max, bias.num, bias.sum) == (0, 1999, 2000, 1999 * 1000) and sum(bias.bucket) == 2000
     (event,) = events.Histograms("weights/wide/kernel")
     large = event.histogram_value
-    assert event.step == 5 and large.num <= 2 * MOST_COUNTED < kernel.size
+    assert event.step == 5 and large.num <= 2 * MAX_WEIGHTS < kernel.size
     assert large.sum / large.num == pytest.approx(2.0, abs=0.1)
     assert large.sum_squares / large.num == pytest.approx(4 + 9, rel=0.05)
 

@@ -1,4 +1,4 @@
-"""Weights of another network of the same kind: which tensors and which classes of them are taken over."""
+"""Which tensors, and which classes of them, are copied from a checkpoint."""
 
 import keras
 import numpy as np
@@ -6,7 +6,8 @@ import pytest
 
 from models import build_model, inference_model
 from utils.checkpoints import save_checkpoint
-from utils.training.warm_start import copy_tensor, report, start_from
+from utils.class_dict import ClassDict
+from utils.training.warm_start import copy_tensor, start_from, transfer_report
 
 NAMES = ["Sky", "Road", "Car"]
 
@@ -15,8 +16,7 @@ def settings(model, names, no_auxiliary=False):
     return {
         "model": model,
         "frontend": "MobileNetV3Small",
-        "class_names": names,
-        "num_classes": len(names),
+        **ClassDict(names, [[index, 0, 0] for index in range(len(names))]).to_dict(),
         "output_stride": None,
         "no_auxiliary": no_auxiliary,
     }
@@ -48,12 +48,12 @@ def test_the_same_classes_in_the_same_order(source):
     """In a later network of the process, whose layers Keras numbers on from those of the first."""
     theirs, ours = random_network("tiny-heads", 3), build_model("tiny-heads", 3, training_heads=True)
     assert theirs.layers[-5].name != ours.layers[-5].name
-    path, wanted = source(theirs, "tiny-heads"), settings("tiny-heads", NAMES)
-    matches = start_from(path, ours, wanted)
+    path = source(theirs, "tiny-heads")
+    transfer = start_from(path, ours, NAMES)
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_array_equal(one, other)
-    count = len(matches)
-    assert report(matches, path, wanted) == f"{count} of {count} tensors (100.0 % of parameters) from {path}"
+    count = len(transfer.tensors)
+    assert transfer_report(transfer, path) == f"{count} of {count} tensors (100.0 % of parameters) from {path}"
 
 
 @pytest.mark.parametrize("names", [["car", "Tree", "Road"], ["Road", "Tree"], ["Tree", "Road", "Bus", "Car", "Pole"]])
@@ -61,8 +61,8 @@ def test_classes_go_by_name(source, names):
     """As many in another order, fewer, more."""
     theirs, ours = random_network("tiny", 3), build_model("tiny", len(names))
     initial = [np.array(weight) for weight in ours.get_layer("logits").weights]
-    path, wanted = source(theirs, "tiny"), settings("tiny", names)
-    matches = start_from(path, ours, wanted)
+    path = source(theirs, "tiny")
+    transfer = start_from(path, ours, names)
     where = {"Road": 1, "car": 2, "Car": 2}
     for before, weight, other in zip(initial, ours.get_layer("logits").weights, theirs.get_layer("logits").weights):
         for index, name in enumerate(names):
@@ -70,7 +70,7 @@ def test_classes_go_by_name(source, names):
             np.testing.assert_array_equal(np.array(weight)[..., index], expected)
     np.testing.assert_array_equal(ours.weights[0], theirs.weights[0])
     new = ", ".join(name for name in names if name not in where)
-    assert report(matches, path, wanted).endswith(f"; in part, by names of classes: logits; new classes: {new}")
+    assert transfer_report(transfer, path).endswith(f"; in part, by class name: logits; new classes: {new}")
 
 
 def test_a_tensor_with_classes_on_two_axes():
@@ -91,8 +91,7 @@ def test_tensors_that_do_not_fit_are_left(shape):
 
 def test_no_common_class_makes_the_classifier_new(source):
     ours, path = build_model("tiny", 2), source(random_network("tiny", 3), "tiny")
-    wanted = settings("tiny", ["Cat", "Dog"])
-    text = report(start_from(path, ours, wanted), path, wanted)
+    text = transfer_report(start_from(path, ours, ["Cat", "Dog"]), path)
     assert text.endswith("; new: logits; new classes: Cat, Dog")
 
 
@@ -100,10 +99,10 @@ def test_heads_that_the_checkpoint_lacks_are_new_and_others_are_left(source):
     """The layers of a head are made, and numbered, between those of the network."""
     theirs = random_network("tiny-heads", 3, heads=False)
     ours = build_model("tiny-heads", 3, training_heads=True)
-    matches = start_from(source(theirs, "tiny-heads", no_auxiliary=True), ours, settings("tiny-heads", NAMES))
-    new = {match.layer for match in matches if not match.copied}
+    transfer = start_from(source(theirs, "tiny-heads", no_auxiliary=True), ours, NAMES)
+    new = {tensor.layer for tensor in transfer.tensors if not tensor.copied}
     assert {"auxiliary_logits", "border_logits"} < new and len(new) == 5  # with convolution, batch norm, dense layer
     np.testing.assert_array_equal(inference_model(ours).get_weights()[0], theirs.get_weights()[0])
     without = build_model("tiny-heads", 3)
-    found = start_from(source(ours, "tiny-heads"), without, settings("tiny-heads", NAMES, no_auxiliary=True))
-    assert all(match.copied == match.size for match in found)
+    transfer = start_from(source(ours, "tiny-heads"), without, NAMES)
+    assert all(tensor.copied == tensor.size for tensor in transfer.tensors)

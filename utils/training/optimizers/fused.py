@@ -1,32 +1,36 @@
-"""Keras's optimizers with TensorFlow's fused updates: one operation a weight in place of about ten.
+"""Optimizers with TensorFlow's fused updates: one operation per variable in place of about ten.
 
-They compute what Keras's do and keep the same state. A graph has hundreds of weights, so that most of its operations
-would be updates: tracing and optimizing them takes longer than the first step itself.
+They compute what Keras's optimizers compute and keep the same state. A graph has hundreds of variables, so that updates
+would be most of its operations, and tracing and optimizing them would take longer than the first step itself.
+
+Measured on two busy CPU cores with 160x224 images, medians of six interleaved runs: time to the end of the first step
+of `custom` on MobileNetV3Small 7.7 instead of 14.2 s with RMSprop and 10.0 instead of 19.7 s with AdamW, of
+`DeepLabV3_plus` on ResNet50 with AdamW 7.0 instead of 16.4 s. Later steps take the same time.
+
+Reads private members of Keras's optimizers; tried with Keras 3.15, and `test_fused.py` notices changes.
 """
 
 import keras
 import tensorflow as tf
 
-from utils.training.optimizers.parameter_groups import ParameterGroupMixin
-
-APPLY = tf.raw_ops
+from utils.training.optimizers import keras_optimizers
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class RMSprop(ParameterGroupMixin, keras.optimizers.RMSprop):
-    """RMSprop without momentum and not centered (Keras's defaults)."""
+class RMSprop(keras_optimizers.RMSprop):
+    """RMSprop without momentum and not centered, as by default in Keras."""
 
     def build(self, variables):
         super().build(variables)
-        # The operation insists on a momentum. Without momentum that is the last update, no state worth keeping, and
-        # weights of one shape can share it: graphs keep operations on one resource in order.
+        # The operation requires a momentum. Without momentum that is the last update, which need not be kept. Variables
+        # of one shape share it, because graphs preserve the order of operations on one resource.
         shapes = {(tuple(variable.shape), variable.dtype) for variable in variables}
         self._last_updates = {(shape, dtype): tf.Variable(tf.zeros(shape, dtype)) for shape, dtype in shapes}
 
     def update_step(self, gradient, variable, learning_rate):
         velocity = self._velocities[self._get_variable_index(variable)]
         last_update = self._last_updates[tuple(variable.shape), variable.dtype.name]
-        APPLY.ResourceApplyRMSProp(
+        tf.raw_ops.ResourceApplyRMSProp(
             var=variable.handle,
             ms=handle(velocity),
             mom=last_update.handle,
@@ -38,13 +42,13 @@ class RMSprop(ParameterGroupMixin, keras.optimizers.RMSprop):
         )
 
 
-class _Adam:
-    """The update that Adam and AdamW share; weight decay comes before it."""
+class AdamUpdate:
+    """The update of Adam and AdamW; weight decay comes before it."""
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, variable.dtype)
-        APPLY.ResourceApplyAdam(
+        tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=handle(self._momentums[index]),
             v=handle(self._velocities[index]),
@@ -59,21 +63,21 @@ class _Adam:
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Adam(_Adam, ParameterGroupMixin, keras.optimizers.Adam):
-    """Adam without amsgrad (Keras's default)."""
+class Adam(AdamUpdate, keras_optimizers.Adam):
+    """Adam without amsgrad, as by default in Keras."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AdamW(_Adam, ParameterGroupMixin, keras.optimizers.AdamW):
+class AdamW(AdamUpdate, keras_optimizers.AdamW):
     """Adam with decoupled weight decay."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class SGD(ParameterGroupMixin, keras.optimizers.SGD):
-    """Gradient descent with momentum."""
+class SGD(keras_optimizers.SGD):
+    """Stochastic gradient descent with momentum."""
 
     def update_step(self, gradient, variable, learning_rate):
-        APPLY.ResourceApplyKerasMomentum(
+        tf.raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle,
             accum=handle(self.momentums[self._get_variable_index(variable)]),
             lr=tf.cast(learning_rate, variable.dtype),
@@ -84,5 +88,5 @@ class SGD(ParameterGroupMixin, keras.optimizers.SGD):
 
 
 def handle(variable):
-    """The resource of a Keras variable."""
+    """Returns the resource of a Keras variable."""
     return variable.value.handle

@@ -1,0 +1,65 @@
+"""Learning rate schedules: constant, exponential, polynomial, cosine, each with an optional warm-up."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule, or a constant, times a factor that first rises linearly to 1 (Goyal 2017, 1706.02677).
+
+    Args:
+        schedule: `LearningRateSchedule`, or float.
+        updates: int >= 1, updates of the weights after which the factor is 1.
+    """
+
+    def __init__(self, schedule, updates):
+        self.schedule, self.updates = schedule, updates
+
+    def __call__(self, step):
+        rate = self.schedule(step) if callable(self.schedule) else self.schedule
+        # The first update has a factor above 0, or it would be lost.
+        factor = keras.ops.minimum((keras.ops.cast(step, "float32") + 1.0) / float(self.updates), 1.0)
+        return keras.ops.cast(rate, "float32") * factor
+
+    def get_config(self):
+        schedule = self.schedule
+        if callable(schedule):
+            schedule = keras.saving.serialize_keras_object(schedule)
+        return {"schedule": schedule, "updates": self.updates}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = config["schedule"]
+        if isinstance(schedule, dict):
+            schedule = keras.saving.deserialize_keras_object(schedule)
+        return cls(schedule, config["updates"])
+
+
+def build_schedule(
+    name: str, learning_rate: float, steps_per_epoch: float, num_epochs: int, warm_up: float = 0.0
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Builds a learning rate schedule.
+
+    Args:
+        name: one of `choices.SCHEDULES`: "constant"; "exponential", times 0.995 per epoch (Tiramisu, 1611.09326);
+            "poly", (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
+        learning_rate: the initial learning rate.
+        steps_per_epoch: updates of the weights per epoch.
+        num_epochs: epochs until the end of the schedule.
+        warm_up: epochs, >= 0, in which the learning rate also rises from 0.
+
+    Returns:
+        float for a constant learning rate, else a `LearningRateSchedule`.
+    """
+    if warm_up:
+        schedule = build_schedule(name, learning_rate, steps_per_epoch, num_epochs)
+        return WarmUp(schedule, max(1, round(steps_per_epoch * warm_up)))
+    schedules = keras.optimizers.schedules
+    updates = max(1, round(steps_per_epoch * num_epochs))
+    if name == "exponential":
+        return schedules.ExponentialDecay(learning_rate, steps_per_epoch, 0.995, staircase=True)
+    if name == "poly":
+        return schedules.PolynomialDecay(learning_rate, updates, end_learning_rate=0.0, power=0.9)
+    if name == "cosine":
+        return schedules.CosineDecay(learning_rate, updates)
+    return learning_rate

@@ -78,7 +78,7 @@ def test_the_schedule_counts_updates_of_the_weights():
     flags = ("--schedule", "poly", "--num_epochs", "3", "--accumulate", "2", "--learning_rate", "0.1")
     optimizer = build_training_model(settings("tiny", *flags), steps_per_epoch=8).optimizer
     for update, expected in ((0, 0.1), (6, 0.1 * 0.5**0.9), (12, 0.0)):
-        optimizer.iterations.assign(update)
+        optimizer.variables[0].assign(2 * update)  # steps; `iterations` counts updates
         assert current_learning_rate(optimizer) == pytest.approx(expected)
 
 

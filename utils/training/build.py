@@ -83,9 +83,9 @@ def build_training_model(
 
 def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Builds the optimizer of a run, with the frontend's learning rate. Arguments as in `build_training_model`."""
-    updates = steps_per_epoch / settings["accumulate"]
+    # Keras counts steps here also when several of them make one update (tried with Keras 3.15).
     schedule = build_schedule(
-        settings["schedule"], settings["learning_rate"], updates, settings["num_epochs"], settings["warm_up"]
+        settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"], settings["warm_up"]
     )
     optimizer = build_optimizer(
         settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"], settings["ema"]

@@ -74,11 +74,11 @@ def test_the_frontend_has_its_learning_rate():
     assert any(in_group) and not all(in_group) and model.optimizer.factor == 0.25
 
 
-def test_the_schedule_counts_updates_of_the_weights():
+def test_the_schedule_ends_with_the_last_step_under_accumulation():
     flags = ("--schedule", "poly", "--num_epochs", "3", "--accumulate", "2", "--learning_rate", "0.1")
     optimizer = build_training_model(settings("tiny", *flags), steps_per_epoch=8).optimizer
-    for update, expected in ((0, 0.1), (6, 0.1 * 0.5**0.9), (12, 0.0)):
-        optimizer.variables[0].assign(2 * update)  # steps; `iterations` counts updates
+    for step, expected in ((0, 0.1), (12, 0.1 * 0.5**0.9), (24, 0.0)):
+        optimizer.variables[0].assign(step)
         assert current_learning_rate(optimizer) == pytest.approx(expected)
 
 

@@ -44,7 +44,7 @@ def build_schedule(
         name: one of `choices.SCHEDULES`: "constant"; "exponential", times 0.995 per epoch (Tiramisu, 1611.09326);
             "poly", (1 - progress) ** 0.9 (DeepLab, 1606.00915); "cosine" to 0 (SGDR, 1608.03983).
         learning_rate: the initial learning rate.
-        steps_per_epoch: updates of the weights per epoch.
+        steps_per_epoch: training steps per epoch, also where several make one update of the weights.
         num_epochs: epochs until the end of the schedule.
         warm_up: epochs, >= 0, in which the learning rate also rises from 0.
 

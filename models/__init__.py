@@ -84,7 +84,7 @@ def build_model(
 
 
 def build_features(architecture, images, frontend, frontend_weights, output_stride):
-    """Builds what an architecture's builder takes as its first argument.
+    """Builds the first argument of an architecture's builder: scaled images or end points.
 
     Args:
         architecture: `Architecture`.

@@ -112,7 +112,7 @@ def build_parser():
 
 
 def check_flags(model, checkpoint, output):
-    """Raises UsageError for what can be seen without Keras."""
+    """Checks the flags as far as possible without Keras."""
     if model not in IMPORTABLE:
         reason = "its networks with a frontend are not ours" if MODELS[model].frontend else "it had no such network"
         raise UsageError(
@@ -128,7 +128,7 @@ def check_flags(model, checkpoint, output):
 
 
 def checkpoint_prefix(path):
-    """What the names of a checkpoint's files have in common: `path`, or that of the file that it names."""
+    """Returns the common prefix of a checkpoint's files: `path`, or that of the file that it names."""
     return CHECKPOINT_PART.sub("", str(path))
 
 

@@ -1,4 +1,4 @@
-"""How Keras runs: the engine, the device, the arithmetic."""
+"""Keras backend: quiet import, device, precision, XLA and versions."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ import sys
 
 
 def import_backend():
-    """Imports Keras and its engine without the engine's start-up messages.
+    """Imports Keras and its backend without the backend's start-up messages.
 
     TensorFlow writes them to standard error before it reads any setting, so that is turned off meanwhile; Python's own
     errors still appear.
@@ -23,7 +23,7 @@ def import_backend():
 
 
 def device():
-    """What the network runs on, such as "TensorFlow 2.21.0 on CPU"."""
+    """Returns the backend and the device, such as "TensorFlow 2.21.0 on CPU"."""
     import keras
 
     backend = keras.config.backend()
@@ -51,7 +51,7 @@ def pause_gc():
 
 @contextlib.contextmanager
 def silence_stderr():
-    """Lets nothing through to standard error, not even what libraries write past Python."""
+    """Silences standard error, also for libraries that write to it past Python."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -95,7 +95,7 @@ def set_precision(name):
 
 
 def versions():
-    """Versions of what takes part, for the record of a run: a dict of str.
+    """Returns the versions of Python and the packages in use, a dict of str.
 
     Keras and its engine, or the runtime of an exported file, are among it if they were imported.
     """

@@ -70,7 +70,7 @@ def report_errors(main: Callable) -> Callable:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Returns "; did you mean NAME?" with the closest name, or "" if none is close."""
+    """Suggests the closest name as "; did you mean NAME", or "" if none is close."""
     name = closest_name(word, names)
     return f"; did you mean {name}?" if name else ""
 

@@ -1,4 +1,4 @@
-"""What a program says while it works: nothing, a line now and then, or a line that keeps current (`--progress`)."""
+"""Console progress: quiet, a line every 30 seconds, or a progress bar (`--progress`)."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""What a checkpoint or a settings.json says of its run, read without Keras."""
+"""Settings of a training run, read from a checkpoint or a settings.json without Keras."""
 
 import json
 import pathlib

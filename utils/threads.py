@@ -55,7 +55,7 @@ def map_threads(function, items, workers, what):
 
 @contextlib.contextmanager
 def background(workers=2):
-    """Calls functions on threads, a few behind the caller: to encode and write pictures while the network goes on.
+    """Runs function calls on threads, a few behind the caller, such as encoding and writing images.
 
     With one worker the calls are made in order.
 

@@ -33,7 +33,7 @@ def pattern(text: str) -> re.Pattern:
 
 
 def group_of(name: str, group: re.Pattern) -> str:
-    """Returns the group of an image: what the first parenthesis of the expression matches in its name, or all of it.
+    """Returns the group of an image: the first parenthesis of the expression in its name, or the whole match.
 
     Raises:
         UsageError: if the expression does not match.

@@ -1,0 +1,1 @@
+"""The original suite's image loops and variable names, for comparison and import."""

@@ -1,4 +1,4 @@
-"""What the original suite did for each image, in Python loops: the yardsticks of `compare_speed.py`.
+"""Image loops of the original suite in Python: the baselines of `compare_speed.py`.
 
 Written anew from a description of what it did, defects included, and used for comparison only. What this suite does
 instead is in `utils/metrics.py`, `utils/class_dict.py`, `utils/data/augmentation.py` and `utils/data/dataset.py`.

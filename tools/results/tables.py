@@ -99,7 +99,7 @@ def fine_tuning_table() -> str:
 
 
 def scores_table(table: str) -> str:
-    """A row per recorded experiment of a table, best first: what it shows, and its scores."""
+    """Formats a table's recorded experiments as rows, best first: subject and scores."""
     lines = ["| | mean IoU, % | global accuracy, % | |", "|---|---|---|---|"]
     for name, experiment in recorded(table).items():
         scores = percent([experiment["result"][key] for key in ("mean_iou", "global_accuracy")])

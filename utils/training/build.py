@@ -1,4 +1,4 @@
-"""Builds what a training run needs from its settings: network, optimizer, losses and trainer."""
+"""Builders of a training run from its settings: network, optimizer and losses."""
 
 import keras
 

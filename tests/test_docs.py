@@ -16,13 +16,16 @@ from tools import (
     compare_speed,
     convert_dataset,
     flag_words,
+    get_camvid,
     import_suite_checkpoint,
+    make_streets,
     make_tables,
     reproduce,
     split_dataset,
 )
 from tools.results.records import recorded
 from tools.results.reference import anchor, count_model, read_counts
+from utils.backend import device
 from utils.cli import arguments
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -30,15 +33,14 @@ README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PAGES = make_tables.pages()
 DOCS = [page for page in PAGES if page != README]
+EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{name}.py": getattr(arguments, f"{name}_parser") for name in COMMANDS}
 PARSERS |= {
     tool.build_parser().prog: tool.build_parser for tool in (analyse_dataset, convert_dataset, reproduce, split_dataset)
 }
-OTHER_PARSERS = {
-    "tools/compare_speed.py": compare_speed.build_parser,
-    "tools/import_suite_checkpoint.py": import_suite_checkpoint.build_parser,
-}
+OTHER_TOOLS = (compare_speed, get_camvid, import_suite_checkpoint, make_streets)
+OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}
 
 
 def read(page):
@@ -146,7 +148,14 @@ def percent(experiment):
 
 def test_counted_things_are_as_many(only_real_networks):
     assert promised(r"(\d+) semantic segmentation networks") == (str(len(MODELS)),)
-    assert promised(r"one of (\d+) pretrained") == (str(len(FRONTENDS)),)
+    assert promised(r"one of (\d+) feature extractors") == (str(len(FRONTENDS)),)
+    assert f"{len(MODELS)} networks and {len(FRONTENDS)} frontends" in read(ROOT / "CHANGELOG.md")
+
+
+def test_device_line_is_the_one_that_is_printed():
+    (label,) = promised(r"`(\w+ --> )Keras [\d.]+ with tensorflow [\d.]+ on gpu:0`")
+    assert label in "".join(map(read, [ROOT / "train.py", *(ROOT / "utils").rglob("*.py")]))
+    assert re.fullmatch(r"Keras [\d.]+ with \w+ [\d.]+ on .+", device())
 
 
 @pytest.mark.parametrize("program", PARSERS)
@@ -197,7 +206,7 @@ REPLACED = {
     '"imagenet"': "None",
     "=352": "=64",
     "=480": "=64",
-    "=10)": "=1)",
+    "epochs=10": "epochs=1",
     "range(10)": "range(1)",
 }
 

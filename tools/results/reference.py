@@ -1,4 +1,4 @@
-"""Reference tables of the documentation: flags, networks and frontends."""
+"""Reference tables of the documentation: flags, losses, networks and frontends."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from models import MODELS
 from tools.results.records import recorded
 from utils.cli import Parser, train_parser
 from utils.cli.choices import RECIPES
+from utils.losses import LOSSES
 
 COUNTS = pathlib.Path(__file__).resolve().parent / "models.json"  # parameters and operations of every network
 NUM_CLASSES = 12
@@ -131,10 +132,23 @@ def frontends_table() -> str:
     ]
     for name, row in FRONTENDS.items():
         channels = ", ".join(str(count or "-") for count in row.channels)
-        paper = re.sub(r"(\d{4}\.\d{5}|\d{4}\.\d{4})", r"[\1](https://arxiv.org/abs/\1)", row.paper)
+        paper = with_links(row.paper)
         strides = "8, 16" if row.dilates else "-"
         lines.append(f"| `{name}` | {paper} | {row.parameters / 1e6:.1f} M | {channels} | {strides} | {row.network} |")
     return "\n".join(lines)
+
+
+def losses_table() -> str:
+    """A row per loss: its paper, and whether it takes label smoothing."""
+    lines = ["| `--loss` | paper | `--label_smoothing` |", "|---|---|---|"]
+    for name, row in LOSSES.items():
+        lines.append(f"| `{name}` | {with_links(row.paper)} | {'yes' if row.smoothing else '-'} |")
+    return "\n".join(lines)
+
+
+def with_links(paper: str) -> str:
+    """A paper such as "He 2016, 1512.03385" whose arXiv number is a link."""
+    return re.sub(r"(\d{4}\.\d{4,5})", r"[\1](https://arxiv.org/abs/\1)", paper)
 
 
 def flags_table(parser: Parser) -> str:

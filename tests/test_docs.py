@@ -161,7 +161,12 @@ def test_device_line_is_the_one_that_is_printed():
 @pytest.mark.parametrize("program", PARSERS)
 def test_every_flag_is_documented(program):
     text = "".join(map(read, PAGES))
-    flags = {option for action in PARSERS[program]()._actions for option in action.option_strings}
+    flags = {
+        option
+        for actions in PARSERS[program]().groups().values()
+        for action in actions
+        for option in action.option_strings
+    }
     assert not {flag for flag in flags - {"-h", "--help"} if f"`{flag}" not in text}
 
 

@@ -1,10 +1,10 @@
-"""Turns a TensorFlow 1 checkpoint of the original suite into one for test.py, predict.py and train.py.
+"""Converts a TensorFlow 1 checkpoint of the original suite for test.py, predict.py and train.py.
 
     python tools/import_suite_checkpoint.py --model FC-DenseNet56 --dataset CamVid \
         --checkpoint checkpoints/latest_model_FC-DenseNet56_CamVid.ckpt --output FC-DenseNet56.keras
 
-For the networks without a frontend, which are layer for layer the original's; AdapNet with 12 classes only, a number
-that the original had written into the middle of it.
+It supports the networks without a frontend, which have the layers of the original. AdapNet needs 12 classes, a number
+that is fixed in the original network.
 """
 
 import pathlib
@@ -19,20 +19,20 @@ from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, i
 from utils.cli import Parser, train_parser
 from utils.errors import RunError, UsageError, report_errors
 
-# Networks that can be imported, and how ours differ although the weights are the same.
+# Supported networks, with notes on differences despite equal weights.
 IMPORTABLE = {
     "FC-DenseNet56": "",
     "FC-DenseNet67": "",
     "FC-DenseNet103": "",
     "Encoder-Decoder": "",
     "Encoder-Decoder-Skip": "",
-    "FRRN-A": "the original had lost the identity of its residual units; train on before you use the weights",
-    "FRRN-B": "the original had lost the identity of its residual units; train on before you use the weights",
+    "FRRN-A": "the original lacks the identity mapping of its residual units; train the network further before use",
+    "FRRN-B": "the original lacks the identity mapping of its residual units; train the network further before use",
     "MobileUNet": "",
     "MobileUNet-Skip": "",
-    "AdapNet": "the original resized with another sampling; logits differ a little near borders",
+    "AdapNet": "the original resizes with other sampling positions; logits differ slightly near borders",
 }
-LARGEST_CROP = 512  # pixels; for the statistics of large images, as the original suite trained
+MAX_CROP = 512  # pixels, for the statistics of large images, as in training with the original suite
 CHECKPOINT_PART = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
@@ -50,7 +50,7 @@ def main(argv=None):
     import_backend()
     from utils.checkpoints import save_checkpoint
     from utils.files import make_folder
-    from utils.training.record import new_state
+    from utils.training.loop import new_state
 
     print("Loading model checkpoint weights ...", flush=True)
     variables = read_variables(args.checkpoint)
@@ -69,13 +69,13 @@ def main(argv=None):
     if IMPORTABLE[args.model]:
         print(f"Note: {IMPORTABLE[args.model]}")
     if has_statistics(variables):
-        print("The checkpoint's own batch-norm statistics are kept")
+        print("The batch-norm statistics of the checkpoint are kept")
     elif args.no_statistics:
         print("The checkpoint has no batch-norm statistics and none are estimated: the network needs training")
     else:
         print(
-            "The checkpoint has no batch-norm statistics, for the original suite never updated them: estimating "
-            f"them from {folder / 'train'} ...",
+            "The checkpoint has no batch-norm statistics, because the original suite never updates them: estimating "
+            f"them on {folder / 'train'} ...",
             flush=True,
         )
         estimate_statistics(model, folder)
@@ -86,13 +86,13 @@ def main(argv=None):
 
 
 def build_parser():
-    """The flags of this tool."""
+    """The command's flags."""
     parser = Parser(prog="tools/import_suite_checkpoint.py", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--checkpoint",
         required=True,
         metavar="PATH.ckpt",
-        help="what the names of the checkpoint's files have in common, or its .index file",
+        help="common prefix of the checkpoint's files, or its .index file",
     )
     parser.add_argument(
         "--model", required=True, choices=list(MODELS), metavar="NAME", help=f"one of: {', '.join(IMPORTABLE)}"
@@ -100,23 +100,23 @@ def build_parser():
     parser.add_argument(
         "--dataset",
         default="CamVid",
-        help="what it was trained on: a name (looked for in . and datasets/) or a path; default: CamVid",
+        help="name (searched in . and datasets/) or path of the training dataset; default: CamVid",
     )
-    parser.add_argument("--output", required=True, metavar="FILE.keras", help="the checkpoint to write")
+    parser.add_argument("--output", required=True, metavar="FILE.keras", help="checkpoint to create")
     parser.add_argument(
         "--no_statistics",
         action="store_true",
-        help="if the checkpoint has no batch-norm statistics, do not estimate them",
+        help="do not estimate missing batch-norm statistics",
     )
     return parser
 
 
 def check_flags(model, checkpoint, output):
-    """Checks the flags as far as possible without Keras."""
+    """Raises UsageError for flags that are invalid; needs no Keras."""
     if model not in IMPORTABLE:
-        reason = "its networks with a frontend are not ours" if MODELS[model].frontend else "it had no such network"
+        reason = "its networks with a frontend differ" if MODELS[model].frontend else "which has no such network"
         raise UsageError(
-            f"--model {model} cannot come from the original suite, {reason}; one of {', '.join(IMPORTABLE)}"
+            f"--model {model} cannot be imported from the original suite, {reason}; choose from {', '.join(IMPORTABLE)}"
         )
     if pathlib.Path(output).suffix != ".keras":
         raise UsageError(f"--output {output} must end with .keras")
@@ -128,7 +128,7 @@ def check_flags(model, checkpoint, output):
 
 
 def checkpoint_prefix(path):
-    """Returns the common prefix of a checkpoint's files: `path`, or that of the file that it names."""
+    """Returns the common prefix of a checkpoint's files: `path` itself, or without the extension of a file."""
     return CHECKPOINT_PART.sub("", str(path))
 
 
@@ -136,61 +136,62 @@ def read_variables(path):
     """Reads a TensorFlow checkpoint.
 
     Args:
-        path: str, what its files' names have in common, or one of them.
+        path: str, common prefix of its files, or one of them.
 
     Returns:
-        List of `(name, array)`; without those of optimizers.
+        List of `(name, array)`, without variables of optimizers.
 
     Raises:
         UsageError: if it cannot be read.
-        RunError: if there is no TensorFlow.
+        RunError: if TensorFlow is not installed.
     """
     try:
         import tensorflow as tf
     except ImportError:
-        raise RunError("a TensorFlow checkpoint needs TensorFlow to read it; pip install tensorflow") from None
+        raise RunError("reading a TensorFlow checkpoint needs TensorFlow: pip install tensorflow") from None
     try:
         reader = tf.train.load_checkpoint(checkpoint_prefix(path))
         names = [name for name in reader.get_variable_to_shape_map() if not NOT_OF_THE_NETWORK.search(name)]
         return [(name, reader.get_tensor(name)) for name in sorted(names)]
-    except Exception as error:  # TensorFlow raises whatever its readers raise
+    except Exception as error:  # the readers raise errors of many classes
         raise UsageError(f"--checkpoint {path} cannot be read: {str(error).strip().splitlines()[0]}") from error
 
 
 def prepare_model(settings, variables):
-    """Builds the network with the original's weights, compiled so that train.py can go on with it.
+    """Builds the network with the weights of the original, compiled for further training.
 
     Args:
-        settings: dict, as train.py keeps it in a checkpoint; with "imported_from", where the variables are from.
+        settings: dict of a checkpoint, with "imported_from", the path of the original checkpoint.
         variables: as in `import_variables`.
 
     Returns:
         `keras.Model`.
 
     Raises:
-        UsageError: if the variables are of another network or of another number of classes.
+        UsageError: if the variables belong to another network or have another number of classes.
     """
     from models import build_model
     from utils.training.optimizers import build_optimizer
 
     source, num_classes = settings["imported_from"], settings["num_classes"]
-    found = next((len(value) for name, value in variables if re.search(r"(^|/)logits/biases$", name)), num_classes)
-    if found != num_classes:
+    biases = [value for name, value in variables if re.search(r"(^|/)logits/biases$", name)]
+    stored_classes = len(biases[0]) if biases else num_classes
+    if stored_classes != num_classes:
         raise UsageError(
-            f"{source} has {found} classes, the class_dict.csv of {settings['dataset_path']} {num_classes}"
+            f"{source} has {stored_classes} classes, the class_dict.csv of {settings['dataset_path']} {num_classes}"
         )
     model = build_model(settings["model"], num_classes)
     try:
         import_variables(model, variables)
     except ValueError as error:
-        raise UsageError(f"{source} does not fit {settings['model']}: {error}") from error
+        raise UsageError(f"{source} does not match {settings['model']}: {error}") from error
     model.compile(build_optimizer(settings["optimizer"], settings["learning_rate"]))
     model.optimizer.build(model.trainable_variables)
     return model
 
 
 def estimate_statistics(model, folder):
-    """Estimates the batch-norm statistics from training images of the dataset in `folder`, one at a time."""
+    """Estimates the batch-norm statistics on the training images of the dataset in `folder`, one at a time."""
     from utils.backend import use_xla
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import SegmentationDataset
@@ -201,8 +202,8 @@ def estimate_statistics(model, folder):
 
     pairs = list_pairs(folder, "train")
     size = read_image(pairs[0].image).shape[:2]
-    crop = (max(min(side, LARGEST_CROP) // SIZE_MULTIPLE, 1) * SIZE_MULTIPLE for side in size)
-    class_dict = read_classes(folder, unknown="ignore")  # the statistics are those of the images alone
+    crop = (max(min(side, MAX_CROP) // SIZE_MULTIPLE, 1) * SIZE_MULTIPLE for side in size)
+    class_dict = read_classes(folder, unknown="ignore")  # only the images matter
     data = SegmentationDataset(pairs, class_dict, Augmentation(*crop), batch_size=1)
     BatchNormStatistics(model, use_xla(None)).estimate(data)
 

@@ -1,4 +1,4 @@
-"""The CamVid download against a web server on this machine that can be told to misbehave."""
+"""The CamVid download from a local web server that can be made to misbehave."""
 
 import _thread
 import http.server
@@ -52,7 +52,7 @@ def labels_of(number):
 
 
 class Site:
-    """What the server gives: `files` by path; `faults` by path, functions of (handler, body, number of the request)."""
+    """Content of the server: `files` by path; `faults` by path, functions of (handler, body, number of the request)."""
 
     def __init__(self):
         self.files, self.faults, self.requests = {}, {}, Counter()

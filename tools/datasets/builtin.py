@@ -1,4 +1,4 @@
-"""Built-in datasets: Streets is drawn on first use, CamVid offered for download."""
+"""Built-in datasets: Streets, drawn on first use, and CamVid, downloaded on request."""
 
 import os
 import pathlib
@@ -9,13 +9,13 @@ from utils.errors import UsageError
 
 
 def find_or_make_dataset(name: str | pathlib.Path) -> pathlib.Path:
-    """Finds a dataset's folder; draws `Streets`, and offers to download `CamVid`, where they are missing.
+    """Finds the folder of a dataset; draws Streets, or offers to download CamVid, if they are missing.
 
     Args:
-        name: a path, or a name that is looked for in `.` and in `datasets/`.
+        name: a path, or a name that is searched in `.` and in `datasets/`.
 
     Returns:
-        `pathlib.Path` of a folder.
+        The folder.
 
     Raises:
         UsageError: if there is none.
@@ -27,7 +27,7 @@ def find_or_make_dataset(name: str | pathlib.Path) -> pathlib.Path:
     if name == "Streets":
         from tools.make_streets import make_streets
 
-        print("Making the dataset Streets (a synthetic street, drawn on first use) ...")
+        print("Drawing the dataset Streets (synthetic street scenes, on first use) ...")
         return make_streets(DATASETS / name, workers=os.cpu_count() or 1)
     if name == "CamVid" and _agrees_to_download():
         from tools.get_camvid import get_camvid

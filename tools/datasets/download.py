@@ -53,7 +53,7 @@ def fetch_all(jobs: Sequence[Download], fetch: Callable, workers: int) -> None:
 
     Args:
         jobs: the files.
-        fetch: function of a `Download` and a `threading.Event`, which tells it to stop; returns the number of bytes.
+        fetch: function of a `Download` and a `threading.Event`, which is set to stop it; returns the number of bytes.
         workers: number of threads.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The original suite's image loops and variable names, for comparison and import."""
+"""The original TensorFlow 1 suite: its per-image loops for comparison, and the names of its variables."""

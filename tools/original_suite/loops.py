@@ -1,7 +1,7 @@
-"""Image loops of the original suite in Python: the baselines of `compare_speed.py`.
+"""Per-image loops of the original suite: scoring, label decoding, loading; baselines of `compare_speed.py`.
 
-Written anew from a description of what it did, defects included, and used for comparison only. What this suite does
-instead is in `utils/metrics.py`, `utils/class_dict.py`, `utils/data/augmentation.py` and `utils/data/dataset.py`.
+They are written anew from a description, defects included, for comparison only. The code of this suite is in
+`utils/metrics.py`, `utils/class_dict.py`, `utils/data/augmentation.py` and `utils/data/dataset.py`.
 """
 
 import cv2
@@ -9,14 +9,13 @@ import numpy as np
 
 
 def evaluate_segmentation(prediction, label, num_classes):
-    """Scores one image.
+    """Scores an image.
 
-    Defects: precision and recall are interchanged; classes that are not in the image count as recognized; mean IoU is
-    over the classes of this image's truth only, and all of these were then averaged over images; void is a class.
+    Defects: precision and recall are swapped; classes that are not in the image have accuracy 1; mean IoU is the mean
+    over the classes in the label of this image; the scores were then averaged over images; void is a class.
 
     Args:
-        prediction: int array `(H, W)` of class indices.
-        label: int array `(H, W)` of class indices.
+        prediction, label: int arrays `(H, W)` of class indices.
         num_classes: int, C.
 
     Returns:
@@ -25,7 +24,7 @@ def evaluate_segmentation(prediction, label, num_classes):
     prediction, label = prediction.ravel(), label.ravel()
     accuracy = global_accuracy(prediction, label)
     accuracies = class_accuracies(prediction, label, num_classes)
-    # The suite passed the prediction where the metrics take the truth.
+    # The arguments are swapped: these functions take the truth first.
     precision = weighted_precision(prediction, label)
     recall = weighted_recall(prediction, label)
     f1 = weighted_f1(prediction, label)
@@ -33,7 +32,7 @@ def evaluate_segmentation(prediction, label, num_classes):
 
 
 def global_accuracy(prediction, label):
-    """Share of correct pixels of flat arrays, counted one by one."""
+    """Counts the share of correct pixels of flat arrays in a loop."""
     correct = 0.0
     for i in range(len(label)):
         if prediction[i] == label[i]:
@@ -42,7 +41,7 @@ def global_accuracy(prediction, label):
 
 
 def class_accuracies(prediction, label, num_classes):
-    """Share of each class's pixels that are correct, counted one by one; 1 for classes that are not in the label."""
+    """Counts the share of correct pixels of each class in a loop; 1 for classes that are not in the label."""
     correct = [0.0] * num_classes
     for i in range(len(label)):
         if prediction[i] == label[i]:
@@ -52,27 +51,27 @@ def class_accuracies(prediction, label, num_classes):
 
 
 def weighted_precision(truth, prediction):
-    """Mean of the classes' precisions, weighted by the pixels of `truth`."""
+    """Mean precision of the classes, weighted by their pixels in `truth`."""
     hits, in_truth, predicted = class_counts(truth, prediction)
     return float(in_truth / in_truth.sum() @ (hits / np.maximum(predicted, 1)))
 
 
 def weighted_recall(truth, prediction):
-    """Mean of the classes' recalls, weighted by the pixels of `truth`: the accuracy."""
+    """Mean recall of the classes, weighted by their pixels in `truth`; equals the accuracy."""
     hits, in_truth, _ = class_counts(truth, prediction)
     return float(in_truth / in_truth.sum() @ (hits / np.maximum(in_truth, 1)))
 
 
 def weighted_f1(truth, prediction):
-    """Mean of the classes' F1 scores, weighted by the pixels of `truth`."""
+    """Mean F1 score of the classes, weighted by their pixels in `truth`."""
     hits, in_truth, predicted = class_counts(truth, prediction)
     return float(in_truth / in_truth.sum() @ (2 * hits / (in_truth + predicted)))
 
 
 def class_counts(truth, prediction):
-    """Pixels of each class that occurs: right, in `truth`, in `prediction`.
+    """Counts the pixels of each class that occurs: correct, in `truth`, in `prediction`.
 
-    The suite called scikit-learn for each of three scores; these are its sums, without its checks of the input.
+    The original calls scikit-learn for each of three scores; these are its sums, without its checks of the input.
     """
     classes = np.union1d(truth, prediction)
     truth, prediction = np.searchsorted(classes, truth), np.searchsorted(classes, prediction)
@@ -81,7 +80,7 @@ def class_counts(truth, prediction):
 
 
 def mean_iou(prediction, label):
-    """Mean over the classes of `label` of intersection over union."""
+    """Mean intersection over union of the classes in `label`."""
     ious = []
     for index in np.unique(label):
         predicted, true = prediction == index, label == index
@@ -92,7 +91,7 @@ def mean_iou(prediction, label):
 def one_hot_it(label, label_values):
     """Compares a label image with the color of every class.
 
-    Defect: a color of no class is no error, its pixels belong to no class; `argmax` makes them class 0.
+    Defect: a color of no class is not an error; its pixels belong to no class, and become class 0 by `argmax`.
 
     Args:
         label: uint8 array `(H, W, 3)`, RGB.
@@ -116,10 +115,10 @@ def load_and_augment(
     brightness=0.0,
     rotation=0.0,
 ):
-    """Reads and augments a pair as a training step of batch size 1 did.
+    """Reads and augments an image and its label, for a training step of batch size 1.
 
-    Defects: brightness wraps around (256 becomes 0); rotation is nearest for the image too, and what it brings in from
-    outside is black in the image and in the label, there the class of that color, if any.
+    Defects: brightness wraps around (256 becomes 0); rotation uses nearest neighbor for the image too, and pads image
+    and label with black, which is the class of that color in the label, if any.
 
     Args:
         image_path, label_path: str.
@@ -127,8 +126,8 @@ def load_and_augment(
         crop_height, crop_width: int, pixels.
         rng: `random.Random`.
         h_flip, v_flip: bool, flip with probability 1/2.
-        brightness: float, greatest relative change.
-        rotation: float, greatest angle in degrees.
+        brightness: float, maximum relative change.
+        rotation: float, maximum angle in degrees.
 
     Returns:
         float32 arrays: image `(crop_height, crop_width, 3)` in 0..1 and one-hot label `(crop_height, crop_width, C)`.
@@ -150,12 +149,12 @@ def load_and_augment(
         center = (crop_width // 2, crop_height // 2)
         matrix = cv2.getRotationMatrix2D(center, rng.uniform(-rotation, rotation), 1.0)
         size = (crop_width, crop_height)
-        image, label = (cv2.warpAffine(one, matrix, size, flags=cv2.INTER_NEAREST) for one in (image, label))
+        image, label = (cv2.warpAffine(array, matrix, size, flags=cv2.INTER_NEAREST) for array in (image, label))
     return np.float32(image) / 255.0, np.float32(one_hot_it(label, label_values))
 
 
 def random_crop(image, label, crop_height, crop_width, rng):
-    """The same random part of both."""
+    """Crops the same random area of image and label."""
     height, width = image.shape[:2]
     if image.shape[:2] != label.shape[:2]:
         raise ValueError("image and label must have the same size")

@@ -1,3 +1,5 @@
+"""Built-in datasets: drawing Streets, asking before CamVid is downloaded."""
+
 import pathlib
 import sys
 

@@ -1,3 +1,5 @@
+"""Assignment of images to splits."""
+
 import collections
 
 import numpy as np
@@ -33,7 +35,7 @@ def test_groups_are_kept_together_and_balanced():
     of_group = collections.defaultdict(set)
     for name, split in zip(names, splits):
         of_group[name.split("_")[0]].add(split)
-    assert all(len(one) == 1 for one in of_group.values())
+    assert all(len(splits_of_group) == 1 for splits_of_group in of_group.values())
     assert sizes(splits) == [36, 12, 12]
 
 

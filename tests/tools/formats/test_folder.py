@@ -21,10 +21,10 @@ def make(tmp_path):
             Image.fromarray(np.zeros((*np.shape(mask)[:2], 3), np.uint8)).save(
                 tmp_path / "in" / "images" / f"{number}.jpg"
             )
-            picture = Image.fromarray(np.asarray(mask, np.uint8))
+            mask_image = Image.fromarray(np.asarray(mask, np.uint8))
             if "palette" in options:
-                picture.putpalette(options["palette"])
-            picture.save(path)
+                mask_image.putpalette(options["palette"])
+            mask_image.save(path)
         return tmp_path / "in"
 
     return make

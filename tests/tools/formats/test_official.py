@@ -26,9 +26,9 @@ def gray(path, pixels):
 
 def palette(path, pixels, colors):
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(np.asarray(pixels, np.uint8))
-    picture.putpalette(np.asarray(colors, np.uint8).ravel().tolist())
-    picture.save(path)
+    mask_image = Image.fromarray(np.asarray(pixels, np.uint8))
+    mask_image.putpalette(np.asarray(colors, np.uint8).ravel().tolist())
+    mask_image.save(path)
 
 
 def rows(*values):

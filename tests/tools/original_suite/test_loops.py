@@ -1,4 +1,4 @@
-"""The yardsticks: by hand, with their defects, and against this suite's own code where the definitions agree."""
+"""Loops of the original suite: by hand, with their defects, and compared with this suite where definitions agree."""
 
 import random
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.original_suite import loops as suite_loops
+from tools.original_suite import loops
 from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
 from utils.data.labels import read_pair
@@ -25,10 +25,10 @@ def test_scores_by_hand():
     """Truth: four pixels of class 0, two of class 1, none of classes 2 and 3."""
     label = np.array([[0, 0, 0], [0, 1, 1]])
     prediction = np.array([[0, 0, 0], [1, 1, 2]])
-    accuracy, accuracies, precision, recall, f1, iou = suite_loops.evaluate_segmentation(prediction, label, 4)
+    accuracy, accuracies, precision, recall, f1, iou = loops.evaluate_segmentation(prediction, label, 4)
     assert accuracy == pytest.approx(4 / 6)
-    assert accuracies == pytest.approx([3 / 4, 1 / 2, 1.0, 1.0])  # absent classes count as recognized
-    # Interchanged: "precision" is the classes' recall 3/4, 1/2, 0, weighted by their predicted pixels 3, 2, 1.
+    assert accuracies == pytest.approx([3 / 4, 1 / 2, 1.0, 1.0])  # absent classes have accuracy 1
+    # Swapped: "precision" is the classes' recall 3/4, 1/2, 0, weighted by their predicted pixels 3, 2, 1.
     assert precision == pytest.approx((3 * 3 / 4 + 2 * 1 / 2) / 6)
     assert recall == pytest.approx(accuracy)
     assert f1 == pytest.approx((3 * 6 / 7 + 2 * 2 / 4) / 6)
@@ -36,19 +36,19 @@ def test_scores_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_scores_are_ours_but_for_the_interchange(seed):
+def test_scores_equal_image_scores_except_for_swapped_arguments(seed):
     prediction, label = random_case(seed=seed)
-    accuracy, accuracies, precision, recall, f1, iou = suite_loops.evaluate_segmentation(prediction, label, 5)
+    accuracy, accuracies, precision, recall, f1, iou = loops.evaluate_segmentation(prediction, label, 5)
     matrix = confusion_matrix(label, prediction, 5)
-    scores, interchanged = image_scores(matrix), image_scores(matrix.T)
+    scores, swapped = image_scores(matrix), image_scores(matrix.T)
     assert [accuracy, recall, iou] == pytest.approx([scores.accuracy, scores.recall, scores.mean_iou])
     assert accuracies == pytest.approx(scores.class_accuracy)
-    assert [precision, recall, f1] == pytest.approx([interchanged.precision, interchanged.recall, interchanged.f1])
+    assert [precision, recall, f1] == pytest.approx([swapped.precision, swapped.recall, swapped.f1])
 
 
 def test_one_hot_it():
     label = np.array([[(10, 20, 30), (0, 0, 0)], [(200, 0, 0), (10, 20, 31)]], np.uint8)
-    one_hot = suite_loops.one_hot_it(label, COLORS)
+    one_hot = loops.one_hot_it(label, COLORS)
     assert one_hot.dtype == bool and one_hot.shape == (2, 2, 3)
     assert one_hot[0].tolist() == [[False, True, False], [True, False, False]]
     assert one_hot[1].tolist() == [[False, False, True], [False, False, False]]  # an unknown color is no class
@@ -59,7 +59,7 @@ def test_one_hot_it_is_encode_for_known_colors():
     indices = np.random.default_rng(0).integers(0, 3, (6, 5))
     rgb = np.array(COLORS, np.uint8)[indices]
     encoded = ClassDict("abc", COLORS).encode(rgb)
-    assert np.array_equal(encoded, suite_loops.one_hot_it(rgb, COLORS).argmax(axis=-1))
+    assert np.array_equal(encoded, loops.one_hot_it(rgb, COLORS).argmax(axis=-1))
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def files(tmp_path):
     return str(image), str(label)
 
 
-class Luck(random.Random):
-    """Draws what it is told: the same end of every range."""
+class Extremes(random.Random):
+    """Returns one end of every range."""
 
     def __init__(self, greatest):
         super().__init__()
@@ -86,26 +86,27 @@ class Luck(random.Random):
 
 
 def load(files, height=8, width=12, greatest=True, **settings):
-    return suite_loops.load_and_augment(*files, COLORS, height, width, Luck(greatest), **settings)
+    return loops.load_and_augment(*files, COLORS, height, width, Extremes(greatest), **settings)
 
 
-def test_loading_whole_images_is_ours(files):
+def test_loading_whole_images_equals_augmentation(files):
     class_dict = ClassDict("abc", COLORS)
-    ours = Augmentation(8, 12)(*read_pair(*files, class_dict), np.random.default_rng(0))
+    expected_image, expected_label = Augmentation(8, 12)(*read_pair(*files, class_dict), np.random.default_rng(0))
     image, label = load(files)
     assert image.dtype == label.dtype == np.float32 and label.shape == (8, 12, 3)
-    assert np.array_equal(np.rint(image * 255), ours[0]) and np.array_equal(label.argmax(axis=-1), ours[1])
+    assert np.array_equal(np.rint(image * 255), expected_image)
+    assert np.array_equal(label.argmax(axis=-1), expected_label)
     assert np.all(label.sum(axis=-1) == 1)
 
 
 def test_crop_and_flips(files):
     whole = load(files)
-    for one, all_of_it in zip(load(files, 5, 7), whole):
-        assert np.array_equal(one, all_of_it[3:, 5:])
-    for one, all_of_it in zip(load(files, 5, 7, greatest=False), whole):
-        assert np.array_equal(one, all_of_it[:5, :7])
-    for one, all_of_it in zip(load(files, h_flip=True, v_flip=True), whole):
-        assert np.array_equal(one, all_of_it[::-1, ::-1])
+    for array, whole_array in zip(load(files, 5, 7), whole):
+        assert np.array_equal(array, whole_array[3:, 5:])
+    for array, whole_array in zip(load(files, 5, 7, greatest=False), whole):
+        assert np.array_equal(array, whole_array[:5, :7])
+    for array, whole_array in zip(load(files, h_flip=True, v_flip=True), whole):
+        assert np.array_equal(array, whole_array[::-1, ::-1])
 
 
 def test_brightness_wraps_around(tmp_path):
@@ -124,7 +125,7 @@ def test_rotation_brings_in_black_and_its_class(files):
     assert {tuple(pixel) for pixel in image.reshape(-1, 3)} <= known  # nearest: no new colors
 
 
-def test_what_the_suite_refused(files, tmp_path):
+def test_refused_input(files, tmp_path):
     with pytest.raises(ValueError, match="crop of 13x8"):
         load(files, 8, 13)
     other = str(tmp_path / "other.png")

@@ -1,4 +1,4 @@
-"""Annotations drawn by hand: which pixels a shape covers, LabelMe's JSON and CVAT's XML."""
+"""Shape annotations: JSON files of LabelMe and XML of CVAT, converted from the command line."""
 
 import base64
 import io
@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from tools import convert_dataset
-from tools.formats.polygons import Canvas, to_stored_orientation
 from utils.data.folder import read_classes
 
 
@@ -28,56 +27,6 @@ def convert(name, source, target, *flags):
     flags = ["--format", name, "--source", str(source), "--target", str(target), *flags]
     assert convert_dataset.main(flags) == 0
     return read_classes(target), labels(target)
-
-
-def test_a_polygon_covers_pixels_whose_centers_it_has():
-    canvas = Canvas(6, 8, background=9)
-    canvas.rectangle((2, 1), (5, 4), 1)
-    assert np.argwhere(canvas.label == 1).tolist() == [[y, x] for y in (1, 2, 3) for x in (2, 3, 4)]
-    canvas.polygon([(0, 0), (2.4, 0), (2.4, 2.6), (0, 2.6)], 2)
-    assert (canvas.label[:3, :2] == 2).all() and canvas.label[1, 2] == 1 and canvas.label[3, 0] == 9
-
-
-def test_neighbors_leave_no_gap_and_do_not_overlap():
-    generator = np.random.default_rng(0)
-    for _ in range(20):
-        first, second = Canvas(20, 30, 0), Canvas(20, 30, 0)
-        x1, x2 = generator.uniform(0, 30, 2)
-        first.polygon([(-5, -5), (x1, -5), (x2, 25), (-5, 25)], 1)
-        second.polygon([(x1, -5), (35, -5), (35, 25), (x2, 25)], 1)
-        assert (first.label + second.label == 1).all()
-
-
-def test_shapes_may_stick_out_and_cross_themselves():
-    canvas = Canvas(4, 4, 0)
-    canvas.rectangle((-10, 2), (10, 10), 1)
-    assert canvas.label.tolist() == [[0] * 4, [0] * 4, [1] * 4, [1] * 4]
-    canvas.mask(-1, -1, np.ones((2, 2), bool), 5)
-    canvas.mask(3, 3, np.ones((2, 2), bool), 6)
-    assert canvas.label[0].tolist() == [5, 0, 0, 0] and canvas.label[3].tolist() == [1, 1, 1, 6]
-    canvas = Canvas(9, 9, 0)
-    canvas.polygon([(0, 0), (9, 0), (9, 9), (0, 9), (0, 0), (3, 3), (6, 3), (6, 6), (3, 6), (3, 3)], 1)
-    assert canvas.label[4, 4] == 0 and canvas.label.sum() == 81 - 9
-
-
-def test_circle_area():
-    canvas = Canvas(100, 100, 0)
-    canvas.ellipse((50, 50), (30, 20), 1, angle=30)
-    assert canvas.label.sum() == pytest.approx(np.pi * 30 * 20, rel=0.01)
-    assert canvas.label[50 + 12, 50 + 22] == 1 and canvas.label[50 - 12, 50 + 22] == 0  # clockwise, as y points down
-
-
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_labels_follow_the_stored_pixels_of_turned_photos(tmp_path, turn):
-    from PIL import ImageOps
-
-    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    exif = Image.Exif()
-    exif[0x0112] = turn
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    with Image.open(tmp_path / "a.png") as image:
-        as_seen = np.array(ImageOps.exif_transpose(image))
-    assert to_stored_orientation(as_seen, tmp_path / "a.png").tolist() == pixels.tolist()
 
 
 def labelme(path, shapes, image="a.jpg", size=(8, 10)):

@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "tools.analysis.collect": "tests/tools/test_analyse_dataset.py",
     "tools.analysis.report": "tests/tools/test_analyse_dataset.py",
     "tools.datasets.download": "tests/tools/test_get_camvid.py",
-    "tools.datasets.folders": "tests/tools/test_convert_dataset.py",
     **dict.fromkeys(
         (
             f"tools.formats.{name}"
@@ -49,15 +48,14 @@ TESTED_ELSEWHERE = {
         "tests/tools/formats/test_official.py",
     ),
     **dict.fromkeys(
-        (f"tools.formats.{name}" for name in ("annotations", "base", "cvat", "labelme", "masks", "polygons")),
-        "tests/tools/formats/test_drawn.py",
+        (f"tools.formats.{name}" for name in ("base", "cvat", "labelme", "masks")),
+        "tests/tools/formats/test_annotations.py",
     ),
-    "tools.original_suite.variables": "tests/tools/test_import_suite_checkpoint.py",
     "tools.speed.packages": "tests/tools/speed",
     "tools.speed.worker": "tests/tools/speed",
     **dict.fromkeys(
         (f"tools.streets.{name}" for name in ("background", "canvas", "objects", "traffic")),
-        "tests/tools/test_make_streets.py",
+        "tests/tools/streets/test_scenes.py",
     ),
     "utils.cli.flag_groups": "tests/utils/cli/test_arguments.py",
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",
@@ -76,7 +74,6 @@ OVER_SEVERAL = {
     "models/test_jax.py",
     "tools/test_commands.py",
     "tools/formats/test_official.py",
-    "tools/formats/test_drawn.py",
 }
 
 SOURCES = sorted(

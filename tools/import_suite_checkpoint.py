@@ -50,7 +50,7 @@ def main(argv=None):
     import_backend()
     from utils.checkpoints import save_checkpoint
     from utils.files import make_folder
-    from utils.training.loop import new_state
+    from utils.training.record import new_state
 
     print("Loading model checkpoint weights ...", flush=True)
     variables = read_variables(args.checkpoint)

@@ -75,7 +75,7 @@ def test_what_is_recorded_is_reproduced_and_a_miss_is_a_failure(experiments, str
     assert end.value.code == 1 and "3.0" in capsys.readouterr().err
 
 
-def test_a_experiment_may_test_or_train_on_what_another_one_trained(experiments, streets):
+def test_an_experiment_may_test_or_train_on_what_another_one_trained(experiments, streets):
     further = {**EXPERIMENT["train"], "init_from": "small", "num_epochs": 1, "learning_rate": 0.001}
     records.write_experiment("small_twice", {**EXPERIMENT, "train": "small", "test": {"scales": "1,1.5", "flip": True}})
     records.write_experiment("small_further", {**EXPERIMENT, "train": further, "table": reproduce.HISTORY_TABLE})

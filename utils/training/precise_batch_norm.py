@@ -17,7 +17,8 @@ from utils.threads import prefetch
 class PreciseBatchNorm(keras.callbacks.Callback):
     """Re-estimates batch-norm statistics after each epoch of `fit`, before validation.
 
-    It also selects the dataset's epoch, so that every epoch has its own order and augmentation.
+    It also selects the dataset's epoch, so that every epoch has its own order and augmentation. With `shuffle=False`,
+    `fit` then trains on the batches of train.py.
 
     Args:
         dataset: the `SegmentationDataset` that `fit` trains on.

@@ -1,4 +1,4 @@
-"""Two phases of a training, the frontend frozen in the first; as a program it checks one combination on any engine."""
+"""The frontend is frozen in a first phase. As a program, this file checks one combination on any backend."""
 
 import importlib.util
 import os
@@ -27,29 +27,11 @@ COMBINATIONS = [
 
 
 def check(optimizer, *more):
-    """Trains a little with the frontend frozen and a little more with it."""
-    flags = [
-        "--model",
-        "tiny-frontend",
-        "--frontend",
-        "MobileNetV3Small",
-        "--frontend_weights",
-        "none",
-        "--crop_height",
-        "32",
-        "--crop_width",
-        "32",
-        "--weight_decay",
-        "0.01",
-        "--learning_rate",
-        "0.01",
-        "--frontend_learning_rate",
-        "0.5",
-        "--optimizer",
-        optimizer,
-        *more,
-    ]
-    settings = {**vars(train_parser().parse_args(flags)), "num_classes": 3}
+    """Trains two epochs with the frontend frozen and two without."""
+    flags = "--model tiny-frontend --frontend MobileNetV3Small --frontend_weights none --crop_height 32 --crop_width 32"
+    more = ["--weight_decay", "0.01", "--learning_rate", "0.01", "--frontend_learning_rate", "0.5", *more]
+    arguments = [*flags.split(), "--optimizer", optimizer, *more]
+    settings = {**vars(train_parser().parse_args(arguments)), "num_classes": 3}
     model, state = build_training_model(settings, None, 10), {}
     frontend = [weight for layer in frontend_layers(model) for weight in layer.weights]
     rest = [variable for variable in model.trainable_variables if id(variable) not in set(map(id, frontend))]
@@ -72,7 +54,7 @@ def check(optimizer, *more):
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
-def test_the_frontend_waits_and_then_trains(combination):
+def test_the_frontend_is_frozen_and_then_trains(combination):
     try:
         check(*combination)
     finally:

@@ -46,63 +46,63 @@ def source(tmp_path):
 
 def test_the_same_classes_in_the_same_order(source):
     """In a later network of the process, whose layers Keras numbers on from those of the first."""
-    theirs, ours = random_network("tiny-heads", 3), build_model("tiny-heads", 3, training_heads=True)
-    assert theirs.layers[-5].name != ours.layers[-5].name
-    path = source(theirs, "tiny-heads")
-    transfer = start_from(path, ours, NAMES)
-    for one, other in zip(ours.weights, theirs.weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+    trained, model = random_network("tiny-heads", 3), build_model("tiny-heads", 3, training_heads=True)
+    assert trained.layers[-5].name != model.layers[-5].name
+    path = source(trained, "tiny-heads")
+    transfer = start_from(path, model, NAMES)
+    for weight, expected in zip(model.weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
     count = len(transfer.tensors)
     assert transfer_report(transfer, path) == f"{count} of {count} tensors (100.0 % of parameters) from {path}"
 
 
 @pytest.mark.parametrize("names", [["car", "Tree", "Road"], ["Road", "Tree"], ["Tree", "Road", "Bus", "Car", "Pole"]])
-def test_classes_go_by_name(source, names):
+def test_classes_are_copied_by_name(source, names):
     """As many in another order, fewer, more."""
-    theirs, ours = random_network("tiny", 3), build_model("tiny", len(names))
-    initial = [np.array(weight) for weight in ours.get_layer("logits").weights]
-    path = source(theirs, "tiny")
-    transfer = start_from(path, ours, names)
+    trained, model = random_network("tiny", 3), build_model("tiny", len(names))
+    initial = [np.array(weight) for weight in model.get_layer("logits").weights]
+    path = source(trained, "tiny")
+    transfer = start_from(path, model, names)
     where = {"Road": 1, "car": 2, "Car": 2}
-    for before, weight, other in zip(initial, ours.get_layer("logits").weights, theirs.get_layer("logits").weights):
+    for before, weight, other in zip(initial, model.get_layer("logits").weights, trained.get_layer("logits").weights):
         for index, name in enumerate(names):
             expected = np.array(other)[..., where[name]] if name in where else before[..., index]
             np.testing.assert_array_equal(np.array(weight)[..., index], expected)
-    np.testing.assert_array_equal(ours.weights[0], theirs.weights[0])
+    np.testing.assert_array_equal(model.weights[0], trained.weights[0])
     new = ", ".join(name for name in names if name not in where)
     assert transfer_report(transfer, path).endswith(f"; in part, by class name: logits; new classes: {new}")
 
 
 def test_a_tensor_with_classes_on_two_axes():
     """Such as a convolution of logits: only between classes that both networks have."""
-    ours, theirs = keras.Variable(np.zeros((1, 2, 2))), keras.Variable(np.arange(9.0).reshape(1, 3, 3))
-    assert copy_tensor(ours, theirs, ["b", "a"], ["a", "x", "b"]) == 4
-    np.testing.assert_array_equal(ours, [[[8, 6], [2, 0]]])
+    variable, value = keras.Variable(np.zeros((1, 2, 2))), keras.Variable(np.arange(9.0).reshape(1, 3, 3))
+    assert copy_tensor(variable, value, ["b", "a"], ["a", "x", "b"]) == 4
+    np.testing.assert_array_equal(variable, [[[8, 6], [2, 0]]])
 
 
 @pytest.mark.parametrize("shape", [(4,), (18,), (2, 3)])
-def test_tensors_that_do_not_fit_are_left(shape):
+def test_tensors_that_do_not_fit_are_skipped(shape):
     """Another width, nine numbers for each class, another rank."""
-    ours = keras.Variable(np.zeros(shape))
+    variable = keras.Variable(np.zeros(shape))
     other = {(4,): (5,), (18,): (27,), (2, 3): (3,)}[shape]
-    assert copy_tensor(ours, keras.Variable(np.ones(other)), ["a", "b"], ["a", "b", "c"]) == 0
-    assert not np.array(ours).any()
+    assert copy_tensor(variable, keras.Variable(np.ones(other)), ["a", "b"], ["a", "b", "c"]) == 0
+    assert not np.array(variable).any()
 
 
 def test_no_common_class_makes_the_classifier_new(source):
-    ours, path = build_model("tiny", 2), source(random_network("tiny", 3), "tiny")
-    text = transfer_report(start_from(path, ours, ["Cat", "Dog"]), path)
+    model, path = build_model("tiny", 2), source(random_network("tiny", 3), "tiny")
+    text = transfer_report(start_from(path, model, ["Cat", "Dog"]), path)
     assert text.endswith("; new: logits; new classes: Cat, Dog")
 
 
-def test_heads_that_the_checkpoint_lacks_are_new_and_others_are_left(source):
-    """The layers of a head are made, and numbered, between those of the network."""
-    theirs = random_network("tiny-heads", 3, heads=False)
-    ours = build_model("tiny-heads", 3, training_heads=True)
-    transfer = start_from(source(theirs, "tiny-heads", no_auxiliary=True), ours, NAMES)
+def test_heads_that_the_checkpoint_lacks_are_new_and_others_are_skipped(source):
+    """The layers of a head are created, and numbered, between those of the network."""
+    trained = random_network("tiny-heads", 3, heads=False)
+    model = build_model("tiny-heads", 3, training_heads=True)
+    transfer = start_from(source(trained, "tiny-heads", no_auxiliary=True), model, NAMES)
     new = {tensor.layer for tensor in transfer.tensors if not tensor.copied}
     assert {"auxiliary_logits", "border_logits"} < new and len(new) == 5  # with convolution, batch norm, dense layer
-    np.testing.assert_array_equal(inference_model(ours).get_weights()[0], theirs.get_weights()[0])
+    np.testing.assert_array_equal(inference_model(model).get_weights()[0], trained.get_weights()[0])
     without = build_model("tiny-heads", 3)
-    transfer = start_from(source(ours, "tiny-heads"), without, NAMES)
+    transfer = start_from(source(model, "tiny-heads"), without, NAMES)
     assert all(tensor.copied == tensor.size for tensor in transfer.tensors)

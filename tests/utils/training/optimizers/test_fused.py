@@ -17,11 +17,11 @@ OPTIONS = {
 }
 
 
-def trajectory(kind, name, schedule=0.1):
-    """Two variables after each of three steps, and the optimizer's state after the last."""
+def trajectory(module, name, schedule=0.1):
+    """Returns two variables after each of three steps, and the optimizer's state after the last."""
     rng = np.random.default_rng(0)
     variables = [keras.Variable(rng.normal(size=shape)) for shape in ((3, 4), (5,))]
-    optimizer = getattr(kind, name)(schedule, **OPTIONS[name])
+    optimizer = getattr(module, name)(schedule, **OPTIONS[name])
     optimizer.build(variables)
     values = []
     for _ in range(3):
@@ -36,8 +36,8 @@ def trajectory(kind, name, schedule=0.1):
 def test_weights_and_state_are_those_of_keras(name, schedule):
     if schedule == "poly":
         schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 10)
-    (ours, our_state), (theirs, their_state) = (
-        trajectory(kind, name, schedule) for kind in (fused_optimizers, keras.optimizers)
+    (values, state), (keras_values, keras_state) = (
+        trajectory(module, name, schedule) for module in (fused_optimizers, keras.optimizers)
     )
-    for one, other in zip(ours + our_state, theirs + their_state, strict=True):
-        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
+    for value, expected in zip(values + state, keras_values + keras_state, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=2e-5, atol=2e-6)

@@ -17,7 +17,7 @@ if __name__ == "__main__" and not __package__:
 from models import MODELS
 from tools.original_suite.variables import NOT_OF_THE_NETWORK, has_statistics, import_variables
 from utils.cli import Parser, train_parser
-from utils.errors import RunError, UsageError, report_errors
+from utils.errors import RunError, UsageError, first_line, report_errors
 
 # Supported networks, with notes on differences despite equal weights.
 IMPORTABLE = {
@@ -154,7 +154,7 @@ def read_variables(path):
         names = [name for name in reader.get_variable_to_shape_map() if not NOT_OF_THE_NETWORK.search(name)]
         return [(name, reader.get_tensor(name)) for name in sorted(names)]
     except Exception as error:  # the readers raise errors of many classes
-        raise UsageError(f"--checkpoint {path} cannot be read: {str(error).strip().splitlines()[0]}") from error
+        raise UsageError(f"--checkpoint {path} cannot be read: {first_line(error)}") from error
 
 
 def prepare_model(settings, variables):

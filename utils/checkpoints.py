@@ -13,7 +13,7 @@ import frontends.batch_norm
 import frontends.layers  # noqa: F401  registers the layers of saved networks with Keras
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
-from utils.errors import UsageError
+from utils.errors import UsageError, first_line
 from utils.files import atomic_write
 from utils.settings import SUITE_MEMBER, read_checkpoint
 
@@ -77,8 +77,3 @@ def load_network(path: str | pathlib.Path, model_name: str | None = None) -> tup
 def seed_generators(model: keras.Model) -> list:
     """Returns the seed generators of the dropout layers, whose states Keras files do not hold."""
     return [layer.seed_generator for layer in model.layers if hasattr(layer, "seed_generator")]
-
-
-def first_line(error: Exception) -> str:
-    """Returns the first line of an exception's message."""
-    return str(error).strip().split("\n")[0]

@@ -69,6 +69,11 @@ def report_errors(main: Callable) -> Callable:
     return wrapper
 
 
+def first_line(error: Exception) -> str:
+    """Returns the first line of an exception's message; "" if it has none."""
+    return str(error).strip().split("\n")[0]
+
+
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Suggests the closest name as "; did you mean NAME", or "" if none is close."""
     name = closest_name(word, names)

@@ -10,13 +10,13 @@ from models import MODELS
 from tools.results.records import recorded
 from utils.cli import Parser, train_parser
 from utils.cli.choices import RECIPES
+from utils.cli.parser import MAX_CHOICES
 from utils.losses import LOSSES
 
 COUNTS = pathlib.Path(__file__).resolve().parent / "models.json"  # parameters and operations of every network
 NUM_CLASSES = 12
 SIZE = 512  # pixels, height and width for which operations are counted
 DEFAULT_FRONTEND = "ResNet101"
-MAX_CHOICES = 12  # values of a flag that its row lists
 
 # By structure: what the members share, and their names. Networks of no family come last, in a table of their own.
 FAMILIES = {

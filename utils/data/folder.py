@@ -46,12 +46,17 @@ def find_dataset(name: str | pathlib.Path) -> pathlib.Path:
     Raises:
         UsageError: if there is none; with the command that makes it for the datasets `CamVid` and `Streets`.
     """
-    for folder in (pathlib.Path(name), DATASETS / name):
-        if folder.is_dir():
-            return folder
+    folder = locate_dataset(name)
+    if folder:
+        return folder
     remedy = REMEDIES.get(str(name), f"put it into {DATASETS / name}, or give --dataset a path")
     hint = did_you_mean(str(name), known_datasets())
     raise UsageError(f"no dataset '{name}' in {pathlib.Path.cwd()} or its datasets/{hint}; {remedy}")
+
+
+def locate_dataset(name: str | pathlib.Path) -> pathlib.Path | None:
+    """Looks for a dataset's folder by path, or by name in `.` and in `datasets/`; None if it is not there."""
+    return next((folder for folder in (pathlib.Path(name), DATASETS / name) if folder.is_dir()), None)
 
 
 def known_datasets() -> list[str]:

@@ -1,9 +1,7 @@
 """Evaluation of networks: scores, reports and plots."""
 
-from utils.evaluation.evaluate import (
-    evaluate,
-    score,
-)  # at once: otherwise the module would hide the function `evaluate`
+# At once, not lazily: otherwise the module `evaluate` would hide its function.
+from utils.evaluation.evaluate import evaluate, score
 from utils.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from utils.data.folder import dataset_of_run, locate_dataset
 from utils.data.images import is_image, read_image
 from utils.errors import UsageError
 
@@ -27,7 +28,7 @@ def find_reference_images(
     """
     source = paths[0].parent if paths else None
     if not paths:
-        folder = dataset or _moved_dataset(pathlib.Path(trained_on))
+        folder = dataset or locate_dataset(dataset_of_run(trained_on))
         for split in ("test", "val", "train") if folder else ():
             if (folder / split).is_dir() and not paths:
                 source = folder / split
@@ -71,12 +72,6 @@ def noise_image(seed: int, height: int = 256, width: int = 320) -> np.ndarray:
     """Generates smooth noise, uint8 `(height, width, 3)`."""
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 16, width // 16, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def _moved_dataset(folder):
-    """Returns the folder of a dataset, also if it has moved to `.` or `datasets/`, or None."""
-    places = (folder, pathlib.Path(folder.name), pathlib.Path("datasets") / folder.name)
-    return next((place for place in places if place.is_dir()), None)
 
 
 def _images_of(folder):

@@ -17,7 +17,7 @@ import numpy as np
 
 from utils.backend import silence_stderr
 from utils.class_dict import ClassDict
-from utils.errors import RunError, UsageError
+from utils.errors import RunError, UsageError, first_line
 from utils.export.converters import CONVERTERS, build_graph
 
 
@@ -129,7 +129,7 @@ def write_export(
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:  # each converter raises errors of its own
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        reason = first_line(error) or type(error).__name__
         remedy = "" if options.size else "; a fixed size may help: --crop_height and --crop_width"
         raise RunError(f"{model.name} cannot be written as {options.format} ({reason[:300]}){remedy}") from error
 

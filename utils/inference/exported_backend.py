@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from utils.class_dict import ClassDict
-from utils.errors import UsageError
+from utils.errors import UsageError, first_line
 from utils.settings import SUITE_MEMBER
 
 
@@ -86,7 +86,7 @@ def load_exported(path) -> tuple[ExportedBackend, dict]:
     except ModuleNotFoundError as error:
         raise UsageError(f"{path} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # each runtime raises errors of its own
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        reason = first_line(error) or repr(error)
         raise UsageError(f"{path} is damaged or no exported network ({reason})") from error
     if not note:
         raise UsageError(f"{path} was not written by export.py: it does not hold the names and colors of its classes")

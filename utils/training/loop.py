@@ -157,7 +157,7 @@ class Trainer:
                 self.predictor,
                 self.validation_pairs,
                 self.record.class_dict,
-                folder=self.record.epoch_folder(epoch),
+                folder=self.record.run.epoch(epoch),
                 keep=[pair.name for pair in self.validation_pairs[:NUM_SAMPLES]],
                 progress=progress.count,
                 workers=self.data.workers,

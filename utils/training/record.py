@@ -1,6 +1,5 @@
 """Record of a training run: state, checkpoints, log.csv, validation scores, plots and TensorBoard events."""
 
-import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -60,10 +59,6 @@ class RunRecord:
         write_json(run.settings, settings)
         self._writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if tensorboard else None
 
-    def epoch_folder(self, epoch: int) -> pathlib.Path:
-        """Returns the folder of an epoch, which is created if missing."""
-        return self.run.epoch(epoch)
-
     def add_graph(self, model: keras.Model) -> None:
         """Writes the network's graph to a new TensorBoard log."""
         if self._writer and self._writer.is_new:
@@ -77,7 +72,7 @@ class RunRecord:
             pairs: the validation images.
             evaluation: their result; `samples` go into the grid.
         """
-        folder, names = self.epoch_folder(epoch), self.class_dict.class_names
+        folder, names = self.run.epoch(epoch), self.class_dict.class_names
         write_image_scores(
             folder / "val_scores.csv", ("val_name", "avg_accuracy"), pairs, evaluation.image_scores, names
         )
@@ -110,7 +105,7 @@ class RunRecord:
         epoch = row["epoch"]
         self.state["log"].append(row)
         self.state.update(epoch=epoch + 1, step=0)
-        paths = [self.epoch_folder(epoch) / "model.keras"] if epoch % self.checkpoint_step == 0 else []
+        paths = [self.run.epoch(epoch) / "model.keras"] if epoch % self.checkpoint_step == 0 else []
         paths += [self.run.best] if is_best else []
         paths += [self.run.latest]
         save_checkpoint(paths[0], model, self.settings, self.state)

@@ -7,7 +7,7 @@ import pathlib
 import warnings
 from collections.abc import Collection
 
-from utils.errors import UsageError
+from utils.errors import UsageError, first_line
 from utils.settings import read_checkpoint
 
 # Flags that cannot change when a training resumes.
@@ -64,7 +64,7 @@ def restore_training(path: pathlib.Path, model, state: dict) -> None:
     Raises:
         UsageError: if the checkpoint does not fit the model or its optimizer.
     """
-    from utils.checkpoints import first_line, seed_generators
+    from utils.checkpoints import seed_generators
     from utils.training.optimizers.ema import exchange_average
 
     if not model.optimizer.built:

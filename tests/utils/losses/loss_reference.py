@@ -143,3 +143,18 @@ def logits_of(probabilities):
     """Logits of two classes `(1, 1, N, 2)` from the probabilities of class 0."""
     p = np.asarray(probabilities, np.float64)
     return np.log(np.stack([p, 1 - p], axis=-1))[None, None].astype(np.float32)
+
+
+def numerical_slopes(reference, labels, logits, option):
+    """Yields `(position, slope)`: differences of a NumPy loss in float64 along every logit.
+
+    Args:
+        reference: function of labels, logits and `option`.
+        option: its third argument, such as class weights.
+    """
+    step = 1e-6
+    for position in np.ndindex(logits.shape):
+        moved = [logits.astype(np.float64) for _ in range(2)]
+        moved[0][position] += step
+        moved[1][position] -= step
+        yield position, (reference(labels, moved[0], option) - reference(labels, moved[1], option)) / (2 * step)

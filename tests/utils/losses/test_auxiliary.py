@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from loss_reference import WEIGHTS, value, value_and_gradient
+from loss_reference import WEIGHTS, numerical_slopes, value, value_and_gradient
 
 from models import MODELS, Head
 from utils.losses import LOSSES, build_loss
@@ -258,12 +258,8 @@ def test_gradients_are_the_slopes(name, reference):
     make, shape = CASES[name]
     labels, logits = case(shape)
     _, gradient = value_and_gradient(make(), labels, logits)
-    option, step = {"presence": [1.0] * 4, "border": 3}[name], 1e-6
-    for position in np.ndindex(logits.shape):
-        moved = [logits.astype(np.float64) for _ in range(2)]
-        moved[0][position] += step
-        moved[1][position] -= step
-        slope = (reference(labels, moved[0], option) - reference(labels, moved[1], option)) / (2 * step)
+    option = {"presence": [1.0] * 4, "border": 3}[name]
+    for position, slope in numerical_slopes(reference, labels, logits, option):
         assert gradient[position] == pytest.approx(slope, rel=1e-3, abs=1e-6)
 
 

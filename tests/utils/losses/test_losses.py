@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from loss_reference import REFERENCES, WEIGHTS, case, logits_of, value, value_and_gradient
+from loss_reference import REFERENCES, WEIGHTS, case, logits_of, numerical_slopes, value, value_and_gradient
 
 from utils.losses import LOSSES, build_loss
 from utils.losses.cross_entropy import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples
@@ -103,12 +103,7 @@ def test_gradients_are_the_slopes(name):
     """Against differences of the NumPy loss in float64."""
     labels, logits = case(shape=(1, 2, 3), seed=2)
     _, gradient = value_and_gradient(build_loss(name, 4, WEIGHTS), labels, logits)
-    reference, step = REFERENCES[name], 1e-6
-    for position in np.ndindex(logits.shape):
-        moved = [logits.astype(np.float64) for _ in range(2)]
-        moved[0][position] += step
-        moved[1][position] -= step
-        slope = (reference(labels, moved[0], WEIGHTS) - reference(labels, moved[1], WEIGHTS)) / (2 * step)
+    for position, slope in numerical_slopes(REFERENCES[name], labels, logits, WEIGHTS):
         assert gradient[position] == pytest.approx(slope, rel=1e-3, abs=1e-5)
 
 

@@ -2,27 +2,12 @@
 
 import numpy as np
 import pytest
+from tiny_checkpoint import SETTINGS, STATE, batch, compiled
 
-from models import build_model
 from utils.checkpoints import save_checkpoint
 from utils.errors import UsageError
-from utils.losses import build_loss
 from utils.settings import read_checkpoint
 from utils.training.resume import restore_training, resume_settings
-
-SETTINGS = {"model": "tiny", "class_names": ["a", "ü"]}
-STATE = {"epoch": 3, "step": 7}
-
-
-def compiled(optimizer="adam"):
-    model = build_model("tiny", 3)
-    model.compile(optimizer=optimizer, loss=build_loss("cross_entropy", 3, [1.0, 2.0, 0.5]))
-    return model
-
-
-def batch(seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (2, 16, 16, 3), np.uint8), rng.integers(0, 3, (2, 16, 16), np.uint8)
 
 
 def test_weights_optimizer_and_dropout_come_back(tmp_path):

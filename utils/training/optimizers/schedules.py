@@ -9,7 +9,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         schedule: `LearningRateSchedule`, or float.
-        updates: int >= 1, updates of the weights after which the factor is 1.
+        updates: int >= 1, training steps after which the factor is 1.
     """
 
     def __init__(self, schedule, updates):
@@ -17,7 +17,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         rate = self.schedule(step) if callable(self.schedule) else self.schedule
-        # The first update has a factor above 0, or it would be lost.
+        # The first step has a factor above 0, or it would be lost.
         factor = keras.ops.minimum((keras.ops.cast(step, "float32") + 1.0) / float(self.updates), 1.0)
         return keras.ops.cast(rate, "float32") * factor
 
@@ -55,11 +55,11 @@ def build_schedule(
         schedule = build_schedule(name, learning_rate, steps_per_epoch, num_epochs)
         return WarmUp(schedule, max(1, round(steps_per_epoch * warm_up)))
     schedules = keras.optimizers.schedules
-    updates = max(1, round(steps_per_epoch * num_epochs))
+    steps = max(1, round(steps_per_epoch * num_epochs))
     if name == "exponential":
         return schedules.ExponentialDecay(learning_rate, steps_per_epoch, 0.995, staircase=True)
     if name == "poly":
-        return schedules.PolynomialDecay(learning_rate, updates, end_learning_rate=0.0, power=0.9)
+        return schedules.PolynomialDecay(learning_rate, steps, end_learning_rate=0.0, power=0.9)
     if name == "cosine":
-        return schedules.CosineDecay(learning_rate, updates)
+        return schedules.CosineDecay(learning_rate, steps)
     return learning_rate

@@ -54,7 +54,8 @@ class ClassDict:
     def from_csv(cls, path, unknown: str = "error") -> "ClassDict":
         """Reads the suite's `class_dict.csv`: a header with name, r, g and b, then one line per class.
 
-        Spaces, a byte order mark, any line ending, blank lines and numbers such as `64.0` are accepted.
+        Commas, semicolons or tabs separate the columns. Spaces, a byte order mark, any line ending, blank lines and
+        numbers such as `64.0` are accepted.
 
         Raises:
             UsageError: naming the file, the line and the remedy.
@@ -62,7 +63,9 @@ class ClassDict:
         path = pathlib.Path(path)
         try:
             text = path.read_text(encoding="utf-8-sig")
-            rows = csv.reader(io.StringIO(text), skipinitialspace=True)
+            first = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
+            delimiter = max(",;\t", key=first.count)
+            rows = csv.reader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
             lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise UsageError(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
@@ -72,7 +75,7 @@ class ClassDict:
         for column in COLUMNS:
             if column not in header:
                 raise UsageError(
-                    f"{path}, line {lines[0][0]}: no column '{column}' in the header '{','.join(lines[0][1])}'; "
+                    f"{path}, line {lines[0][0]}: no column '{column}' in the header '{delimiter.join(lines[0][1])}'; "
                     "it must be name,r,g,b"
                 )
         columns = [header.index(column) for column in COLUMNS]

@@ -48,6 +48,10 @@ def read(tmp_path):
         "Name,R,G,B\nSky,1,2,3\nRoad,4,5,6\n",
         "b,g,r,comment,name\n3,2,1,blue,Sky\n6,5,4,gray,Road\n",
         'name,r,g,b\n"Sky",1,2,3\nRoad,"4",5,6\n',
+        "name;r;g;b\r\nSky;1;2;3\r\nRoad;4;5;6\r\n;;;\r\n",
+        b'\xef\xbb\xbf\n"name";"r";"g";"b"\n"Sky";"1";"2";"3"\nRoad; 4; 5; 6\n',
+        "name\tr\tg\tb\nSky\t1\t2\t3\nRoad \t 4\t5\t6\n",
+        "\t\t\t\nname\tr\tg\tb\tnote, long\nSky\t1\t2\t3\t,\nRoad\t4\t5\t6\t;\n",
     ],
 )
 def test_csv_is_read_however_it_is_written(read, content):
@@ -60,6 +64,8 @@ def test_csv_is_read_however_it_is_written(read, content):
 def test_names_may_be_of_any_alphabet_and_have_spaces_and_commas(read):
     classes = read('name,r,g,b\nStraßenbahn 路,1,2,3\n"Road, paved",4,5,6\n')
     assert classes.class_names == ["Straßenbahn 路", "Road, paved"]
+    assert read("name,r,g,b\nRoad; paved,1,2,3\nSky;,4,5,6\n").class_names == ["Road; paved", "Sky;"]
+    assert read("name;r;g;b\nRoad, paved;1;2;3\nSky,;4;5;6\n").class_names == ["Road, paved", "Sky,"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,9 @@ def test_names_may_be_of_any_alphabet_and_have_spaces_and_commas(read):
     [
         ("name,r,g\nSky,1,2\nRoad,3,4\n", 1, ["'b'", "name,r,g,b"]),
         ("Sky,1,2,3\nRoad,4,5,6\n", 1, ["'name'"]),
-        ("name;r;g;b\nSky;1;2;3\n", 1, ["'name'"]),
+        ("name|r|g|b\nSky|1|2|3\n", 1, ["'name'", "'name|r|g|b'"]),
+        ("name;r;b\nSky;1;2\n", 1, ["'g'", "'name;r;b'"]),
+        ("name;r;g;b\nSky;1;2;3\nRoad,4,5,6\n", 3, ["1 columns", "4"]),
         ("name,r,g,b\nSky,1,2,3\n\nRoad,4,x5,6\n", 4, ["'x5'", "not a number"]),
         ("name,r,g,b\nSky,1,2,\nRoad,4,5,6\n", 2, ["''", "not a number"]),
         ("name,r,g,b\nSky,1,2,256\nRoad,4,5,6\n", 2, ["256", "0 to 255"]),

@@ -69,14 +69,15 @@ def dataset_of_run(trained_on: str | pathlib.Path, dataset: str | None = None) -
     """Returns the dataset that a checkpoint is scored on, for `find_dataset`.
 
     Args:
-        trained_on: folder of the dataset of the training.
+        trained_on: folder of the dataset of the training, a path of any operating system.
         dataset: the value of `--dataset`, or None for the dataset of the training.
 
     Returns:
         A path or a name: the latter where the folder of the training is no longer there.
     """
-    trained_on = pathlib.Path(trained_on)
-    return dataset or (str(trained_on) if trained_on.is_dir() else trained_on.name)
+    if dataset or pathlib.Path(trained_on).is_dir():
+        return dataset or str(trained_on)
+    return pathlib.PureWindowsPath(trained_on).name  # understands the separators of every system
 
 
 def read_classes(folder: pathlib.Path, ignore: list[str] | tuple = (), unknown: str = "error") -> ClassDict:

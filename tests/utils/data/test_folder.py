@@ -147,6 +147,8 @@ def test_dataset_of_run(tmp_path, monkeypatch):
     moved, trained = tmp_path / "datasets" / "Own", tmp_path / "elsewhere" / "Own"
     moved.mkdir(parents=True)
     assert dataset_of_run(str(trained)) == "Own"  # the folder of the training is gone
+    for path in ("C:\\data\\Own", "C:\\data\\Own\\", "\\\\server\\share\\data\\Own", "/data/Own", "D:/data/Own", "Own"):
+        assert dataset_of_run(path) == "Own"
     trained.mkdir(parents=True)
     assert dataset_of_run(str(trained)) == str(trained)
     assert dataset_of_run(str(trained), "Other") == "Other"

@@ -31,16 +31,30 @@ def brute_force(labels, predictions, num_classes):
     return matrix
 
 
+@pytest.fixture(params=["cv2", "numpy"])
+def counting(request, monkeypatch):
+    """Counts with OpenCV, in parts of 50 pixels, and without it."""
+    monkeypatch.setattr("utils.metrics.MOST_COUNTED", 50)
+    if request.param == "numpy":
+        monkeypatch.setitem(sys.modules, "cv2", None)
+
+
 @pytest.mark.parametrize("num_classes", [1, 2, 5, 32, 254])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
-def test_confusion_matrix_counts(num_classes, dtype):
+def test_confusion_matrix_counts(num_classes, dtype, counting):
     labels, predictions = random_case(num_classes)
     matrix = confusion_matrix(labels.astype(dtype), predictions.astype(dtype), num_classes)
     assert matrix.dtype == np.int64 and matrix.shape == (num_classes, num_classes)
     assert matrix.tolist() == brute_force(labels, predictions, num_classes)
 
 
-def test_greatest_indices_do_not_overflow():
+def test_strided_images_are_counted(counting):
+    labels, predictions = random_case(shape=(12, 20))
+    matrix = confusion_matrix(labels[:7, 3:11], np.asfortranarray(predictions)[:7, 3:11], 5)
+    assert matrix.tolist() == brute_force(labels[:7, 3:11], predictions[:7, 3:11], 5)
+
+
+def test_greatest_indices_do_not_overflow(counting):
     matrix = confusion_matrix(np.full((1, 3), 253, np.uint8), np.array([[253, 0, 252]], np.uint8), 254)
     assert matrix[253, [253, 0, 252]].tolist() == [1, 1, 1] and matrix.sum() == 3
 
@@ -49,10 +63,17 @@ def test_rows_are_truth_and_columns_prediction():
     assert confusion_matrix(np.array([[0, 0, 1]]), np.array([[1, 1, 1]]), 2).tolist() == [[0, 2], [0, 1]]
 
 
-def test_ignored_pixels_do_not_count_whatever_was_predicted_there():
-    labels, predictions = np.array([[255, 1, 255]]), np.array([[0, 1, 255]])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_ignored_pixels_do_not_count_whatever_was_predicted_there(dtype, counting):
+    labels, predictions = np.array([[255, 1, 255]], dtype), np.array([[0, 1, 255]], dtype)
     assert confusion_matrix(labels, predictions, 2).tolist() == [[0, 0], [0, 1]]
-    assert confusion_matrix(np.full((2, 2), 255), np.zeros((2, 2), int), 2).tolist() == [[0, 0], [0, 0]]
+    assert confusion_matrix(np.full((2, 2), 255, dtype), np.zeros((2, 2), dtype), 2).tolist() == [[0, 0], [0, 0]]
+    most = np.full((1, 2), 255, dtype)
+    assert not confusion_matrix(most, most, 254).any()
+
+
+def test_no_pixels(counting):
+    assert confusion_matrix(np.zeros((0, 4), np.uint8), np.zeros((0, 4), np.uint8), 2).tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +91,9 @@ def test_ignored_pixels_do_not_count_whatever_was_predicted_there():
 def test_what_cannot_be_counted_is_refused(labels, predictions, words):
     with pytest.raises(ValueError, match=words):
         confusion_matrix(labels.astype(int), predictions.astype(int), 3)
+    if min(labels.min(), predictions.min()) >= 0:
+        with pytest.raises(ValueError, match=words):
+            confusion_matrix(labels.astype(np.uint8), predictions.astype(np.uint8), 3)
 
 
 # A hand-made case. Truth: 6 pixels of class 0, 3 of class 1, 1 of class 2, none of class 3; one ignored pixel.

@@ -1,8 +1,10 @@
-"""Splits images and labels into train, val and test: at random, by groups, or stratified by class.
+"""Splits images and labels into train, val and test or into folds: at random, by groups, or stratified by class.
 
     python tools/split_dataset.py --images photos --labels masks --class_dict class_dict.csv --target datasets/Mine
+    python tools/split_dataset.py --dataset Mine --folds 5 --mode link --target datasets/Mine
 
-The files keep their names. The target is created atomically; it must not exist.
+The second line writes the datasets Mine_fold1 to Mine_fold5 for a cross-validation. The files keep their names. The
+targets are created atomically; they must not exist.
 """
 
 import pathlib
@@ -14,35 +16,46 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.datasets.builtin import find_or_make_dataset
-from tools.datasets.folders import make_split_folders, new_dataset
-from tools.datasets.splits import assign_splits, fractions, pattern
+from tools.datasets.folders import write_datasets
+from tools.datasets.splits import assign_splits, fold_count, fractions, pattern
 from utils.class_dict import ClassDict
 from utils.cli import Parser
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import check_pairs, raise_problems
 from utils.data.folder import SPLITS, list_pairs, pair_folders
 from utils.errors import UsageError, report_errors
-from utils.files import copy_file
-from utils.threads import map_threads
+
+DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 
 
 def build_parser():
     """The command's flags."""
     parser = Parser(prog="tools/split_dataset.py", description=__doc__.splitlines()[0])
     source = parser.add_argument_group("source")
-    source.add_argument("--dataset", help="name or path of a dataset whose train split is to be split")
+    source.add_argument(
+        "--dataset", help="name or path of a dataset whose train split is to be split; with --folds, train and val"
+    )
     source.add_argument("--images", help="without --dataset: folder of the images")
     source.add_argument("--labels", help="without --dataset: folder of the labels, paired by name")
     source.add_argument("--class_dict", help="without --dataset: class_dict.csv, for --stratify and the class shares")
     result = parser.add_argument_group("result")
-    result.add_argument("--target", help="folder to create; not needed with --dry_run")
+    result.add_argument(
+        "--target", help="folder to create, with --folds the beginning of its name; not needed with --dry_run"
+    )
     result.add_argument(
         "--fractions",
         type=fractions,
-        default=(0.7, 0.15, 0.15),
+        default=DEFAULT_FRACTIONS,
         metavar="TRAIN,VAL,TEST",
         help="shares of the splits; with --dataset, an existing val or test with share 0 is copied unchanged; "
         "default: 0.7,0.15,0.15",
+    )
+    result.add_argument(
+        "--folds",
+        type=fold_count,
+        metavar="K",
+        help="write K datasets <target>_fold1, <target>_fold2 ... instead: each image is in val of one of them and in "
+        "train of the others; an existing test is the same in all",
     )
     result.add_argument("--seed", type=nonnegative_int, default=0, help="random seed of the split; default: 0")
     result.add_argument("--stratify", action="store_true", help="put every class into every split, the rarest first")
@@ -73,8 +86,11 @@ def read_source(args):
         folder = find_or_make_dataset(args.dataset)
         pairs, classes_path = list_pairs(folder, "train", problems), folder / "class_dict.csv"
         for split, share in zip(SPLITS[1:], args.fractions[1:]):
-            if not share and (folder / split).is_dir():
-                kept[split] = list_pairs(folder, split, problems)
+            if (folder / split).is_dir():
+                if args.folds and split == "val":
+                    pairs += list_pairs(folder, split, problems)
+                elif args.folds or not share:
+                    kept[split] = list_pairs(folder, split, problems)
     else:
         if not (args.images and args.labels):
             raise UsageError("give --dataset, or --images and --labels")
@@ -86,11 +102,31 @@ def read_source(args):
     return pairs, kept, classes_path
 
 
-def shares_table(splits, pixels, class_names):
-    """Formats the number of images and the share of pixels of each class in each split.
+def name_prefixes(pairs):
+    """Returns a prefix for the files of each pair: its folder, where train and val have files of the same names."""
+    distinct = {pair.name for pair in pairs}, {pair.label.name for pair in pairs}
+    if all(len(names) == len(pairs) for names in distinct):
+        return [""] * len(pairs)
+    print("Files of train and val have the same names; in the folds their names begin with train_ and val_")
+    return [f"{pair.image.parent.name}_" for pair in pairs]
+
+
+def read_pixels(pairs, classes, workers):
+    """Counts the pixels of each class in each label.
+
+    Returns:
+        int array `(N, C)`.
+    """
+    print(f"Reading {len(pairs)} labels ...", flush=True)
+    return np.array([checked.pixels for checked in check_pairs(pairs, classes, workers=workers)])
+
+
+def shares_table(splits, names, pixels, class_names):
+    """Formats the number of images and the share of pixels of each class in each split or fold.
 
     Args:
         splits: list of N str.
+        names: the different splits, in the order of the columns.
         pixels: int array `(N, C)`, pixels of each class in each image.
         class_names: list of C str.
 
@@ -98,78 +134,91 @@ def shares_table(splits, pixels, class_names):
         str of 1 + C lines.
     """
     splits, width = np.array(splits), max(map(len, class_names))
-    used = [split for split in SPLITS if (splits == split).any()]
-    lines = ["  " + " " * width + "".join(f"  {split + ': images':>14} {'pixels':>8}" for split in used)]
-    for index, name in enumerate(class_names):
+    lines = ["  " + " " * width + "".join(f"  {name + ': images':>14} {'pixels':>8}" for name in names)]
+    for index, class_name in enumerate(class_names):
         cells = []
-        for split in used:
-            in_split = pixels[splits == split]
+        for name in names:
+            in_split = pixels[splits == name]
             share = in_split[:, index].sum() / max(in_split.sum(), 1)
             cells.append(f"  {(in_split[:, index] > 0).sum():>14} {100 * share:>6.2f} %")
-        lines.append(f"  {name:{width}}" + "".join(cells))
+        lines.append(f"  {class_name:{width}}" + "".join(cells))
     return "\n".join(lines)
 
 
-def write_dataset(target, jobs, classes_path, mode, workers):
-    """Writes the dataset atomically. With mode "move", the originals are deleted at the end.
+def check_flags(args):
+    """Checks flags that exclude or need each other.
 
-    Args:
-        target: `pathlib.Path` of the folder to create.
-        jobs: list of `(split, Pair, whether it may be moved)`.
-        classes_path: path of class_dict.csv, or None.
-        mode: "copy", "link" or "move".
-        workers: int, threads.
+    Raises:
+        UsageError: for the first conflict.
     """
-    with new_dataset(target) as folder:
-        make_split_folders(folder, {split for split, _, _ in jobs})
+    if not (args.target or args.dry_run):
+        raise UsageError("give --target, or --dry_run")
+    if args.folds and args.fractions is not DEFAULT_FRACTIONS:
+        raise UsageError("give --folds or --fractions, not both: split the test images off first, then make the folds")
+    if args.folds and args.mode == "move":
+        raise UsageError(f"--folds needs every image {args.folds} times; give --mode link, which takes no space")
 
-        def copy_pair(job):
-            split, pair, _ = job
-            copy_file(pair.image, folder / split / pair.image.name, link=mode == "link")
-            copy_file(pair.label, folder / f"{split}_labels" / pair.label.name, link=mode == "link")
 
-        map_threads(copy_pair, jobs, workers, "Copying")
-        if classes_path:
-            copy_file(classes_path, folder / "class_dict.csv")
-    if mode == "move":
-        for _, pair, movable in jobs:
-            if movable:
-                pair.image.unlink()
-                pair.label.unlink()
+def target_folders(target, folds):
+    """Returns the folders to create: the target, or one for each of a number of folds.
+
+    Raises:
+        UsageError: if one of them exists.
+    """
+    target = pathlib.Path(target)
+    names = [f"{target.name}_fold{number}" for number in range(1, folds + 1)] if folds else [target.name]
+    folders = [target.with_name(name) for name in names]
+    for folder in folders:
+        if folder.exists():
+            raise UsageError(f"{folder} exists already; choose another --target")
+    return folders
 
 
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
-    if not (args.target or args.dry_run):
-        raise UsageError("give --target, or --dry_run")
-    target = pathlib.Path(args.target) if args.target else None
-    if target and target.exists():
-        raise UsageError(f"{target} exists already; choose another --target")
+    check_flags(args)
+    targets = target_folders(args.target, args.folds) if args.target else []
     pairs, kept, classes_path = read_source(args)
     if args.stratify and not classes_path:
         raise UsageError("--stratify needs --class_dict")
     classes = ClassDict.from_csv(classes_path) if classes_path else None
-    pixels = presence = None
-    if classes and (args.stratify or args.dry_run):
-        print(f"Reading {len(pairs)} labels ...", flush=True)
-        pixels = np.array([checked.pixels for checked in check_pairs(pairs, classes, workers=args.workers)])
-        presence = pixels > 0 if args.stratify else None
-    splits = assign_splits([pair.name for pair in pairs], args.fractions, args.seed, args.group, presence)
-    counts = ", ".join(f"{splits.count(split)} {split}" for split in SPLITS if split in splits)
-    unchanged = "".join(f", {len(kept[split])} {split} unchanged" for split in kept)
+    pixels = read_pixels(pairs, classes, args.workers) if classes and (args.stratify or args.dry_run) else None
+    names, shares = SPLITS, args.fractions
+    if args.folds:
+        names, shares = [f"fold{number}" for number in range(1, args.folds + 1)], [1 / args.folds] * args.folds
+    presence = pixels > 0 if args.stratify else None
+    parts = assign_splits([pair.name for pair in pairs], shares, args.seed, args.group, presence, names)
+    names = [name for name in names if name in parts]
+    if args.folds:
+        counts = (
+            f"{', '.join(str(parts.count(name)) for name in names)} of {len(parts)} images are in val, others in train"
+        )
+    else:
+        counts = ", ".join(f"{parts.count(name)} {name}" for name in names)
+    counts += "".join(f", {len(kept[split])} {split} unchanged" for split in kept)
     if args.dry_run:
-        print(f"Dry run, nothing is written: {counts}{unchanged}")
+        print(f"Dry run, nothing is written: {counts}")
         if classes:
-            print(shares_table(splits, pixels, classes.class_names))
+            print(shares_table(parts, names, pixels, classes.class_names))
         return 0
-    jobs = [(split, pair, True) for split, pair in zip(splits, pairs)]
-    jobs += [(split, pair, False) for split in kept for pair in kept[split]]
-    write_dataset(target, jobs, classes_path, args.mode, args.workers)
-    print(f"{target} is complete: {counts}{unchanged}")
+    # The splits of each dataset: those that were assigned, or each fold in turn as val.
+    splits = [[("train", "val")[part == name] for part in parts] for name in names] if args.folds else [parts]
+    unchanged = [(split, pair, "") for split in kept for pair in kept[split]]
+    prefixes = name_prefixes(pairs)
+    datasets = {target: [*zip(split, pairs, prefixes), *unchanged] for target, split in zip(targets, splits)}
+    if args.folds and args.mode == "copy":
+        print(f"Every image is copied {args.folds} times; --mode link would take no space")
+    write_datasets(datasets, classes_path, args.mode == "link", args.workers)
+    if args.mode == "move":
+        for pair in pairs:
+            pair.image.unlink()
+            pair.label.unlink()
+    listed = f"{targets[0]} to {targets[-1].name}" if args.folds else str(targets[0])
+    print(f"{listed} {'are' if args.folds else 'is'} complete: {counts}")
     if not classes_path:
-        print(f"It has no class_dict.csv yet: write one with the header name,r,g,b to {target}")
+        print(f"There is no class_dict.csv yet: write one with the header name,r,g,b to {listed}")
     return 0
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tools import split_dataset
+from tools.datasets import folders
 from utils.data.checks import check_pairs
 from utils.data.folder import list_pairs, read_classes
 
@@ -42,7 +43,8 @@ def flags_of(source):
 
 
 def split_of(target):
-    return {path.stem: path.parent.name for split in ("train", "val", "test") for path in (target / split).iterdir()}
+    """The split of each image, by name."""
+    return {path.stem: path.parent.name for split in ("train", "val", "test") for path in target.glob(f"{split}/*")}
 
 
 def test_by_scene_and_with_rare_classes_everywhere(source, tmp_path):
@@ -88,8 +90,77 @@ def test_a_test_split_out_of_train(source, tmp_path):
     assert not list((first / "train").iterdir()) and (second / "class_dict.csv").is_file()
 
 
-def test_an_interruption_leaves_nothing_and_moves_nothing(source, tmp_path, monkeypatch):
-    copy, copied = split_dataset.copy_file, []
+def fold_splits(folder, count):
+    """The split of each image in each fold: a list of dicts."""
+    return [split_of(folder.with_name(f"{folder.name}_fold{number}")) for number in range(1, count + 1)]
+
+
+def test_each_image_is_in_val_of_one_fold(source, tmp_path, capsys):
+    flags = ("--folds", "4", "--group", r"scene\d+", "--stratify", "--seed")
+    assert run(*flags_of(source), "--target", tmp_path / "A", *flags, "3") == 0
+    assert (
+        "A_fold1 to A_fold4 are complete: 6, 6, 4, 4 of 20 images are in val, others in train"
+        in capsys.readouterr().out
+    )
+    folds = fold_splits(tmp_path / "A", 4)
+    for name in folds[0]:
+        assert sorted(fold[name] for fold in folds) == ["train"] * 3 + ["val"]
+    for fold in folds:
+        assert len({(name.split("_")[0], split) for name, split in fold.items()}) == 10
+    lamps = [sum(fold[f"scene{n // 2}_{n}"] == "val" for n in range(6)) for fold in folds]
+    assert sorted(lamps) == [0, 2, 2, 2]  # three scenes with lamps
+    for number in range(1, 5):
+        folder = tmp_path / f"A_fold{number}"
+        checked = check_pairs(
+            [pair for split in ("train", "val") for pair in list_pairs(folder, split)], read_classes(folder)
+        )
+        assert len(checked) == 20
+    assert run(*flags_of(source), "--target", tmp_path / "B", *flags, "3") == 0
+    assert fold_splits(tmp_path / "B", 4) == folds
+    assert run(*flags_of(source), "--target", tmp_path / "C", *flags, "4") == 0
+    assert fold_splits(tmp_path / "C", 4) != folds
+
+
+def test_folds_of_a_dataset_pool_train_and_val_and_keep_test(source, tmp_path, capsys):
+    """train and val of the dataset have images of the same names."""
+    dataset = tmp_path / "D"
+    assert run(*flags_of(source), "--target", dataset) == 0
+    for number, pair in enumerate(list_pairs(dataset, "val")):
+        other = list_pairs(dataset, "train")[number]
+        pair.image.rename(pair.image.with_name(other.image.name))
+        pair.label.rename(pair.label.with_name(other.label.name))
+    capsys.readouterr()
+    assert run("--dataset", dataset, "--folds", "3", "--mode", "link", "--target", dataset) == 0
+    out = capsys.readouterr().out
+    assert "begin with train_ and val_" in out and "17 images are in val" in out and "3 test unchanged" in out
+    in_val = []
+    for number in (1, 2, 3):
+        folder = tmp_path / f"D_fold{number}"
+        pairs = {split: list_pairs(folder, split) for split in ("train", "val", "test")}
+        assert len(pairs["train"]) + len(pairs["val"]) == 17
+        in_val += [pair.name for pair in pairs["val"]]
+        assert [pair.name for pair in pairs["test"]] == [pair.name for pair in list_pairs(dataset, "test")]
+        for pair in pairs["train"] + pairs["val"]:
+            split, name = pair.image.name.split("_", 1)
+            assert pair.image.samefile(dataset / split / name)
+            assert pair.label.samefile(dataset / f"{split}_labels" / pair.label.name.split("_", 1)[1])
+    assert len(set(in_val)) == len(in_val) == 17
+    assert run("--dataset", dataset, "--folds", "2", "--target", dataset) == 2
+    assert "D_fold1 exists already" in capsys.readouterr().err and not (tmp_path / "D_fold4").exists()
+
+
+def test_dry_run_of_folds(source, tmp_path, capsys):
+    assert run(*flags_of(source), "--dry_run", "--folds", "2") == 0
+    out = capsys.readouterr().out
+    assert "nothing is written: 10, 10 of 20 images" in out and "fold2: images" in out
+    assert run(*flags_of(source), "--dry_run", "--folds", "11", "--group", r"scene\d+") == 2
+    assert "10 groups by --group" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+
+
+@pytest.mark.parametrize("flags", [("--mode", "move"), ("--folds", "3")])
+def test_an_interruption_leaves_nothing_and_moves_nothing(source, tmp_path, monkeypatch, flags):
+    copy, copied = folders.copy_file, []
 
     def interrupt(*args, **kwargs):
         copied.append(args)
@@ -97,8 +168,8 @@ def test_an_interruption_leaves_nothing_and_moves_nothing(source, tmp_path, monk
             raise KeyboardInterrupt
         copy(*args, **kwargs)
 
-    monkeypatch.setattr(split_dataset, "copy_file", interrupt)
-    assert run(*flags_of(source), "--target", tmp_path / "out", "--mode", "move", "--workers", "1") == 130
+    monkeypatch.setattr(folders, "copy_file", interrupt)
+    assert run(*flags_of(source), "--target", tmp_path / "out", *flags, "--workers", "1") == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"] and len(list(source.rglob("*.png"))) == 40
 
 
@@ -119,6 +190,9 @@ def test_without_class_dict(source, tmp_path, capsys):
         (("--target", "x"), "give --dataset, or --images and --labels"),
         (("--target", "x", "--images", "gone", "--labels", "gone"), "there is no folder gone"),
         (("--target", "x", "--dataset", ".", "--images", "y"), "leave out the other flags"),
+        (("--target", "x", "--dataset", ".", "--folds", "1"), "at least 2"),
+        (("--target", "x", "--dataset", ".", "--folds", "2", "--fractions", "0.5,0.5"), "not both"),
+        (("--target", "x", "--dataset", ".", "--folds", "2", "--mode", "move"), "--mode link"),
     ],
 )
 def test_bad_flags(capsys, flags, words):

@@ -9,5 +9,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "find_or_make_dataset": "builtin",
         "make_split_folders": "folders",
         "new_dataset": "folders",
+        "write_datasets": "folders",
     },
 )

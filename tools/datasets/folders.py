@@ -6,8 +6,10 @@ import pathlib
 import shutil
 from collections.abc import Iterable, Iterator
 
+from utils.data.folder import Pair
 from utils.errors import RunError
-from utils.files import make_folder
+from utils.files import copy_file, make_folder
+from utils.threads import map_threads
 
 
 @contextlib.contextmanager
@@ -39,3 +41,37 @@ def make_split_folders(folder: pathlib.Path, splits: Iterable[str]) -> None:
     for split in splits:
         make_folder(folder / split)
         make_folder(folder / f"{split}_labels")
+
+
+def write_datasets(
+    datasets: dict[pathlib.Path, list[tuple[str, Pair, str]]],
+    classes_path: pathlib.Path | None,
+    link: bool = False,
+    workers: int = 2,
+) -> None:
+    """Writes datasets atomically: all of them, or none.
+
+    Args:
+        datasets: from each folder to create to its `(split, pair, prefix of the names of the new files)`.
+        classes_path: class_dict.csv to copy, or None.
+        link: whether to create hard links of images and labels instead of copies.
+        workers: number of threads.
+
+    Raises:
+        RunError: if a file or folder cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        jobs = []
+        for target, members in datasets.items():
+            folder = stack.enter_context(new_dataset(target))
+            make_split_folders(folder, {split for split, _, _ in members})
+            if classes_path:
+                copy_file(classes_path, folder / "class_dict.csv")
+            jobs += [(folder, *member) for member in members]
+
+        def copy_pair(job):
+            folder, split, pair, prefix = job
+            copy_file(pair.image, folder / split / f"{prefix}{pair.image.name}", link=link)
+            copy_file(pair.label, folder / f"{split}_labels" / f"{prefix}{pair.label.name}", link=link)
+
+        map_threads(copy_pair, jobs, workers, "Linking" if link else "Copying")

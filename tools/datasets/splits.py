@@ -24,6 +24,13 @@ def fractions(text: str) -> tuple[float, float, float]:
     return (*shares, 0.0)[:3]
 
 
+def fold_count(text: str) -> int:
+    """Type of `--folds`: a whole number of at least 2."""
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 2")
+    return int(text)
+
+
 def pattern(text: str) -> re.Pattern:
     """Type of `--group`: a regular expression."""
     try:
@@ -50,8 +57,9 @@ def assign_splits(
     seed: int = 0,
     group: re.Pattern | None = None,
     presence: np.ndarray | None = None,
+    splits: Sequence[str] = SPLITS,
 ) -> list[str]:
-    """Assigns images to the splits.
+    """Assigns images to splits, or to the folds of a cross-validation.
 
     Each group, in turn, goes to the split that lacks most images. With `presence`, by the iterative stratification of
     Sechidis et al. (ECML 2011): groups with the rarest remaining class come first, and go to the split that lacks most
@@ -59,13 +67,14 @@ def assign_splits(
 
     Args:
         names: of N images.
-        shares: three floats whose sum is 1, of train, val and test.
+        shares: a float for each split; their sum is 1.
         seed: random seed.
         group: regular expression; images in whose names it matches the same text stay together. None: no groups.
         presence: bool array `(N, C)`, the classes that each image contains. None: no stratification.
+        splits: names of the splits.
 
     Returns:
-        List of N str: "train", "val" or "test".
+        List of N str, the split of each image.
 
     Raises:
         UsageError: if there are fewer groups than splits.
@@ -76,7 +85,7 @@ def assign_splits(
     used = [index for index, share in enumerate(shares) if share > 0]
     if len(members) < len(used):
         kind = f"groups by --group {group.pattern}" if group else "images"
-        raise UsageError(f"{len(members)} {kind} for {len(used)} splits; give fewer --fractions")
+        raise UsageError(f"{len(members)} {kind} for {len(used)} splits; give fewer --fractions or --folds")
     presence = np.zeros((len(names), 0), bool) if presence is None else presence
     groups = list(members.values())
     random.Random(seed).shuffle(groups)
@@ -86,7 +95,7 @@ def assign_splits(
     result = [None] * len(names)
     for numbers, split in zip(groups, _assign_groups(counts, lacking, used)):
         for number in numbers:
-            result[number] = SPLITS[split]
+            result[number] = splits[split]
     return result
 
 

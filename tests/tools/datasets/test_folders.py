@@ -2,7 +2,8 @@
 
 import pytest
 
-from tools.datasets.folders import make_split_folders, new_dataset
+from tools.datasets.folders import make_split_folders, new_dataset, write_datasets
+from utils.data.folder import Pair
 from utils.errors import RunError
 
 
@@ -20,3 +21,32 @@ def test_an_error_leaves_nothing(tmp_path, error, raised):
         (folder / "file").write_text("text")
         raise error
     assert not list(tmp_path.iterdir())
+
+
+def pair(folder, name):
+    paths = folder / f"{name}.png", folder / f"{name}_L.png"
+    for path in paths:
+        path.write_bytes(name.encode())
+    return Pair(name, *paths)
+
+
+def test_datasets_are_written_with_prefixes(tmp_path):
+    (tmp_path / "in").mkdir()
+    first, second = pair(tmp_path / "in", "a"), pair(tmp_path / "in", "b")
+    datasets = {tmp_path / "X": [("train", first, "")], tmp_path / "Y": [("val", first, "p_"), ("train", second, "")]}
+    write_datasets(datasets, None, link=True)
+    files = {str(path.relative_to(tmp_path)): path for path in tmp_path.glob("[XY]/*/*")}
+    assert sorted(files) == [
+        *("X/train/a.png", "X/train_labels/a_L.png", "Y/train/b.png", "Y/train_labels/b_L.png"),
+        *("Y/val/p_a.png", "Y/val_labels/p_a_L.png"),
+    ]
+    assert files["Y/val/p_a.png"].samefile(first.image) and files["Y/train_labels/b_L.png"].samefile(second.label)
+
+
+def test_all_datasets_or_none(tmp_path):
+    (tmp_path / "in").mkdir()
+    first = pair(tmp_path / "in", "a")
+    gone = first._replace(image=tmp_path / "gone.png")
+    with pytest.raises(RunError):
+        write_datasets({tmp_path / "X": [("train", first, "")], tmp_path / "Y": [("train", gone, "")]}, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

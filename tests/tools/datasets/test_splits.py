@@ -51,6 +51,20 @@ def test_a_rare_class_is_in_every_split_and_common_ones_keep_their_shares():
         assert np.allclose(sizes(splits), [120, 40, 40], atol=8)
 
 
+def test_folds_have_about_the_same_size_and_classes():
+    generator = np.random.default_rng(0)
+    presence = generator.random((103, 5)) < [0.9, 0.5, 0.3, 0.1, 0]
+    presence[:10, 4] = True
+    names, folds = list(map(str, range(103))), [f"fold{number}" for number in range(1, 6)]
+    for seed in range(5):
+        plain = collections.Counter(assign_splits(names, [0.2] * 5, seed, splits=folds))
+        assert sorted(plain) == folds and set(plain.values()) <= {20, 21}
+        parts = np.array(assign_splits(names, [0.2] * 5, seed, presence=presence, splits=folds))
+        for fold in folds:
+            assert presence[parts == fold, 4].sum() == 2
+            assert np.allclose(presence[parts == fold].sum(0), presence.sum(0) / 5, atol=4)
+
+
 def test_fewer_groups_than_splits():
     with pytest.raises(UsageError, match="2 groups by --group"):
         assign_splits(["a1", "a2", "b1"], (0.5, 0.25, 0.25), 0, pattern("^."))

@@ -89,7 +89,7 @@ def report(output, record, evaluation, pairs, class_dict, images_per_second):
     print(class_table(scores), headline(scores), suite_means(image_scores), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
-    print(f"Wrote scores.json, {split}_scores.csv, samples.png, confusion.png and pictures to {output}")
+    print(f"Wrote scores.json, {split}_scores.csv, samples.png, confusion.png and predictions to {output}")
 
 
 if __name__ == "__main__":

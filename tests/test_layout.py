@@ -59,8 +59,6 @@ TESTED_ELSEWHERE = {
     ),
     "utils.cli.flag_groups": "tests/utils/cli/test_arguments.py",
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",
-    "utils.run_folder": "tests/test_train.py",
-    "utils.settings": "tests/utils/cli/test_config.py",
     "utils.training.optimizers.keras_optimizers": "tests/utils/training/optimizers",
 }
 

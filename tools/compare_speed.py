@@ -14,7 +14,7 @@ import tempfile
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
-from tools.speed import cpu_name, describe_machine, markdown_table
+from tools.speed import describe_machine, markdown_table
 from utils.cli import Parser
 from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
@@ -60,6 +60,7 @@ def main(argv=None):
     from tools.speed.packages import import_torch, installed_versions
     from tools.speed.pipeline import labels, loading, predict, scoring
     from utils.backend import import_backend, versions
+    from utils.benchmark.timing import machine_info
     from utils.data.folder import list_pairs
     from utils.files import make_folder, write_json
 
@@ -89,7 +90,7 @@ def main(argv=None):
         for name in args.rows:
             print(f"Measuring {name} ...", flush=True)
             rows += measure[name]()
-    machine = {"cpu": cpu_name(), "cores": os.cpu_count(), "load_before": load, **versions(), **installed_versions()}
+    machine = {**machine_info(), "load_before": load, **versions(), **installed_versions()}
     print(f"\n{markdown_table(rows)}\n\n{describe_machine(machine, args.rounds)}")
     if args.json:
         write_json(args.json, {"machine": machine, "rounds": args.rounds, "rows": [row._asdict() for row in rows]})

@@ -15,8 +15,7 @@ if __name__ == "__main__" and not __package__:
 
 from tools import run_command
 from tools.results.records import experiment_names, read_experiment, training_flags, write_experiment
-from tools.speed import cpu_name
-from utils.benchmark.timing import cpu_cores
+from utils.benchmark.timing import machine_info
 from utils.cli import Parser
 from utils.errors import RunError, report_errors
 from utils.settings import read_checkpoint
@@ -110,7 +109,7 @@ def read_result(output, checkpoint, epochs, with_history=False):
         "epochs": len(epochs),
         **({"history": history} if with_history else {}),
         "train_minutes": round(sum(row["seconds"] for row in epochs) / 60, 1),
-        "machine": f"{cpu_name()}, {cpu_cores()} cores",
+        "machine": "{cpu}, {cores} cores".format_map(machine_info()),
         "versions": settings["versions"],
     }
 

@@ -14,11 +14,10 @@ if __name__ == "__main__" and not __package__:
 
 from tools import ROOT, flag_words
 from tools.results.records import LATENCIES, recorded, title
-from tools.speed.report import cpu_name
 from tools.speed.timing import as_unit, interleaved_medians
 from utils.backend import import_backend, set_precision, versions
 from utils.benchmark.report import plot_numbered
-from utils.benchmark.timing import cpu_cores
+from utils.benchmark.timing import cpu_cores, machine_info
 from utils.cli import Parser
 from utils.cli import test_parser as build_test_parser
 from utils.cli.types import positive_int
@@ -117,7 +116,7 @@ def write_results(experiments, milliseconds, parameters, rounds):
     for name in sorted(milliseconds, key=milliseconds.get):
         score = experiments[name]["result"]["mean_iou"]
         print(f"{name:52} {milliseconds[name]:8.1f} ms   mean IoU {100 * score:.2f} %")
-    machine = {"cpu": cpu_name(), "cores": cpu_cores(), **versions()}
+    machine = {**machine_info(), **versions()}
     values = {"machine": machine, "rounds": rounds, "milliseconds": milliseconds, "parameters": parameters}
     write_json(LATENCIES, values)
     plot_latencies(FIGURE, experiments, milliseconds)

@@ -4,13 +4,14 @@ import contextlib
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
 
-def import_backend():
+def import_backend() -> None:
     """Imports Keras and its backend without the backend's start-up messages.
 
-    TensorFlow writes them to standard error before it reads any setting, so that is turned off meanwhile; Python's own
-    errors still appear.
+    TensorFlow writes them to standard error before it reads any setting, so standard error is silenced during the
+    import. Exceptions of the import are raised as usual.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     is_first = "keras" not in sys.modules
@@ -19,26 +20,33 @@ def import_backend():
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
     if is_first:
-        gc.freeze()  # what was imported stays: no later search looks through it
+        gc.freeze()  # imported objects stay in memory: later collections need not visit them
 
 
-def device():
-    """Returns the backend and the device, such as "TensorFlow 2.21.0 on CPU"."""
+def device() -> str:
+    """Describes backend and device, such as "Keras 3.15.1 with tensorflow 2.21.0 on CPU"."""
     import keras
 
     backend = keras.config.backend()
-    devices = keras.distribution.list_devices() if backend != "torch" else []
-    accelerators = [name for name in devices if not name.lower().startswith("cpu")]
-    where = ", ".join(accelerators) or ("CPU" if backend != "torch" else "PyTorch's default device")
-    return f"Keras {keras.__version__} with {backend} {__import__(backend).__version__} on {where}"
+    return f"Keras {keras.__version__} with {backend} {__import__(backend).__version__} on {device_name()}"
+
+
+def device_name() -> str:
+    """Returns the accelerators that Keras uses, such as "gpu:0", or "CPU"."""
+    import keras
+
+    if keras.config.backend() == "torch":
+        return "PyTorch's default device"
+    devices = keras.distribution.list_devices()
+    return ", ".join(name for name in devices if not name.lower().startswith("cpu")) or "CPU"
 
 
 @contextlib.contextmanager
-def pause_gc():
-    """Does not look for garbage meanwhile. Also a decorator.
+def pause_gc() -> Iterator[None]:
+    """Disables garbage collection within the context. Also a decorator.
 
-    Imports and networks are very many objects, and stay: of the CPU time of importing Keras and TensorFlow a fifth went
-    into looking through them.
+    Imports and networks create many objects that stay in memory. A fifth of the CPU time of importing Keras and
+    TensorFlow is spent on collections that visit them.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -50,8 +58,8 @@ def pause_gc():
 
 
 @contextlib.contextmanager
-def silence_stderr():
-    """Silences standard error, also for libraries that write to it past Python."""
+def silence_stderr() -> Iterator[None]:
+    """Silences standard error within the context, also for libraries that write to file descriptor 2 directly."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -62,15 +70,12 @@ def silence_stderr():
         os.close(nowhere)
 
 
-def use_xla(choice):
-    """Whether to compile with XLA.
+def use_xla(choice: bool | None) -> bool:
+    """Decides whether to compile with XLA.
 
     Args:
-        choice: bool, or None to decide: on the TensorFlow engine XLA trains these networks about half as fast on a CPU
-            and compiles for minutes, so there it is used on accelerators only. JAX always compiles.
-
-    Returns:
-        bool.
+        choice: the user's choice. None selects by backend: JAX always compiles; TensorFlow compiles on GPUs only,
+            because on CPUs XLA compiles for minutes and then trains these networks about half as fast.
     """
     import keras
 
@@ -83,8 +88,8 @@ def use_xla(choice):
     return keras.config.backend() == "jax"
 
 
-def set_precision(name):
-    """Sets the arithmetic of all layers made from now on.
+def set_precision(name: str) -> None:
+    """Sets the compute dtype of all layers created afterwards (the global dtype policy of Keras).
 
     Args:
         name: "float32", "float16" or "bfloat16". Weights, logits and losses stay float32.
@@ -94,10 +99,12 @@ def set_precision(name):
     keras.mixed_precision.set_global_policy(name if name == "float32" else f"mixed_{name}")
 
 
-def versions():
-    """Returns the versions of Python and the packages in use, a dict of str.
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages in use.
 
-    Keras and its engine, or the runtime of an exported file, are among it if they were imported.
+    Returns:
+        Dict with "python", "numpy", "opencv", and with Keras, its backend and runtimes of exported files if they were
+        imported.
     """
     import platform
 

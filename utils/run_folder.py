@@ -1,5 +1,6 @@
-"""Where a training run keeps its files."""
+"""Folder and file names of a training run."""
 
+import os
 import pathlib
 import time
 
@@ -7,21 +8,21 @@ from utils.errors import RunError, UsageError
 
 
 class RunFolder:
-    """The files of the run of one model on one dataset.
+    """Paths of the run of one network on one dataset.
 
     Args:
-        output_dir: folder of all runs, "checkpoints" by default.
-        model: str, name of the network.
-        dataset: str, name of the dataset.
+        output_dir: folder of all runs.
+        model: name of the network.
+        dataset: name of the dataset.
 
     Attributes:
-        latest: the checkpoint after the last epoch, named as in the original suite.
-        folder: where everything else is.
-        best: the checkpoint with the best validation mean IoU.
-        settings, log: `settings.json` and `log.csv`.
+        latest: path of the checkpoint after the last epoch, named as in the original suite.
+        folder: path of the folder of all other files.
+        best: path of the checkpoint with the best validation mean IoU.
+        settings, log: paths of `settings.json` and `log.csv`.
     """
 
-    def __init__(self, output_dir, model, dataset):
+    def __init__(self, output_dir: str | os.PathLike, model: str, dataset: str):
         output_dir = pathlib.Path(output_dir)
         self.latest = output_dir / f"latest_model_{model}_{dataset}.keras"
         self.folder = output_dir / f"{model}_{dataset}"
@@ -29,8 +30,12 @@ class RunFolder:
         self.settings = self.folder / "settings.json"
         self.log = self.folder / "log.csv"
 
-    def make(self):
-        """Makes the folder and removes what a killed run left half written."""
+    def make(self) -> None:
+        """Creates the folder and removes temporary files of a killed run.
+
+        Raises:
+            RunError: if the folder cannot be written.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for left_over in (*self.folder.glob(".*.tmp*"), *self.folder.parent.glob(f".{self.latest.stem}.tmp*")):
@@ -38,11 +43,11 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"cannot write to {self.folder}: {error.strerror}") from error
 
-    def set_aside(self):
-        """Renames an earlier run, so that starting anew cannot destroy it.
+    def set_aside(self) -> pathlib.Path | None:
+        """Renames the folder of an earlier run, so that a new run does not overwrite it.
 
         Returns:
-            The folder it is in now, or None if there was none.
+            The new path, which includes the latest checkpoint; None if there was no earlier run.
         """
         if not self.latest.exists() and not self.log.exists():
             return None
@@ -53,21 +58,26 @@ class RunFolder:
             self.latest.rename(aside / self.latest.name)
         return aside
 
-    def epoch(self, number):
-        """The folder of one epoch, made if it is not there."""
+    def epoch(self, number: int) -> pathlib.Path:
+        """Returns the folder of an epoch, and creates it if necessary."""
         folder = self.folder / f"{number:04d}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
 
-def find_checkpoint(checkpoint_path, checkpoint_dir, model, dataset):
-    """The checkpoint that the flags of test.py and predict.py mean.
+def find_checkpoint(
+    checkpoint_path: str | os.PathLike | None, checkpoint_dir: str | os.PathLike, model: str | None, dataset: str | None
+) -> pathlib.Path:
+    """Returns the path of the checkpoint that the flags of the same names select; it may not exist.
 
-    Returns:
-        `pathlib.Path`.
+    Args:
+        checkpoint_path: the path itself, or None.
+        checkpoint_dir: folder of all runs.
+        model: name of the network.
+        dataset: name or path of the dataset.
 
     Raises:
-        UsageError: if they do not tell.
+        UsageError: if neither the path nor both names are given.
     """
     if checkpoint_path:
         return pathlib.Path(checkpoint_path)

@@ -1,22 +1,26 @@
 """Settings of a training run, read from a checkpoint or a settings.json without Keras."""
 
 import json
+import os
 import pathlib
 import zipfile
 
 from utils.errors import UsageError
 
-SUITE_MEMBER = "suite.json"  # our part of the zip archive that a .keras file is
+SUITE_MEMBER = "suite.json"  # the member that train.py adds to the zip archive of a .keras file
 
 
-def read_checkpoint(path):
-    """Reads settings and state without the weights.
+def read_checkpoint(path: str | os.PathLike) -> tuple[dict, dict]:
+    """Reads settings and state of a checkpoint, without its weights.
+
+    Args:
+        path: of a .keras file.
 
     Returns:
         `(settings, state)`, as given to `checkpoints.save_checkpoint`.
 
     Raises:
-        UsageError: if the file is missing, damaged or not of this suite.
+        UsageError: if the file is missing, damaged or not written by train.py.
     """
     if not pathlib.Path(path).is_file():
         raise UsageError(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
@@ -30,14 +34,14 @@ def read_checkpoint(path):
     return values["settings"], values["state"]
 
 
-def read_settings(path):
-    """The settings in a JSON file such as a run's settings.json, or in a checkpoint.
+def read_settings(path: str | os.PathLike) -> dict:
+    """Reads the settings of a run.
 
-    Returns:
-        Dict.
+    Args:
+        path: of a JSON file such as a run's settings.json, or of a checkpoint (`.keras`).
 
     Raises:
-        UsageError: if there is no such file, or no settings in it.
+        UsageError: if the file is missing or has no settings.
     """
     path = pathlib.Path(path)
     if path.suffix == ".keras":

@@ -1,22 +1,26 @@
-"""Work on threads beside the network's: reading a few items ahead, writing a few behind."""
+"""Thread pools: reading ahead of the network, mapping with progress, and writing in the background."""
 
 import collections
 import concurrent.futures
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from utils.progress import Console
 
 
-def prefetch(read, items, workers=2):
-    """Applies `read` to items on threads, a few ahead of the consumer, in order.
+def prefetch(read: Callable, items: Iterable, workers: int = 2) -> Iterator[tuple]:
+    """Applies `read` to items on threads, ahead of the consumer and in order.
 
     Args:
         read: function of one item.
-        items: iterable.
-        workers: int, threads; twice as many results wait at the most.
+        items: what to read.
+        workers: number of threads. At most `2 * workers` results wait for the consumer.
 
     Yields:
         `(item, read(item))`.
+
+    Raises:
+        Exception: of `read`, when its item is due.
     """
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
         waiting = collections.deque()
@@ -29,22 +33,25 @@ def prefetch(read, items, workers=2):
             yield item, future.result()
 
 
-def map_threads(function, items, workers, what):
-    """Calls a function with each item, on threads, and shows how far it is.
+def map_threads(function: Callable, items: Sequence, workers: int, description: str) -> list:
+    """Applies a function to items on threads, with console progress.
 
     Args:
-        function: of an item.
-        items: list.
-        workers: int, threads.
-        what: str, what the line of progress begins with.
+        function: of one item.
+        items: its arguments.
+        workers: number of threads.
+        description: text before the progress.
 
     Returns:
-        List of the results, in the order of the items. An exception ends it without waiting for the rest.
+        The results in the order of the items.
+
+    Raises:
+        Exception: the first one of `function`; calls that have not started are canceled.
     """
     results = []
     executor = concurrent.futures.ThreadPoolExecutor(workers)
     try:
-        with Console().progress(what, len(items)) as progress:
+        with Console().progress(description, len(items)) as progress:
             for result in executor.map(function, items):
                 results.append(result)
                 progress.count(len(results))
@@ -54,16 +61,18 @@ def map_threads(function, items, workers, what):
 
 
 @contextlib.contextmanager
-def background(workers=2):
-    """Runs function calls on threads, a few behind the caller, such as encoding and writing images.
-
-    With one worker the calls are made in order.
+def background(workers: int = 2) -> Iterator[Callable]:
+    """Runs function calls on threads, such as encoding and writing images.
 
     Args:
-        workers: int, threads; four times as many calls wait at the most.
+        workers: number of threads; with 1 the calls are made in order. At most `4 * workers` calls wait; a further one
+            blocks the caller.
 
     Yields:
-        A function of a function and its arguments. Errors arrive with a later call, or when the context ends.
+        `submit(function, *arguments)`.
+
+    Raises:
+        Exception: of a call, by a later `submit` or at the end of the context.
     """
     waiting = collections.deque()
 

@@ -96,29 +96,31 @@ def weights_by_place(model):
         Dict from `(kind, position, attribute)` to `(layer, weight)`, with the position as in `positions`.
     """
     kinds = {kind.layer: (name, kind) for name, kind in (*KINDS.items(), ("BatchNorm", SHIFT))}
+    from utils.model_graph import layer_inputs
+
     weights, names = {}, []
+    layers, inputs = {layer.name: layer for layer in model.layers}, layer_inputs(model)
     for layer in model.layers:
         if not layer.weights or is_normalization_alone(layer):  # reached by way of the shifts
             continue
         name, kind = kinds.get(type(layer).__name__, (None, None))
         if kind is None or len(layer.weights) != len(kind.weights):
             raise ValueError(f"layer {layer.name} of {model.name} is of a kind that the original suite does not have")
-        weights[layer.name] = weights_of(layer, kind)
+        norms = normalizations(layer.name, layers, inputs) if kind is SHIFT else []
+        weights[layer.name] = weights_of(layer, kind, norms)
         names.append((layer.name, "", name, layer.name, kind.auto_name))
     return {
-        (*position, attribute): (model.get_layer(name), weight)
+        (*position, attribute): (layers[name], weight)
         for name, position in positions(names).items()
         for attribute, weight in weights[name].items()
     }
 
 
-def weights_of(layer, kind):
-    """Returns a dict from attributes to weights of a layer; that of a shift includes the statistics of its input."""
+def weights_of(layer, kind, norms):
+    """Returns a dict from attributes to weights of a layer; that of a shift includes the statistics of `norms`."""
     weights = {attribute: getattr(layer, attribute) for attribute in kind.weights.values()}
-    if kind is SHIFT:
-        norms = normalizations(layer.input)
-        for name in ("moving_mean", "moving_variance"):
-            weights[name] = ConcatenatedVector([getattr(norm, name) for norm in norms])
+    for name in ("moving_mean", "moving_variance") if norms else ():
+        weights[name] = ConcatenatedVector([getattr(norm, name) for norm in norms])
     return weights
 
 
@@ -127,12 +129,19 @@ def is_normalization_alone(layer):
     return type(layer).__name__ == "BatchNormalization" and not (layer.scale or layer.center)
 
 
-def normalizations(tensor):
-    """Lists the batch norms whose concatenated outputs form a Keras tensor, in the order of the channels."""
-    layer = tensor._keras_history.operation  # private in Keras; tried with 3.15
-    if type(layer).__name__ != "Concatenate":
-        return [layer]
-    return [norm for part in layer.input for norm in normalizations(part)]
+def normalizations(name, layers, inputs):
+    """Lists the batch norms whose concatenated outputs a layer takes, in the order of the channels.
+
+    Args:
+        name: of the layer.
+        layers: dict from names to layers.
+        inputs: as returned by `layer_inputs`.
+    """
+    norms = []
+    for producer in inputs[name][0]:
+        is_concatenation = type(layers[producer]).__name__ == "Concatenate"
+        norms += normalizations(producer, layers, inputs) if is_concatenation else [layers[producer]]
+    return norms
 
 
 class ConcatenatedVector:

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "Row": "timing",
         "markdown_table": "report",
-        "cpu_name": "report",
         "describe_machine": "report",
         "interleaved_medians": "timing",
     },

@@ -1,12 +1,10 @@
-"""Speed comparison table, and the description of the machine and its software."""
+"""Speed comparison table, and a sentence on the machine and its software."""
 
-import pathlib
-import platform
-import re
 from collections.abc import Sequence
 
 from tools.speed.timing import Row
 
+HARDWARE = ("cpu", "cores", "memory_gib", "device", "load_before")  # the rest of a machine is versions
 IDLE_LOAD = 0.5  # maximum load average of an idle machine
 
 
@@ -32,18 +30,12 @@ def describe_machine(machine: dict, rounds: int) -> str:
     """Describes processor, software and number of rounds, with a warning if the machine was not idle.
 
     Args:
-        machine: "cpu", "cores", "load_before" (load average before the measurement, or None), and versions by name.
+        machine: as of `utils.benchmark.timing.machine_info`, "load_before" (load average before the measurement,
+            or None), and versions by name.
         rounds: number of measurements of each candidate.
     """
-    software = ", ".join(f"{name} {machine[name]}" for name in machine if name not in ("cpu", "cores", "load_before"))
+    software = ", ".join(f"{name} {machine[name]}" for name in machine if name not in HARDWARE)
     text = f"Medians, rounds: {rounds} (predict: 1), on {machine['cpu']}, {machine['cores']} cores; {software}."
     if (machine["load_before"] or 0) > IDLE_LOAD:
         text += f"\nOther programs were running (load {machine['load_before']:.1f}); repeat on an idle machine."
     return text
-
-
-def cpu_name() -> str:
-    """Returns the model name of the processor."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()

@@ -1,6 +1,9 @@
-"""Timing, quantiles and memory of a process. Importing this module imports no Keras."""
+"""Timing, quantiles, memory of a process, and the machine. Importing this module imports no Keras."""
 
 import os
+import pathlib
+import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -31,9 +34,39 @@ def seconds_of(action: Callable[[], object], times: int) -> list[float]:
     return [after - before for before, after in zip(marks, marks[1:])]
 
 
+def machine_info() -> dict:
+    """Describes the machine of a measurement.
+
+    Returns:
+        Dict with "cpu" (model name), "cores" (that this process may use), "memory_gib" (of the machine, None if the
+        system does not report it) and, if Keras was imported, "device" (such as "gpu:0", or "CPU").
+    """
+    result = {"cpu": cpu_name(), "cores": cpu_cores(), "memory_gib": machine_memory()}
+    if "keras" in sys.modules:
+        from utils.backend import device_name
+
+        result["device"] = device_name()
+    return result
+
+
+def cpu_name() -> str:
+    """Returns the model name of the processor."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def cpu_cores() -> int:
     """Returns the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def machine_memory() -> float | None:
+    """Returns the memory of the machine in GiB, rounded to 0.1; None if the system does not report it."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):  # no sysconf, or not these names
+        return None
 
 
 def process_memory() -> float | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from frontends.batch_norm import batch_norm_layers
 from utils.data.dataset import SegmentationDataset
+from utils.model_graph import layer_inputs
 from utils.threads import prefetch
 
 
@@ -99,7 +100,7 @@ class BatchNormStatistics:
 
 def updates_per_pass(model):
     """Returns how often each layer is used in one pass through the network, a dict from layer name to int."""
-    return {layer["name"]: len(layer["inbound_nodes"]) for layer in model.get_config()["layers"]}
+    return {name: len(uses) for name, uses in layer_inputs(model).items()}
 
 
 class TrainingModeForward(keras.Model):

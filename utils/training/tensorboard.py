@@ -1,6 +1,7 @@
 """TensorBoard event files, written with the package tensorboard alone, on every backend."""
 
 import io
+import itertools
 import re
 import time
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from utils.errors import UsageError
+from utils.model_graph import layer_inputs
 
 MAX_HISTOGRAMS = 50  # epochs of a run that get histograms
 MAX_WEIGHTS = 1 << 16  # weights of one variable that enter its histogram
@@ -73,13 +75,11 @@ class Writer:
 
     def graph(self, model):
         """Writes the network's layers and their inputs."""
-        graph = self._graphs.GraphDef(versions={"producer": 22})
+        graph, inputs = self._graphs.GraphDef(versions={"producer": 22}), layer_inputs(model)
         for operation in model.operations:
-            node = graph.node.add(name=node_name(operation), op=type(operation).__name__)
-            if not isinstance(operation, keras.layers.InputLayer):
-                # A private attribute, as public ones know the first call of a shared layer only; tried with Keras 3.15.
-                producers = [tensor._keras_history.operation for tensor in keras.tree.flatten(operation.input)]
-                node.input.extend(map(node_name, producers))
+            node = graph.node.add(name=node_name(operation.name), op=type(operation).__name__)
+            producers = dict.fromkeys(itertools.chain(*inputs[operation.name]))  # of all uses of a shared layer
+            node.input.extend(map(node_name, producers))
             for tensor in keras.tree.flatten(operation.output):
                 shape = node.attr["_output_shapes"].list.shape.add()
                 for size in tensor.shape:
@@ -123,5 +123,5 @@ def scalar_tag(column):
 
 
 def node_name(operation):
-    """Returns the operation's name without characters that TensorBoard would read as a group or an output."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", operation.name)
+    """Replaces characters of an operation's name that TensorBoard would read as a group or an output."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", operation)

@@ -1,10 +1,12 @@
 """Quantiles, times and memory."""
 
+import sys
 import time
 
 import pytest
 
-from utils.benchmark.timing import cpu_cores, process_memory, quantile, seconds_of
+from utils.benchmark import timing
+from utils.benchmark.timing import machine_info, process_memory, quantile, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,21 @@ def test_seconds_of_each_call():
     assert len(seconds) == 3 and all(0.01 <= value < 1 for value in seconds)
 
 
-def test_the_machine():
-    assert cpu_cores() >= 1
+def test_the_machine(monkeypatch):
+    info = machine_info()
+    assert info["cpu"] and info["cores"] >= 1 and (info["memory_gib"] is None or info["memory_gib"] > 0.1)
     assert 10 < process_memory() < 10**6
+    assert (process_memory() / 1024 < info["memory_gib"]) if info["memory_gib"] else True
+
+    def no_such_name(name):
+        raise ValueError(name)
+
+    monkeypatch.setattr(timing.os, "sysconf", no_such_name, raising=False)
+    assert machine_info() == {**info, "memory_gib": None}
+
+
+def test_the_device_is_named_if_keras_was_imported(monkeypatch):
+    pytest.importorskip("keras")
+    assert machine_info()["device"]
+    monkeypatch.delitem(sys.modules, "keras")
+    assert "device" not in machine_info()

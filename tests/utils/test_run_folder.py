@@ -1,0 +1,79 @@
+"""Paths of a run, its temporary files, and earlier runs."""
+
+import os
+
+import pytest
+
+from utils.errors import RunError, UsageError
+from utils.run_folder import RunFolder, find_checkpoint
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "checkpoints", "UNet", "CamVid")
+
+
+def test_names_are_those_of_the_original_suite(run, tmp_path):
+    folder = tmp_path / "checkpoints"
+    assert run.latest == folder / "latest_model_UNet_CamVid.keras"
+    assert run.folder == folder / "UNet_CamVid" and {run.best.parent, run.settings.parent, run.log.parent} == {
+        run.folder
+    }
+    assert run.epoch(7) == folder / "UNet_CamVid" / "0007" and run.epoch(7).is_dir()
+
+
+def test_temporary_files_of_a_killed_run_are_removed_and_nothing_else(run):
+    run.make()
+    left_over = [run.folder / ".best_model.tmp12.keras", run.folder.parent / ".latest_model_UNet_CamVid.tmp12.keras"]
+    other = [
+        run.folder / "notes.tmp",
+        run.folder.parent / ".latest_model_UNet_Streets.tmp12.keras",
+        run.folder.parent / ".latest_model_UNet_CamVid2.tmp12.keras",
+        run.latest,
+        run.best,
+    ]
+    for path in left_over + other:
+        path.write_text("x")
+    run.make()
+    assert not any(path.exists() for path in left_over) and all(path.exists() for path in other)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "checkpoints").write_text("a file")
+    with pytest.raises(RunError, match="cannot write to .*UNet_CamVid"):
+        RunFolder(tmp_path / "checkpoints", "UNet", "CamVid").make()
+
+
+def test_an_earlier_run_is_set_aside_whole(run):
+    assert run.set_aside() is None
+    run.make()
+    assert run.set_aside() is None, "an empty folder is no run"
+    run.log.write_text("epoch")
+    run.latest.write_text("weights")
+    aside = run.set_aside()
+    assert aside.name.startswith("UNet_CamVid_until_") and not run.folder.exists() and not run.latest.exists()
+    assert sorted(os.listdir(aside)) == ["latest_model_UNet_CamVid.keras", "log.csv"]
+    assert (aside / run.latest.name).read_text() == "weights"
+
+
+def test_a_checkpoint_without_its_folder_is_set_aside(run):
+    run.latest.parent.mkdir()
+    run.latest.write_text("weights")
+    assert os.listdir(run.set_aside()) == [run.latest.name] and not run.latest.exists()
+
+
+def test_which_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    latest = RunFolder("out", "UNet", "CamVid").latest
+    assert find_checkpoint(None, "out", "UNet", "CamVid") == latest
+    assert find_checkpoint(None, "out", "UNet", "datasets/CamVid/") == latest
+    (tmp_path / "CamVid").mkdir()
+    monkeypatch.chdir(tmp_path / "CamVid")
+    assert find_checkpoint(None, "out", "UNet", ".") == latest, "the name of a dataset is that of its folder"
+    assert str(find_checkpoint("a.keras", "out", "UNet", "CamVid")) == "a.keras"
+
+
+@pytest.mark.parametrize("model, dataset", [(None, None), ("UNet", None), (None, "CamVid")])
+def test_flags_that_select_no_checkpoint_are_refused(model, dataset):
+    with pytest.raises(UsageError, match="--checkpoint_path FILE.keras, or --model and --dataset"):
+        find_checkpoint(None, "checkpoints", model, dataset)

@@ -1,0 +1,68 @@
+"""Settings read from checkpoints and JSON files, and the errors of files that have none."""
+
+import json
+import zipfile
+
+import pytest
+
+from utils.errors import UsageError
+from utils.settings import SUITE_MEMBER, read_checkpoint, read_settings
+
+SETTINGS, STATE = {"model": "tiny", "class_names": ["a", "ü"]}, {"epoch": 3}
+
+
+def write_archive(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("_", "."), text)
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    member = {SUITE_MEMBER.replace(".", "_"): json.dumps({"settings": SETTINGS, "state": STATE})}
+    return write_archive(tmp_path / "model.keras", **member, config_json="{}")
+
+
+def test_settings_and_state_of_a_checkpoint(checkpoint):
+    assert read_checkpoint(checkpoint) == read_checkpoint(str(checkpoint)) == (SETTINGS, STATE)
+    assert read_settings(checkpoint) == SETTINGS
+
+
+def test_settings_of_a_json_file(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(SETTINGS, ensure_ascii=False), encoding="utf-8")
+    assert read_settings(path) == read_settings(str(path)) == SETTINGS
+
+
+@pytest.mark.parametrize("read", [read_checkpoint, read_settings])
+@pytest.mark.parametrize(
+    "write, words",
+    [
+        (lambda path: None, "there is no checkpoint"),
+        (lambda path: path.mkdir(), "there is no checkpoint"),
+        (lambda path: path.write_bytes(b"PK damaged"), "is damaged or not a .keras checkpoint"),
+        (lambda path: path.write_bytes(b""), "is damaged or not a .keras checkpoint"),
+        (lambda path: write_archive(path, config_json="{}"), "is a Keras model that train.py did not write"),
+        (lambda path: write_archive(path, suite_json="{"), "is damaged or not a .keras checkpoint"),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(tmp_path, read, write, words):
+    path = tmp_path / "model.keras"
+    write(path)
+    with pytest.raises(UsageError) as error:
+        read(path)
+    assert words in str(error.value) and str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [(None, "cannot be read: No such file"), ("{", "is not JSON"), ("[1, 2]", "must hold an object of flags")],
+)
+def test_what_is_no_settings_file_is_refused(tmp_path, text, words):
+    path = tmp_path / "settings.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError) as error:
+        read_settings(path)
+    assert words in str(error.value) and str(path) in str(error.value)

@@ -13,6 +13,7 @@ from frontends import FRONTENDS
 from models import MODELS
 from tools import (
     analyse_dataset,
+    compare_runs,
     compare_speed,
     convert_dataset,
     flag_words,
@@ -37,7 +38,8 @@ EVERY_PAGE = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {f"{name}.py": getattr(arguments, f"{name}_parser") for name in COMMANDS}
 PARSERS |= {
-    tool.build_parser().prog: tool.build_parser for tool in (analyse_dataset, convert_dataset, reproduce, split_dataset)
+    tool.build_parser().prog: tool.build_parser
+    for tool in (analyse_dataset, compare_runs, convert_dataset, reproduce, split_dataset)
 }
 OTHER_TOOLS = (compare_speed, get_camvid, import_suite_checkpoint, make_streets)
 OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}

@@ -17,7 +17,7 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from models import MODELS
-from tools import ROOT, analyse_dataset, convert_dataset, split_dataset
+from tools import ROOT, analyse_dataset, compare_runs, convert_dataset, split_dataset
 from tools.compare_models import RESULTS
 from tools.results.reference import (
     COUNTS,
@@ -46,7 +46,8 @@ SPEED = ROOT / "tools" / "results" / "speed.json"
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = {name: getattr(arguments, f"{name}_parser") for name in COMMANDS}
 PARSERS |= {
-    pathlib.Path(tool.__file__).stem: tool.build_parser for tool in (analyse_dataset, convert_dataset, split_dataset)
+    pathlib.Path(tool.__file__).stem: tool.build_parser
+    for tool in (analyse_dataset, compare_runs, convert_dataset, split_dataset)
 }
 
 

@@ -93,10 +93,15 @@ def write_json(path: str | pathlib.Path, values: object) -> None:
 
 
 def write_rows(path: str | pathlib.Path, rows: list[dict]) -> None:
-    """Writes a list of dicts as CSV; the columns are the keys of all rows, in order of first appearance."""
+    """Writes a list of dicts as CSV, see `rows_text`."""
+    write_text(path, rows_text(rows))
+
+
+def rows_text(rows: list[dict]) -> str:
+    """Formats a list of dicts as CSV; the columns are the keys of all rows, in order of first appearance."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()

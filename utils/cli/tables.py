@@ -56,7 +56,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     last_width = max(24, shutil.get_terminal_size((120, 0)).columns - indent - 1)
     lines = []
     for *cells, last in [header, *rows]:
-        first, *more = textwrap.wrap(last, last_width) or [""]
+        first, *more = textwrap.wrap(last, last_width, break_long_words=False, break_on_hyphens=False) or [""]
         lines.append("".join(f"{cell:{width}}  " for cell, width in zip(cells, widths)) + first)
         lines += [" " * indent + line for line in more]
     return "\n".join(lines)

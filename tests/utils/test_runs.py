@@ -1,0 +1,199 @@
+"""Runs read from their folders: whole, damaged, moved, tested."""
+
+import json
+import os
+import time
+import zipfile
+
+import pytest
+
+from utils.files import make_folder, write_json, write_rows
+from utils.run_folder import RunFolder
+from utils.runs import find_runs, read_log, read_run, read_runs
+
+SETTINGS = {
+    "model": "UNet",
+    "dataset": "datasets/Mine",
+    "seed": 3,
+    "scale_range": [0.5, 2.0],
+    "num_epochs": 5,
+    "output_dir": "checkpoints",
+    "class_names": ["a", "b"],
+    "dataset_path": "C:\\data\\Mine",
+    "versions": {"keras": "3"},
+}
+LOG = [
+    {"epoch": 0, "loss": 2.0, "val_mean_iou": 0.25, "val_iou_a": 0.5, "seconds": 60.0},
+    {"epoch": 1, "loss": 1.0, "val_mean_iou": None, "val_iou_a": None, "seconds": 30.0},
+    {"epoch": 2, "loss": 0.5, "val_mean_iou": 0.75, "val_iou_a": None, "seconds": 30.0},
+    {"epoch": 3, "loss": 0.4, "val_mean_iou": 0.5, "val_iou_a": 0.5, "seconds": 30.0},
+]
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Makes the files of a run and returns its folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(model="UNet", output="checkpoints", settings=None, log=LOG, checkpoint=False):
+        run = RunFolder(output, model, "Mine")
+        run.make()
+        settings = {**SETTINGS, "model": model, **(settings or {})}
+        write_json(run.settings, settings)
+        write_rows(run.log, log)
+        if checkpoint:
+            with zipfile.ZipFile(run.latest, "w") as archive:
+                archive.writestr("suite.json", json.dumps({"settings": settings, "state": {"log": log}}))
+        return run.folder
+
+    return make
+
+
+def make_test(folder, checkpoint, mean_iou, age=0, **settings):
+    """Writes a scores.json as test.py does, `age` seconds ago."""
+    path = make_folder(folder) / "scores.json"
+    flags = {"checkpoint_path": str(checkpoint), "output_dir": str(folder), "split": "test", "scales": [1.0]}
+    scores = {"mean_iou": mean_iou, "global_accuracy": 0.9, "images_per_second": 12.5}
+    write_json(path, {**scores, "settings": {**flags, **settings}})
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_a_run_is_summarized(make):
+    folder = make()
+    runs, problems = read_runs([folder])
+    record = runs[0].record()
+    assert not problems and not runs[0].problems and len(runs) == 1
+    flags = {"model": "UNet", "dataset": "Mine", "seed": 3, "scale_range": [0.5, 2.0], "num_epochs": 5}
+    assert record == {
+        **{"folder": str(folder), "flags": flags, "epochs": 4, "num_epochs": 5, "minutes": 2.5},
+        **{"best_mean_iou": 0.75, "best_epoch": 2, "last_mean_iou": 0.5},
+        **dict.fromkeys(["test_mean_iou", "test_global_accuracy", "images_per_second", "test_file"]),
+        "test_flags": {},
+    }
+    json.dumps(record)
+
+
+def test_runs_are_found_once(make, tmp_path):
+    first, second = make("UNet"), make("PSPNet", checkpoint=True)
+    third = make("GCN", "elsewhere/deep")
+    make("FRRN-A", "elsewhere/.hidden")
+    make_folder(first / "0000" / "inner").joinpath("log.csv").write_text("not of a run")
+    paths = ["checkpoints", first, second / "log.csv", "checkpoints/latest_model_PSPNet_Mine.keras", "elsewhere"]
+    runs, problems = read_runs(paths)
+    assert [run.folder.resolve() for run in runs] == [tmp_path / folder for folder in (second, first, third)]
+    assert not problems
+    make_folder(second / "0002").joinpath("model.keras").write_text("x")
+    assert find_runs(second / "0002" / "model.keras") == [second]
+
+
+def test_a_run_that_was_set_aside(make):
+    make(checkpoint=True)
+    aside = RunFolder("checkpoints", "UNet", "Mine").set_aside()
+    assert aside.name.startswith("UNet_Mine_until_")
+    (run,), _ = read_runs(["checkpoints"])
+    assert run.folder == aside and run.latest == aside / "latest_model_UNet_Mine.keras" and run.latest.is_file()
+
+
+def test_paths_without_runs_are_named(make):
+    make_folder("empty")
+    make_folder("other").joinpath("settings.json").write_text('{"editor": 1}')
+    runs, problems = read_runs([make(), "empty", "gone", "other"])
+    assert len(runs) == 1 and len(problems) == 3
+    assert problems[0] == "empty has no run of train.py" and problems[1] == "gone is not there"
+    assert "other/settings.json was not written by train.py" in problems[2] and "other/log.csv" in problems[2]
+
+
+@pytest.mark.parametrize("with_checkpoint", [True, False])
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("settings.json", b"{", "is not JSON"),
+        ("settings.json", b"[1]", "must hold an object"),
+        ("settings.json", b"{}", "was not written by train.py"),
+        ("settings.json", None, "cannot be read: No such file"),
+        ("log.csv", b"", "is empty: no epoch is complete"),
+        ("log.csv", b"epoch,loss\n", "is empty"),
+        ("log.csv", b"epoch,loss,val_mean_iou,seconds\n0,2,0.25,60\n1,x,,\n", "is damaged in line 3"),
+        ("log.csv", b"epoch,loss,val_mean_iou,seconds\n0,2,0.25,60,9\n", "is damaged in line 2"),
+        ("log.csv", b"epoch,loss,val_mean_iou,seconds\n0,2,0.25,60\n,1,,\n", "is damaged in line 3"),
+        ("log.csv", b"time,loss\n0,1\n", "is damaged in line 2"),
+        ("log.csv", b"epoch,loss\n0,\xff\xfe\n", "is damaged: it is not CSV"),
+        ("log.csv", None, "cannot be read: No such file"),
+    ],
+)
+def test_damaged_files_are_named_and_replaced_by_the_checkpoint(make, with_checkpoint, name, content, words):
+    folder = make(checkpoint=with_checkpoint)
+    (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+    run = read_run(folder)
+    assert len(run.problems) == 1 and str(folder / name) in run.problems[0] and words in run.problems[0]
+    record = run.record()
+    assert ("latest_model_UNet_Mine.keras was read instead" in run.problems[0]) is with_checkpoint
+    if with_checkpoint or name == "settings.json":
+        assert record["best_mean_iou"] == 0.75 and record["epochs"] == 4
+    if with_checkpoint or name == "log.csv":
+        assert record["flags"]["seed"] == 3 and record["num_epochs"] == 5
+    else:
+        assert record["flags"] == {} and record["num_epochs"] is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b'{"state": {}}'])
+def test_a_damaged_checkpoint_does_not_hide_the_log(make, content):
+    folder = make()
+    (folder / "settings.json").unlink()
+    (folder / "best_model.keras").write_bytes(content)
+    with zipfile.ZipFile(folder.parent / "latest_model_UNet_Mine.keras", "w") as archive:
+        archive.writestr("suite.json", '{"settings": {}}')
+    assert read_run(folder).record()["epochs"] == 4
+
+
+def test_a_log_is_read_up_to_its_damage(make):
+    path = make() / "log.csv"
+    assert read_log(path) == (LOG, None)
+    path.write_text(path.read_text()[:-12])
+    rows, damage = read_log(path)
+    assert rows == LOG[:3] and damage == f"{path} is damaged in line 5"
+
+
+def test_tests_belong_to_the_run_of_their_checkpoint(make, tmp_path):
+    first, second = make("UNet"), make("PSPNet")
+    make_test("Test/a", "checkpoints/latest_model_UNet_Mine.keras", 0.1, age=50, scales=[1.0, 2.0])
+    make_test(tmp_path / "results", tmp_path / second / "best_model.keras", 0.2, dataset="datasets/Other")
+    make_test("Test/b", "checkpoints/UNet_Mine/best_model.keras", 0.3, age=10, dataset="Mine")
+    make_test("Test/c", "checkpoints/latest_model_GCN_Mine.keras", 0.4)
+    make_folder("Test/d").joinpath("scores.json").write_text("{")
+    make_folder("Test/e").joinpath("scores.json").write_text('{"mean_iou": 1}')
+    runs, _ = read_runs([first, second], ["Test", "results/scores.json"])
+    assert [[test.scores["mean_iou"] for test in run.tests] for run in runs] == [[0.3, 0.1], [0.2]]
+    record = runs[0].record()
+    assert (record["test_mean_iou"], record["images_per_second"]) == (0.3, 12.5)
+    assert record["test_file"] == "Test/b/scores.json"
+    assert record["test_flags"]["checkpoint"] == "best_model.keras" and "dataset" not in record["test_flags"]
+    assert runs[0].tests[1].flags["scales"] == [1.0, 2.0] and runs[0].tests[1].flags["checkpoint"] == "latest"
+    assert runs[1].record()["test_flags"]["dataset"] == "Other"
+    assert [len(run.tests) for run in read_runs([first, second])[0]] == [2, 0]
+
+
+def test_a_test_of_another_folder_with_the_same_names(make, tmp_path, monkeypatch):
+    """Each experiment has its own checkpoints/ and Test/; paths in scores.json are relative to its folder."""
+    for name, score in (("one", 0.1), ("two", 0.2)):
+        make_folder(name)
+        with monkeypatch.context() as context:
+            context.chdir(tmp_path / name)
+            make()
+            make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", score)
+    make()
+    make_test("one/more", "checkpoints/latest_model_UNet_Mine.keras", 0.3)
+    runs, _ = read_runs(["one", "two", "checkpoints"])
+    assert [[test.scores["mean_iou"] for test in run.tests] for run in runs] == [[0.1], [0.2], [0.3]]
+
+
+def test_a_test_before_further_training_is_named(make):
+    folder = make(checkpoint=True)
+    path = make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", 0.1, age=1000)
+    (run,), _ = read_runs([folder])
+    assert run.problems == [
+        f"{path} is older than latest_model_UNet_Mine.keras, which was trained further: test it again"
+    ]
+    make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", 0.1)
+    assert not read_runs([folder])[0][0].problems

@@ -21,7 +21,8 @@ def main(argv=None):
     from utils.class_dict import ClassDict
     from utils.cli import run_block
     from utils.data.checks import check_pairs
-    from utils.data.folder import dataset_of_run, list_pairs, read_classes
+    from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
+    from utils.data.report import check_labeled, describe_labels
     from utils.files import make_folder
     from utils.run_folder import find_checkpoint
 
@@ -34,20 +35,25 @@ def main(argv=None):
     console.say("Retrieving dataset information ...")
     backend, settings, _ = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     class_dict = ClassDict.from_dict(settings, args.unknown_colours)
+    label_format = args.label_format or settings.get("label_format", "auto")
     from utils.evaluation import evaluate
     from utils.inference import Predictor
 
     folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
-    if read_classes(folder, settings["ignore_class"]).class_names != class_dict.class_names:
+    classes_of_folder = read_classes(folder, settings["ignore_class"], label_format=label_format)
+    class_dict.label_format = classes_of_folder.label_format
+    if classes_of_folder.class_names != class_dict.class_names:
         raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
     problems = []
     pairs = list_pairs(folder, args.split, problems)
-    check_pairs(pairs, class_dict, args.workers, problems)
+    statistics = check_pairs(pairs, class_dict, args.workers, problems, other_labels(folder, pairs))
+    check_labeled(args.split, statistics)
     output = make_folder(args.output_dir)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
     console.say(
         run_block(test_parser(), record, record["versions"]),
         f"Dataset --> {folder} ({len(pairs)} {args.split} images)",
+        describe_labels(statistics, class_dict),
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )

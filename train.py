@@ -52,7 +52,7 @@ def main(argv=None):
     if state and state["epoch"] >= settings["num_epochs"]:
         print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
         return 0
-    class_dict = read_classes(folder, settings["ignore_class"], settings["unknown_colours"])
+    class_dict = read_classes(folder, settings["ignore_class"], settings["unknown_colours"], settings["label_format"])
     if state and class_dict.class_names != settings["class_names"]:
         raise UsageError(
             f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
@@ -79,6 +79,7 @@ def train(folder, class_dict, run, settings, state):
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
     from utils.data.dataset import open_training_data
+    from utils.data.report import report_training_data
     from utils.progress import Console
     from utils.training.build import auxiliary_heads, output_names, prepare_model
     from utils.training.callbacks import graceful_interruption
@@ -87,13 +88,18 @@ def train(folder, class_dict, run, settings, state):
 
     console = Console(settings["progress"])
     console.say("Loading the data ...")
-    data, validation_pairs, class_weights = open_training_data(
+    data, validation_pairs, class_weights, statistics = open_training_data(
         folder,
         class_dict,
         Augmentation(**{name: settings[name] for name in AUGMENTATION}),
         outputs=output_names(settings),
         **{name: settings[name] for name in DATASET},
     )
+    images = {"train": [pair.image for pair in data.pairs], "val": [pair.image for pair in validation_pairs]}
+    crop = settings["crop_height"], settings["crop_width"]
+    lines, warnings = report_training_data(statistics, class_dict, crop, images)
+    console.say(*lines)
+    print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None
     model = prepare_model(settings, class_weights, data.steps, run, state)

@@ -14,6 +14,7 @@ if __name__ == "__main__" and not __package__:
 from tools.analysis import analyse, page, summary, values
 from tools.datasets.builtin import find_or_make_dataset
 from utils.cli import Parser
+from utils.cli.choices import LABEL_FORMATS
 from utils.cli.types import nonnegative_int, positive_int
 from utils.errors import report_errors
 from utils.files import make_folder, write_json, write_text
@@ -30,6 +31,12 @@ def build_parser():
         action="store_true",
         help="also find similar images in different splits, by a 64-bit difference hash",
     )
+    parser.add_argument(
+        "--label_format",
+        choices=LABEL_FORMATS,
+        default="auto",
+        help="how labels are stored: class colors, class indices or masks of 0 and 255; default: auto, over all labels",
+    )
     parser.add_argument("--pictures", type=nonnegative_int, default=8, help="rare classes to draw; default: 8")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
     return parser
@@ -42,7 +49,7 @@ def main(argv=None):
     # With --json -, standard output holds nothing but the JSON text.
     with contextlib.redirect_stdout(sys.stderr if args.json == "-" else sys.stdout):
         folder = find_or_make_dataset(args.dataset)
-        analysis = analyse(folder, args.workers, args.near_duplicates)
+        analysis = analyse(folder, args.workers, args.near_duplicates, args.label_format)
         output = make_folder(args.output_dir or pathlib.Path("analysis") / analysis.name)
         write_text(output / "report.html", page(analysis, args.pictures))
         print(summary(analysis))

@@ -126,13 +126,15 @@ def layout_baseline(dataset):
     import numpy as np
 
     from tools.datasets import find_or_make_dataset
+    from utils.data.checks import check_pairs
     from utils.data.folder import list_pairs, read_classes
     from utils.data.labels import read_label
     from utils.metrics import ConfusionMatrix
 
     folder = find_or_make_dataset(dataset)
-    class_dict = read_classes(folder)
-    labels = [read_label(pair.label, class_dict) for pair in list_pairs(folder, "train")]
+    class_dict, training, test = read_classes(folder), list_pairs(folder, "train"), list_pairs(folder, "test")
+    check_pairs(training + test, class_dict)  # decides how the labels are read
+    labels = [read_label(pair.label, class_dict) for pair in training]
     shape = labels[0].shape
     counts = np.zeros((class_dict.num_classes, *shape), np.int32)
     for label in labels:
@@ -140,7 +142,7 @@ def layout_baseline(dataset):
             counts[index] += resize_nearest(label, shape) == index
     most_frequent = counts.argmax(axis=0).astype(np.uint8)
     confusion = ConfusionMatrix(class_dict.num_classes)
-    for pair in list_pairs(folder, "test"):
+    for pair in test:
         label = read_label(pair.label, class_dict)
         confusion.update(label, resize_nearest(most_frequent, label.shape))
     return confusion.result()["mean_iou"]

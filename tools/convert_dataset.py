@@ -23,7 +23,7 @@ from tools.formats.polygons import exif_orientation
 from utils.cli import Parser
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
-from utils.data.folder import SPLITS, list_pairs
+from utils.data.folder import CONVERSION, SPLITS, list_pairs
 from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
 from utils.files import copy_file, write_json
@@ -143,7 +143,7 @@ def assign_items(items, shares, group, seed):
 
 def prepare_target(target, items, settings):
     """Creates the folders and conversion.json, or checks that those of an interrupted conversion match."""
-    record = target / "conversion.json"
+    record = target / CONVERSION
     if record.is_file():
         before = read_json(record)
         changed = [key for key in settings if before.get(key) != settings[key]]

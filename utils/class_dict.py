@@ -1,16 +1,12 @@
 """Class dictionary: names and colors of the classes, and conversion between label colors and class indices."""
 
-import csv
-import io
-import pathlib
-
 import numpy as np
 
+from utils.class_file import MAX_CLASSES, read_class_rows
 from utils.errors import UnknownColorsError, UsageError, did_you_mean
 
 IGNORED = 255  # the index of pixels that are left out of loss and scores
-UNKNOWN = 254  # marks colors of no class while a label image is being encoded
-COLUMNS = ("name", "r", "g", "b")
+UNKNOWN = MAX_CLASSES  # 254 marks colors of no class while a label image is being encoded
 
 
 class ClassDict:
@@ -21,20 +17,25 @@ class ClassDict:
         label_values: C different RGB colors, array-like `(C, 3)` of int in 0..255.
         ignored: mapping from the name of each class that is left out of loss and scores to
             `(index, color)`: the index the class has in single-channel label files, and its RGB color.
-        unknown: "error" or "ignore" (index 255), the treatment of label colors and indices of no class.
+        unknown: treatment of label colors and indices of no class: "error", "ignore" (index 255), or "nearest" (the
+            nearest class color; an error for indices).
+        label_format: "auto", "colors", "indices" or "binary", how the labels of the dataset are stored.
 
     Attributes:
         class_names: list of C str.
         label_values: uint8 array `(C, 3)`.
+        readings: dict from kinds of label files to "colors", "indices" or "binary"; empty until
+            `checks.decide_readings` has seen the dataset.
 
     Raises:
         UsageError: for duplicate names or colors, or too many classes.
     """
 
-    def __init__(self, class_names, label_values, ignored=None, unknown: str = "error"):
+    def __init__(self, class_names, label_values, ignored=None, unknown: str = "error", label_format: str = "auto"):
         self.class_names = list(class_names)
         self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
-        self.ignored, self.unknown = dict(ignored or {}), unknown
+        self.ignored, self.unknown, self.label_format = dict(ignored or {}), unknown, label_format
+        self.readings = {}
         if len(self.class_names) != len(self.label_values):
             raise UsageError(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
         if not 0 < len(self.class_names) <= UNKNOWN:
@@ -50,52 +51,16 @@ class ClassDict:
         """The number of classes that are not ignored."""
         return len(self.class_names)
 
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of class_dict.csv: ignored classes included."""
+        return len(self.class_names) + len(self.ignored)
+
     @classmethod
-    def from_csv(cls, path, unknown: str = "error") -> "ClassDict":
-        """Reads the suite's `class_dict.csv`: a header with name, r, g and b, then one line per class.
-
-        Commas, semicolons or tabs separate the columns. Spaces, a byte order mark, any line ending, blank lines and
-        numbers such as `64.0` are accepted.
-
-        Raises:
-            UsageError: naming the file, the line and the remedy.
-        """
-        path = pathlib.Path(path)
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            first = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
-            delimiter = max(",;\t", key=first.count)
-            rows = csv.reader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
-            lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows if any(map(str.strip, row))]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UsageError(f"cannot read {path} ({error}); it must be a text file of lines name,r,g,b") from error
-        if not lines:
-            raise UsageError(f"{path} is empty; its first line must be name,r,g,b")
-        header = [cell.lower() for cell in lines[0][1]]
-        for column in COLUMNS:
-            if column not in header:
-                raise UsageError(
-                    f"{path}, line {lines[0][0]}: no column '{column}' in the header '{delimiter.join(lines[0][1])}'; "
-                    "it must be name,r,g,b"
-                )
-        columns = [header.index(column) for column in COLUMNS]
-        names, colors = {}, {}
-        for number, cells in lines[1:]:
-            where = f"{path}, line {number}"
-            if len(cells) <= max(columns):
-                raise UsageError(f"{where}: {len(cells)} columns where the header has {len(header)}")
-            name, *color = (cells[column] for column in columns)
-            color = tuple(_channel(cell, where) for cell in color)
-            if not name:
-                raise UsageError(f"{where}: the class has no name")
-            if name in names:
-                raise UsageError(f"{where}: class '{name}' was already named in line {names[name]}")
-            if color in colors:
-                raise UsageError(f"{where}: color {color} already belongs to the class of line {colors[color]}")
-            names[name], colors[color] = number, number
-        if not 2 <= len(names) <= UNKNOWN:
-            raise UsageError(f"{path}: number of classes is {len(names)}; it must be from 2 to {UNKNOWN}")
-        return cls(names, list(colors), unknown=unknown)
+    def from_csv(cls, path, unknown: str = "error", label_format: str = "auto") -> "ClassDict":
+        """Reads the suite's `class_dict.csv`, see `class_file.read_class_rows`."""
+        names, colors = read_class_rows(path)
+        return cls(names, colors, None, unknown, label_format)
 
     def without(self, names) -> "ClassDict":
         """Leaves classes out of loss and scores: their pixels become 255, the indices of later classes decrease.
@@ -117,7 +82,8 @@ class ClassDict:
         for name in names:
             index = self.class_names.index(name)
             ignored[name] = (original[index], tuple(self.label_values[index].tolist()))
-        return ClassDict([self.class_names[i] for i in left], self.label_values[left], ignored, self.unknown)
+        names = [self.class_names[i] for i in left]
+        return ClassDict(names, self.label_values[left], ignored, self.unknown, self.label_format)
 
     def encode(self, rgb: np.ndarray, name="the label image") -> np.ndarray:
         """Converts the colors of a label image to class indices.
@@ -132,7 +98,8 @@ class ClassDict:
         Raises:
             UsageError: naming the commonest unknown colors and their numbers of pixels.
         """
-        indices, packed = self._look_up(rgb)
+        indices, packed = self.look_up(rgb)
+        self.fill_nearest(indices, rgb)
         return self._resolve_unknown(indices, packed, name, _unpack)
 
     def is_known(self, rgb: np.ndarray) -> np.ndarray:
@@ -144,7 +111,7 @@ class ClassDict:
         Returns:
             bool array `(H, W)`.
         """
-        return self._look_up(rgb)[0] != UNKNOWN
+        return self.look_up(rgb)[0] != UNKNOWN
 
     def encode_indices(self, values: np.ndarray, name="the label image") -> np.ndarray:
         """Converts a single-channel label image to class indices. 255 is ignored.
@@ -159,12 +126,31 @@ class ClassDict:
         Raises:
             UsageError: naming the commonest unknown values and their numbers of pixels.
         """
+        return self._resolve_unknown(self.index_table().take(values), values, name, int)
+
+    def index_table(self) -> np.ndarray:
+        """Returns the class of each stored index, uint8 `(65536,)`: 255 = ignored, 254 = of no class."""
         if self._index_table is None:
             table = np.full(1 << 16, UNKNOWN, np.uint8)
             table[self._original_indices()] = np.arange(self.num_classes)
             table[[IGNORED] + [index for index, _ in self.ignored.values()]] = IGNORED
             self._index_table = table
-        return self._resolve_unknown(self._index_table.take(values), values, name, int)
+        return self._index_table
+
+    def nearest(self, rgb: np.ndarray) -> np.ndarray:
+        """Finds the classes of the nearest colors, by Euclidean distance in RGB.
+
+        Args:
+            rgb: uint8 array `(N, 3)`.
+
+        Returns:
+            uint8 array `(N,)`; 255 where the nearest color is that of an ignored class.
+        """
+        colors = np.array([*self.label_values.tolist(), *(color for _, color in self.ignored.values())], np.int32)
+        codes = np.full(len(colors), IGNORED, np.uint8)
+        codes[: self.num_classes] = np.arange(self.num_classes)
+        distances = [((rgb.astype(np.int32) - color) ** 2).sum(axis=-1) for color in colors]
+        return codes[np.argmin(distances, axis=0)]
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Converts class indices to colors.
@@ -190,18 +176,31 @@ class ClassDict:
         }
 
     @classmethod
-    def from_dict(cls, values: dict, unknown: str | None = None) -> "ClassDict":
-        """Restores classes from `to_dict` or a run's settings; `unknown`, if not None, overrides the saved value."""
+    def from_dict(cls, values: dict, unknown: str | None = None, label_format: str | None = None) -> "ClassDict":
+        """Restores classes from `to_dict` or a run's settings; what is not None overrides the saved value."""
         names, colors, ignored = (values[key] for key in ("class_names", "label_values", "ignored"))
-        return cls(names, colors, ignored, unknown or values.get("unknown_colours", "error"))
+        unknown = unknown or values.get("unknown_colours", "error")
+        return cls(names, colors, ignored, unknown, label_format or values.get("label_format", "auto"))
+
+    def fill_nearest(self, indices: np.ndarray, rgb: np.ndarray) -> None:
+        """Replaces 254 with the class of the nearest color, in place, if `unknown` is "nearest".
+
+        Args:
+            indices: uint8 array `(H, W)` of `look_up`.
+            rgb: uint8 array `(H, W, 3)`.
+        """
+        unknown = indices == UNKNOWN
+        if self.unknown == "nearest" and unknown.any():
+            colors, positions = np.unique(np.asarray(rgb)[unknown], axis=0, return_inverse=True)
+            indices[unknown] = self.nearest(colors)[positions.ravel()]
 
     def _original_indices(self):
         """Returns the indices of the classes in class_dict.csv."""
         taken = {index for index, _ in self.ignored.values()}
         return [index for index in range(self.num_classes + len(taken)) if index not in taken]
 
-    def _look_up(self, rgb):
-        """Returns the class indices of colors, 254 where unknown, and the colors packed into one number each."""
+    def look_up(self, rgb):
+        """Returns the class indices of colors, 254 where unknown, and the colors as numbers 0xBBGGRR."""
         import cv2  # only here: losses and scores, which import this module, need NumPy alone
 
         if self._table is None:
@@ -231,17 +230,6 @@ class ClassDict:
             "--unknown_colours ignore",
             pixels,
         )
-
-
-def _channel(cell, where):
-    """Parses the value of one color channel."""
-    try:
-        value = float(cell)
-    except ValueError:
-        raise UsageError(f"{where}: '{cell}' is not a number") from None
-    if not (0 <= value <= 255 and value == int(value)):
-        raise UsageError(f"{where}: {cell} is not a whole number from 0 to 255")
-    return int(value)
 
 
 def _pack(color):

@@ -11,8 +11,11 @@ from utils.class_dict import IGNORED, ClassDict
 from utils.data.class_weights import median_frequency_weights
 from utils.data.folder import SPLITS, Pair, list_pairs, read_classes
 from utils.data.images import read_image
-from utils.data.labels import read_label
-from utils.errors import UnknownColorsError, UsageError
+from utils.data.label_errors import unknown_values
+from utils.data.label_files import read_stored
+from utils.data.label_format import classify, decide_readings
+from utils.data.label_histogram import Histogram, count_values
+from utils.errors import UsageError
 from utils.threads import map_threads
 
 
@@ -23,6 +26,7 @@ class InspectedPair(NamedTuple):
         split: str.
         pair: `Pair`.
         size: `(height, width)` of the image in pixels, or None if it is unreadable.
+        histogram: `Histogram` of the label, or None if it is unreadable.
         pixels: int64 array `(C,)`, pixels of each class.
         ignored: int, pixels that are ignored on purpose.
         unknown: dict from colors of no class to numbers of pixels.
@@ -34,6 +38,7 @@ class InspectedPair(NamedTuple):
     split: str
     pair: Pair
     size: tuple | None
+    histogram: Histogram | None
     pixels: np.ndarray
     ignored: int
     unknown: dict
@@ -83,19 +88,22 @@ class Analysis(NamedTuple):
         return sum(presence, np.zeros(len(self.weights), np.int64))
 
 
-def analyse(folder: pathlib.Path, workers: int = 2, near_duplicates: bool = False) -> Analysis:
+def analyse(
+    folder: pathlib.Path, workers: int = 2, near_duplicates: bool = False, label_format: str = "auto"
+) -> Analysis:
     """Reads and analyses a dataset.
 
     Args:
         folder: of the dataset.
         workers: number of threads.
         near_duplicates: whether to search for similar images in different splits.
+        label_format: as `--label_format` of train.py.
     """
     problems, jobs = [], []
     try:
-        strict, classes = read_classes(folder), read_classes(folder, unknown="ignore")
+        classes = read_classes(folder, unknown="ignore", label_format=label_format)
     except UsageError as error:
-        strict = classes = None
+        classes = None
         problems.append(("classes", str(error)))
     for split in SPLITS:
         if split == "test" and not any((folder / f"test{end}").exists() for end in ("", "_labels")):
@@ -103,7 +111,13 @@ def analyse(folder: pathlib.Path, workers: int = 2, near_duplicates: bool = Fals
         file_problems = []
         jobs += [(split, pair) for pair in list_pairs(folder, split, file_problems)]
         problems += [("files", problem) for problem in file_problems]
-    pairs = map_threads(lambda job: inspect_pair(*job, strict, classes), jobs, workers, "Reading")
+    pairs = map_threads(lambda job: inspect_pair(*job, classes), jobs, workers, "Reading")
+    if classes:
+        try:
+            classes.readings = decide_readings((inspected.histogram for inspected in pairs), classes)
+            pairs = [count_classes(inspected, classes) for inspected in pairs]
+        except UsageError as error:
+            problems.append(("labels", str(error)))
     problems += [problem for inspected in pairs for problem in inspected.problems]
     training = [inspected.pixels for inspected in pairs if inspected.split == "train"]
     num_classes = classes.num_classes if classes else 0
@@ -115,47 +129,58 @@ def analyse(folder: pathlib.Path, workers: int = 2, near_duplicates: bool = Fals
     return analysis
 
 
-def inspect_pair(split, pair, strict, classes):
+def inspect_pair(split, pair, classes):
     """Reads an image and its label, and collects their problems.
 
     Args:
         split: str.
         pair: `Pair`.
-        strict: `ClassDict` that raises an error for unknown colors, or None if class_dict.csv is invalid.
-        classes: the same `ClassDict`, but one that ignores unknown colors, or None.
+        classes: `ClassDict`, or None if class_dict.csv is invalid.
 
     Returns:
-        `InspectedPair`.
+        `InspectedPair`, whose classes are not counted yet.
     """
-    problems, image, unknown, ignored = [], None, {}, 0
-    pixels = np.zeros(classes.num_classes if classes else 0, np.int64)
+    problems, image, histogram, label_size = [], None, None, None
     try:
         image = read_image(pair.image)
     except UsageError as error:
         problems.append(("unreadable", str(error)))
     try:
-        label = read_label(pair.label, strict) if strict else None
-    except UnknownColorsError as error:
-        unknown = error.pixels
-        problems.append(("unknown colors", str(error).split(";")[0]))
-        label = read_label(pair.label, classes)
+        if classes:
+            stored = read_stored(pair.label)
+            label_size, histogram = stored.pixels.shape[:2], count_values(stored, classes)
     except UsageError as error:
         problems.append(("unreadable", str(error)))
-        label = None
-    if label is not None:
-        pixels = np.bincount(label.ravel(), minlength=256)[: len(pixels)]
-        ignored = int((label == IGNORED).sum()) - sum(unknown.values())
-        if image is not None and label.shape != image.shape[:2]:
-            upright = read_image(pair.image, upright=True)
-            if upright.shape[:2] != label.shape:
-                sizes = f"{pair.image} is {_size(image.shape)} but its label is {_size(label.shape)}"
-                problems.append(("sizes", sizes))
+    if image is not None and label_size not in (None, image.shape[:2]):
+        upright = read_image(pair.image, upright=True)
+        if upright.shape[:2] != label_size:
+            sizes = f"{pair.image} is {_size(image.shape)} but its label is {_size(label_size)}"
+            problems.append(("sizes", sizes))
     size = digest = bits = None
     if image is not None:
         size = image.shape[:2]
         digest = hashlib.blake2b(image.tobytes() + repr(size).encode(), digest_size=16).hexdigest()
         bits = difference_hash(image)
-    return InspectedPair(split, pair, size, pixels, ignored, unknown, digest, bits, problems)
+    pixels = np.zeros(classes.num_classes if classes else 0, np.int64)
+    return InspectedPair(split, pair, size, histogram, pixels, 0, {}, digest, bits, problems)
+
+
+def count_classes(inspected, classes):
+    """Counts the pixels of each class of an `InspectedPair`, as `classes.readings` reads its label."""
+    histogram = inspected.histogram
+    if histogram is None:
+        return inspected
+    reading = classes.readings[histogram.kind]
+    codes = classify(reading, *histogram[:3], classes)
+    pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
+    error = unknown_values(histogram, codes, reading, inspected.pair.label)
+    problems = [*inspected.problems, *([("unknown colors", str(error))] if error else [])]
+    return inspected._replace(
+        pixels=pixels[: classes.num_classes],
+        ignored=int(pixels[IGNORED]),
+        unknown=error.pixels if error else {},
+        problems=problems,
+    )
 
 
 def class_notes(analysis):

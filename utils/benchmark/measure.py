@@ -13,6 +13,7 @@ from utils.backend import device, use_xla, versions
 from utils.benchmark.complexity import count_flops, count_parameters
 from utils.benchmark.timing import TRAINING_PASSES, cpu_cores, process_memory, quantile, seconds_of
 from utils.data.augmentation import Augmentation
+from utils.data.checks import check_pairs
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import list_pairs, read_classes
 from utils.inference import KerasBackend, Predictor
@@ -210,6 +211,7 @@ def input_speed(settings: dict) -> dict:
     """Measures the images per second of train.py's input pipeline, without and with decoded images in memory."""
     folder, workers, batch_size = pathlib.Path(settings["dataset"]), settings["workers"], settings["batch_size"]
     pairs, class_dict = list_pairs(folder, "train")[:MAX_PAIRS], read_classes(folder, unknown="ignore")
+    check_pairs(pairs, class_dict, workers)  # decides how the labels are read
     augmentation = Augmentation(settings["crop_height"], settings["crop_width"])
     result = {"workers": workers}
     for name, cache in (("input_images_per_second", False), ("input_cached_images_per_second", True)):

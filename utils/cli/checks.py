@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from frontends import FRONTENDS
 from models import MODELS, check_output_stride
 from utils import losses
+from utils.class_file import MAX_CLASSES
 from utils.errors import UsageError
 from utils.settings import read_checkpoint
 
-MAX_CLASSES = 254  # a label is a byte, and 255 is ignored
 TILE_MULTIPLE = 32  # pixels
 
 

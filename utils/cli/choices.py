@@ -2,6 +2,8 @@
 
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
+LABEL_FORMATS = ("auto", "colors", "indices", "binary")
+UNKNOWN_COLORS = ("error", "ignore", "nearest")
 PRECISIONS = ("float32", "float16", "bfloat16")
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")
 EXPORT_OUTPUTS = ("logits", "classes", "colours")

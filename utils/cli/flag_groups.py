@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.cli.choices import PRECISIONS
+from utils.cli.choices import LABEL_FORMATS, PRECISIONS, UNKNOWN_COLORS
 from utils.cli.parser import Parser, ShowText
 from utils.cli.tables import frontends_table, models_table
 from utils.cli.types import boolean, nonnegative_int, positive_int, scale_list
@@ -110,10 +110,19 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
     group.add_argument("--batch_size", type=positive_int, default=1, metavar="N", help="images per batch")
     group.add_argument(
         "--unknown_colours",
-        choices=("error", "ignore"),
+        choices=UNKNOWN_COLORS,
         default=None if from_checkpoint else "error",
         metavar="WHAT",
-        help=f"treatment of label colors that class_dict.csv does not list{as_trained}",
+        help=f"treatment of label colors that class_dict.csv does not list: an error, ignored, or the nearest class "
+        f"color{as_trained}",
+    )
+    group.add_argument(
+        "--label_format",
+        choices=LABEL_FORMATS,
+        default=None if from_checkpoint else "auto",
+        metavar="NAME",
+        help=f"how labels are stored: class colors, class indices or masks of 0 and 255; auto decides once over all "
+        f"labels{as_trained}",
     )
     add_workers(group)
     if not from_checkpoint:

@@ -1,4 +1,4 @@
-"""Dataset checks before the work begins: readable pairs, known colors, memory for the cache."""
+"""Dataset checks before the work begins: readable pairs, one reading for all labels, known colors."""
 
 import concurrent.futures
 import pathlib
@@ -7,8 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.class_dict import ClassDict
-from utils.data.labels import read_label, read_pair
+from utils.class_dict import IGNORED, UNKNOWN, ClassDict
+from utils.data.images import read_image
+from utils.data.label_errors import remedy, unknown_values
+from utils.data.label_files import read_stored
+from utils.data.label_format import classify, decide_readings
+from utils.data.label_histogram import Histogram, count_values, merge
+from utils.data.labels import read_image_of_label
 from utils.errors import UsageError
 
 MAX_PROBLEMS = 20  # shown; the rest is counted
@@ -20,96 +25,154 @@ class PairStatistics(NamedTuple):
     Attributes:
         size: `(height, width)` in pixels.
         pixels: int64 array `(C,)`, pixels of each class.
+        ignored: int, pixels without a class, on purpose or by `--unknown_colours ignore`.
+        unknown: int, pixels whose color or index is of no class: those that are ignored or got the nearest color.
+        kind: of the label file, see `label_files.StoredLabel`.
     """
 
     size: tuple[int, int]
     pixels: np.ndarray
+    ignored: int = 0
+    unknown: int = 0
+    kind: str = "rgb"
 
 
 def check_pairs(
-    pairs: list, class_dict: ClassDict, workers: int = 2, problems: Iterable[str] = ()
+    pairs: list,
+    class_dict: ClassDict,
+    workers: int = 2,
+    problems: Iterable[str] = (),
+    other_labels: Iterable[pathlib.Path] = (),
 ) -> list[PairStatistics]:
     """Reads every image and label once, so that nothing fails in the middle of the work.
+
+    How the labels are stored is decided over all of them, and set as `class_dict.readings`.
 
     Args:
         pairs: list of `folder.Pair`.
         class_dict: `ClassDict`.
         workers: number of threads.
         problems: those that `list_pairs` collected, reported together with the ones of this check.
+        other_labels: label files of the dataset's other splits, which take part in the decision.
 
     Returns:
         List of `PairStatistics`, in the order of `pairs`.
 
     Raises:
-        UsageError: naming all problems, unreadable files, unequal sizes and unknown colors at once.
+        UsageError: naming all problems, unreadable files, unequal sizes, unknown colors and labels that can be read in
+            two ways, at once.
     """
-
-    def check(pair):
-        try:
-            _, label = read_pair(pair.image, pair.label, class_dict)
-        except UsageError as problem:
-            return None, [str(problem), *_other_problem_of_label(pair, class_dict, str(problem))]
-        pixels = np.bincount(label.ravel(), minlength=256)[: class_dict.num_classes]
-        return PairStatistics(label.shape, pixels), []
-
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        results = list(executor.map(check, pairs))
-    raise_problems([*problems, *(problem for _, pair_problems in results for problem in pair_problems)])
-    return [statistics for statistics, _ in results]
+        inspected = list(executor.map(lambda pair: _inspect(pair, class_dict), pairs))
+        histograms = [one.histogram for one in inspected if one.histogram]
+        class_dict.readings, undecided = {}, []
+        if _needs_others(histograms, class_dict):
+            histograms += executor.map(lambda path: _histogram_or_none(path, class_dict), other_labels)
+    try:
+        class_dict.readings = decide_readings(histograms, class_dict)
+    except UsageError as error:
+        undecided = [str(error)]
+    statistics, found, incomplete = [], [*problems, *undecided], []
+    for pair, one in zip(pairs, inspected):
+        found += one.problems
+        if one.histogram and not undecided:
+            statistics.append(_statistics(one, class_dict))
+            unknown = _unknown_problem(pair, one.histogram, class_dict)
+            found += unknown
+            incomplete += [one.histogram] * len(unknown)
+    raise_problems(found, _remedies(incomplete, class_dict))
+    return statistics
 
 
-def raise_problems(problems: list[str]) -> None:
-    """Reports all problems in one `UsageError`, on a line each if there are several; does nothing if there are none."""
+def raise_problems(problems: list[str], remedies: Iterable[str] = ()) -> None:
+    """Reports all problems in one `UsageError`, on a line each if there are several; does nothing if there are none.
+
+    Args:
+        problems: list of str.
+        remedies: what to do about them, each said once.
+    """
     if not problems:
         return
+    remedies = list(dict.fromkeys(remedies))
+    if len(problems) == 1:
+        raise UsageError("; ".join([problems[0], *remedies]))
     shown = problems[:MAX_PROBLEMS]
     if len(problems) > MAX_PROBLEMS:
         shown.append(f"... and {len(problems) - MAX_PROBLEMS} more")
-    raise UsageError(shown[0] if len(problems) == 1 else f"{len(problems)} problems:\n  " + "\n  ".join(shown))
+    raise UsageError(f"{len(problems)} problems:\n  " + "\n  ".join([*shown, *remedies]))
 
 
-def check_cache_fits(sizes: Iterable[tuple[int, int]]) -> None:
-    """Refuses a cache that memory cannot hold.
+class _Inspected(NamedTuple):
+    """What one reading of a pair tells: the label's histogram or None, its size or None, and problems, list of str."""
 
-    Args:
-        sizes: `(height, width)` of all images; a pixel takes 4 bytes with its label.
-
-    Raises:
-        UsageError: naming the memory needed and the memory available.
-    """
-    needed = 4 * sum(height * width for height, width in sizes)
-    available = available_memory()
-    # Half, for the network needs memory too.
-    if available is not None and needed > available / 2:
-        raise UsageError(
-            f"--cache would keep {needed / 2**30:.1f} GiB of decoded images in memory, more than half of the "
-            f"{available / 2**30:.1f} GiB that are available; train without it"
-        )
+    histogram: Histogram | None
+    size: tuple[int, int] | None
+    problems: list
 
 
-def available_memory() -> int | None:
-    """Returns the available memory in bytes: the machine's, or the control group's if that is less; None if unknown."""
-    amounts = []
+def _inspect(pair, class_dict):
+    """Reads an image and its label."""
+    histogram, size, problems = None, None, []
     try:
-        fields = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
-        amounts.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        group = pathlib.Path("/sys/fs/cgroup")
-        limit, used = (int((group / f"memory.{which}").read_text()) for which in ("max", "current"))
-        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        # The page cache counts as used, but is freed as soon as a program needs the memory.
-        amounts.append(limit - used + int(statistics["inactive_file"]))
-    except (OSError, KeyError, ValueError):
-        pass
-    return min(amounts, default=None)
-
-
-def _other_problem_of_label(pair, class_dict, reported):
-    """Returns the problem of a pair's label as a list, empty if there is none or it is the `reported` one."""
-    try:
-        read_label(pair.label, class_dict)
+        stored = read_stored(pair.label)
+        size, histogram = stored.pixels.shape[:2], count_values(stored, class_dict)
     except UsageError as problem:
-        return [str(problem)] if str(problem) != reported else []
-    return []
+        problems.append(str(problem))
+    try:
+        if size is None:
+            read_image(pair.image)
+        else:
+            read_image_of_label(pair.image, pair.label, size)
+    except UsageError as problem:
+        problems.insert(0, str(problem))
+    return _Inspected(histogram, size, problems)
+
+
+def _needs_others(histograms, class_dict):
+    """Returns whether the labels of other splits can change the decision: not if all colors are those of classes."""
+    if any(histogram.kind != "rgb" for histogram in histograms):
+        return True
+    colors = (classify("colors", *histogram[:3], class_dict) for histogram in histograms)
+    return any((codes == UNKNOWN).any() for codes in colors)
+
+
+def _histogram_or_none(path, class_dict):
+    """Counts the values of a label file of another split; its problems are reported when that split is used."""
+    try:
+        return count_values(read_stored(path), class_dict)
+    except UsageError:
+        return None
+
+
+def _statistics(inspected, class_dict):
+    """Counts the pixels of each class from the histogram of a label."""
+    histogram = inspected.histogram
+    reading = class_dict.readings[histogram.kind]
+    codes = classify(reading, *histogram[:3], class_dict)
+    exact = classify(reading, *histogram[:3], class_dict, exact=True)
+    pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
+    ignored = int(pixels[IGNORED] + pixels[UNKNOWN])
+    unknown = int(histogram.counts[exact == UNKNOWN].sum())
+    return PairStatistics(inspected.size, pixels[: class_dict.num_classes], ignored, unknown, histogram.kind)
+
+
+def _unknown_problem(pair, histogram, class_dict):
+    """Returns the problem of values of no class as a list, which is empty if there is none or they are ignored."""
+    if class_dict.unknown == "ignore":
+        return []
+    reading = class_dict.readings[histogram.kind]
+    codes = classify(reading, *histogram[:3], class_dict)
+    problem = unknown_values(histogram, codes, reading, pair.label)
+    return [str(problem)] if problem else []
+
+
+def _remedies(incomplete, class_dict):
+    """Returns what to do about values of no class, for each kind of file."""
+    remedies = []
+    for kind, reading in class_dict.readings.items():
+        of_kind = [histogram for histogram in incomplete if histogram.kind == kind]
+        if of_kind:
+            merged = merge(of_kind)
+            codes = classify(reading, *merged[:3], class_dict)
+            remedies.append(remedy(merged, codes, reading, class_dict))
+    return remedies

@@ -9,10 +9,12 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
-from utils.data.checks import check_cache_fits, check_pairs
+from utils.data.checks import PairStatistics, check_pairs
 from utils.data.class_weights import median_frequency_weights
-from utils.data.folder import Pair, choose_validation_pairs, find_dataset, list_pairs, read_classes
+from utils.data.folder import Pair, choose_validation_pairs, find_dataset, list_pairs, other_labels, read_classes
 from utils.data.labels import read_pair
+from utils.data.memory import check_cache_fits
+from utils.data.report import check_labeled
 from utils.threads import prefetch
 
 
@@ -69,6 +71,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         batch_size: int = 1,
         ignore_class=(),
         unknown: str = "error",
+        label_format: str = "auto",
         seed: int = 0,
         cache: bool = False,
         workers: int = 2,
@@ -82,7 +85,8 @@ class SegmentationDataset(keras.utils.PyDataset):
             crop_height, crop_width: int, pixels; beyond the image it is reflected, and the label ignored.
             batch_size: int.
             ignore_class: names of classes to leave out of loss and scores.
-            unknown: "error" or "ignore", see `ClassDict`.
+            unknown: "error", "ignore" or "nearest", see `ClassDict`.
+            label_format: "auto", "colors", "indices" or "binary", see `label_format.choose_reading`.
             seed, cache, workers: as above.
             **augmentation: the other arguments of `Augmentation`, such as `h_flip` and `scale_range`.
 
@@ -93,7 +97,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             UsageError: naming all problems of the dataset.
         """
         folder = find_dataset(dataset)
-        class_dict = read_classes(folder, ignore_class, unknown)
+        class_dict = read_classes(folder, ignore_class, unknown, label_format)
         augment = Augmentation(crop_height, crop_width, **augmentation)
         options = {"batch_size": batch_size, "seed": seed}
         return open_training_data(folder, class_dict, augment, split, None, cache, workers, **options).dataset
@@ -162,11 +166,13 @@ class TrainingData(NamedTuple):
         dataset: `SegmentationDataset`.
         validation_pairs: list of `Pair`.
         class_weights: float32 array `(C,)`, see `median_frequency_weights`.
+        statistics: dict from "train" and "val" to a list of `PairStatistics`; without "val" if there is no validation.
     """
 
     dataset: SegmentationDataset
     validation_pairs: list[Pair]
     class_weights: np.ndarray
+    statistics: dict[str, list[PairStatistics]]
 
 
 def open_training_data(
@@ -195,15 +201,22 @@ def open_training_data(
         `TrainingData`.
 
     Raises:
-        UsageError: naming all problems of both splits, or if the cache does not fit into memory.
+        UsageError: naming all problems of both splits, if no pixel of a split has a class, or if the cache does not fit
+            into memory.
     """
     problems, validation_pairs = [], []
     pairs = list_pairs(folder, split, problems)
     if num_val_images is not None:
         validation_pairs = choose_validation_pairs(list_pairs(folder, "val", problems), num_val_images)
-    statistics = check_pairs(pairs + validation_pairs, class_dict, workers, problems)[: len(pairs)]
+    used = pairs + validation_pairs
+    checked = check_pairs(used, class_dict, workers, problems, other_labels(folder, used))
+    statistics = {"train": checked[: len(pairs)], "val": checked[len(pairs) :]}
+    if not validation_pairs:
+        del statistics["val"]
+    for name, of_split in statistics.items():
+        check_labeled(name, of_split)
     if cache:
-        check_cache_fits(pair.size for pair in statistics)
+        check_cache_fits(pair.size for pair in statistics["train"])
     dataset = SegmentationDataset(pairs, class_dict, augmentation, cache=cache, workers=workers, **options)
-    weights = median_frequency_weights(np.array([pair.pixels for pair in statistics]))
-    return TrainingData(dataset, validation_pairs, weights)
+    weights = median_frequency_weights(np.array([pair.pixels for pair in statistics["train"]]))
+    return TrainingData(dataset, validation_pairs, weights, statistics)

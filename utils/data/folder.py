@@ -9,8 +9,10 @@ from typing import NamedTuple
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
+from utils.data.label_files import is_label
 from utils.errors import UsageError, did_you_mean
 
+CONVERSION = "conversion.json"  # written by convert_dataset.py, whose labels are class indices
 SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
 VALIDATION_SEED = 16  # the original suite's, so that the same images are selected
@@ -80,13 +82,16 @@ def dataset_of_run(trained_on: str | pathlib.Path, dataset: str | None = None) -
     return pathlib.PureWindowsPath(trained_on).name  # understands the separators of every system
 
 
-def read_classes(folder: pathlib.Path, ignore: list[str] | tuple = (), unknown: str = "error") -> ClassDict:
+def read_classes(
+    folder: pathlib.Path, ignore: list[str] | tuple = (), unknown: str = "error", label_format: str = "auto"
+) -> ClassDict:
     """Reads the classes of a dataset.
 
     Args:
         folder: `pathlib.Path` of the dataset.
         ignore: names of classes to leave out of loss and scores.
-        unknown: "error" or "ignore", see `ClassDict`.
+        unknown: "error", "ignore" or "nearest", see `ClassDict`.
+        label_format: "auto", "colors", "indices" or "binary"; "auto" is "indices" for a folder of convert_dataset.py.
 
     Returns:
         `ClassDict`.
@@ -97,7 +102,9 @@ def read_classes(folder: pathlib.Path, ignore: list[str] | tuple = (), unknown: 
     path = folder / "class_dict.csv"
     if not path.is_file():
         raise UsageError(f"{folder} has no class_dict.csv; it names the classes, a line name,r,g,b for each")
-    classes = ClassDict.from_csv(path, unknown)
+    if label_format == "auto" and (folder / CONVERSION).is_file():
+        label_format = "indices"
+    classes = ClassDict.from_csv(path, unknown, label_format)
     return classes.without(ignore) if ignore else classes
 
 
@@ -138,7 +145,8 @@ def pair_folders(image_folder: pathlib.Path, label_folder: pathlib.Path, problem
     Returns:
         List of `Pair`, sorted by the images' file names.
     """
-    images, labels = (_images_by_name(folder, problems) for folder in (image_folder, label_folder))
+    images = _files_by_name(image_folder, is_image, problems)
+    labels = _files_by_name(label_folder, is_label, problems)
     if not images:
         problems.append(f"{image_folder} has no images")
     with_suffix = collections.defaultdict(list)
@@ -172,11 +180,18 @@ def choose_validation_pairs(pairs: list[Pair], count: int) -> list[Pair]:
     return [pairs[i] for i in random.Random(VALIDATION_SEED).sample(range(len(pairs)), count)]
 
 
-def _images_by_name(folder, problems):
-    """Maps the images of a folder by their names without extension, sorted."""
+def other_labels(folder: pathlib.Path, pairs: list[Pair]) -> list[pathlib.Path]:
+    """Lists the label files of all splits of a dataset that are not among `pairs`, sorted."""
+    used = {pair.label for pair in pairs}
+    paths = (path for split in SPLITS for path in sorted((folder / f"{split}_labels").glob("*")))
+    return [path for path in paths if is_label(path) and path not in used]
+
+
+def _files_by_name(folder, is_wanted, problems):
+    """Maps the images or labels of a folder by their names without extension, sorted."""
     paths = collections.defaultdict(list)
     for path in sorted(folder.iterdir()):
-        if is_image(path):
+        if is_wanted(path):
             paths[path.stem].append(path)
     problems += [f"{', '.join(map(str, twins))} have the same name" for twins in paths.values() if len(twins) > 1]
     return {name: twins[0] for name, twins in paths.items()}

@@ -1,26 +1,23 @@
 """Label images: decoding of RGB, palette and single-channel files to class indices."""
 
-import io
 import pathlib
 
-import cv2
 import numpy as np
 
-from utils.class_dict import IGNORED, ClassDict
-from utils.data.images import decode_bytes, read_bytes, read_image, write_pixels
+from utils.class_dict import IGNORED, UNKNOWN, ClassDict
+from utils.data.images import read_image, write_pixels
+from utils.data.label_errors import remedy, unknown_values
+from utils.data.label_files import StoredLabel, read_stored
+from utils.data.label_format import choose_reading, classify
+from utils.data.label_histogram import count_values, gray_values, pack, stored_colors
 from utils.errors import UsageError
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_GRAY, PNG_PALETTE, PNG_GRAY_ALPHA = 0, 3, 4  # color types; 2 is RGB, 6 RGBA
 
 
 def read_label(path: str | pathlib.Path, class_dict: ClassDict) -> np.ndarray:
-    """Reads a label image: class colors (RGB or palette PNG), or class indices (one channel, 255 = ignored).
+    """Reads a label file: class colors (RGB or palette), class indices (255 = ignored) or a binary mask.
 
-    A palette PNG counts as colors if most of its colors that occur are class colors, and as indices otherwise or if
-    its palette is a gray ramp. Either way its index 255 is ignored unless its color is a class color, as in Pascal
-    VOC. A single-channel mask counts as colors if it contains 255, white is a class and all its grays are class
-    colors.
+    How it is stored has been decided for the dataset (`class_dict.readings`), else it is decided from this file alone,
+    see `label_format.choose_reading`.
 
     Args:
         path: of the file.
@@ -30,20 +27,43 @@ def read_label(path: str | pathlib.Path, class_dict: ClassDict) -> np.ndarray:
         uint8 array `(H, W)` of class indices; 255 = ignored.
 
     Raises:
-        UsageError: if the file is missing, damaged or has unknown colors.
+        UsageError: if the file is missing, damaged or has unknown colors, or if two readings are possible.
     """
-    data = read_bytes(path)
-    depth, color_type = data[24:26] if data[:8] == PNG_SIGNATURE and len(data) > 25 else (None, None)
-    if color_type == PNG_PALETTE:
-        return _encode_palette(data, class_dict, path)
-    pixels = decode_bytes(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION, path)
-    if color_type in (PNG_GRAY, PNG_GRAY_ALPHA) and pixels.ndim == 3:
-        pixels = pixels[..., 0]  # OpenCV decodes gray with alpha to BGRA
-    if pixels.ndim == 3:
-        return class_dict.encode(_to_rgb(pixels, path), path)
-    if color_type == PNG_GRAY and depth < 8:  # OpenCV scales 1, 2 and 4 bits to 0..255
-        return class_dict.encode_indices(pixels // (255 // (2**depth - 1)), path)
-    return _encode_gray(pixels, class_dict, path)
+    return decode_stored(read_stored(path), class_dict, path)
+
+
+def decode_stored(stored: StoredLabel, class_dict: ClassDict, path: str | pathlib.Path) -> np.ndarray:
+    """Decodes the values of a label file to class indices.
+
+    Args:
+        stored: `StoredLabel`.
+        class_dict: `ClassDict`.
+        path: of the file, for errors.
+
+    Returns:
+        uint8 array `(H, W)` of class indices; 255 = ignored.
+
+    Raises:
+        UsageError: as `read_label`.
+    """
+    reading = class_dict.readings.get(stored.kind)
+    if reading is None:
+        try:
+            reading = choose_reading(count_values(stored, class_dict), class_dict)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
+    if stored.kind == "rgb" and reading == "colors":
+        codes = class_dict.look_up(stored.pixels)[0]
+        class_dict.fill_nearest(codes, stored.pixels)
+    else:
+        values, colors, positions = _distinct_values(stored)
+        codes = classify(reading, stored.kind, values, colors, class_dict)[positions]
+    unknown = codes == UNKNOWN
+    if unknown.any():
+        if class_dict.unknown != "ignore":
+            raise _unknown_values(stored, class_dict, reading, path)
+        codes[unknown] = IGNORED
+    return codes
 
 
 def read_pair(
@@ -57,19 +77,36 @@ def read_pair(
     Raises:
         UsageError: if one is unreadable or the sizes differ.
     """
-    image = read_image(image_path)
     label = read_label(label_path, class_dict)
-    if image.shape[:2] != label.shape:
-        # A label drawn on a photo as viewers display it is rotated as the photo's EXIF orientation says.
-        upright = read_image(image_path, upright=True)
-        if upright.shape[:2] != label.shape:
-            (height, width), (label_height, label_width) = image.shape[:2], label.shape
-            raise UsageError(
-                f"{image_path} is {width}x{height} but its label {label_path} is {label_width}x{label_height}; "
-                "they must have the same size"
-            )
-        image = upright
-    return image, label
+    return read_image_of_label(image_path, label_path, label.shape), label
+
+
+def read_image_of_label(
+    image_path: str | pathlib.Path, label_path: str | pathlib.Path, shape: tuple[int, int]
+) -> np.ndarray:
+    """Reads an image in the orientation of its label.
+
+    Args:
+        image_path, label_path: paths; that of the label is for errors.
+        shape: `(height, width)` of the label.
+
+    Returns:
+        uint8 array `(height, width, 3)`.
+
+    Raises:
+        UsageError: if the image is unreadable, or of another size.
+    """
+    image = read_image(image_path)
+    if image.shape[:2] == shape:
+        return image
+    # A label drawn on a photo as viewers display it is rotated as the photo's EXIF orientation says.
+    upright = read_image(image_path, upright=True)
+    if upright.shape[:2] == shape:
+        return upright
+    raise UsageError(
+        f"{image_path} is {image.shape[1]}x{image.shape[0]} but its label {label_path} is {shape[1]}x{shape[0]}; they "
+        "must have the same size"
+    )
 
 
 def write_label(path: str | pathlib.Path, indices: np.ndarray) -> None:
@@ -81,47 +118,23 @@ def write_label(path: str | pathlib.Path, indices: np.ndarray) -> None:
     write_pixels(path, indices)
 
 
-def _encode_palette(data, class_dict, path):
-    """Encodes a palette PNG. OpenCV expands palettes to colors and loses the indices, so Pillow reads these."""
-    from PIL import Image  # a dependency of matplotlib
-
-    try:
-        image = Image.open(io.BytesIO(data))
-        indices = np.array(image)
-        colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    except Exception as error:  # Pillow has no common base class for the errors of damaged files
-        raise UsageError(f"cannot read {path}: damaged, or not an image") from error
-    palette = np.zeros((256, 3), np.uint8)
-    palette[: len(colors)] = colors
-    known = class_dict.is_known(palette[None])[0]
-    known[len(colors) :] = False
-    used = np.unique(indices)
-    votes = known[used[(used != IGNORED) | known[used]]]
-    ramp = len(colors) > 1 and (colors == np.arange(len(colors))[:, None]).all()
-    if ramp or 2 * np.count_nonzero(votes) <= len(votes):
-        return class_dict.encode_indices(indices, path)
-    void = (indices == IGNORED) & ~known[IGNORED]
-    palette[IGNORED] = palette[IGNORED] if known[IGNORED] else class_dict.label_values[0]
-    classes = class_dict.encode(palette[indices], path)
-    classes[void] = IGNORED
-    return classes
+def _distinct_values(stored):
+    """Returns values, their colors as numbers, and the position of each pixel's value among them."""
+    if stored.kind == "rgb":
+        packed, positions = np.unique(pack(stored.pixels), return_inverse=True)
+        return gray_values(packed), packed, positions.reshape(stored.pixels.shape[:2])
+    if stored.pixels.dtype == np.uint8:
+        values, positions = np.arange(256), stored.pixels
+    else:
+        values, positions = np.unique(stored.pixels, return_inverse=True)
+        values, positions = values.astype(np.int64), positions.reshape(stored.pixels.shape)
+    return values, stored_colors(stored, values), positions
 
 
-def _to_rgb(pixels, path):
-    """Converts a color label as OpenCV decodes it to uint8 RGB."""
-    if pixels.dtype == np.uint16 and not (pixels % 257).any():
-        pixels = (pixels // 257).astype(np.uint8)  # 8-bit colors stored with 16 bits
-    if pixels.dtype != np.uint8:
-        raise UsageError(f"{path} has {pixels.dtype} colors; a label must have 8 bits per channel")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
-
-
-def _encode_gray(pixels, class_dict, path):
-    """Encodes a single-channel label."""
-    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 65535:
-        raise UsageError(f"{path} has {pixels.dtype} pixels; a label must have whole numbers from 0 to 65535")
-    if pixels.dtype == np.uint8 and pixels.max() == 255:
-        grays = np.repeat(np.unique(pixels)[:, None], 3, axis=1)[None]
-        if class_dict.is_known(grays).all():
-            return class_dict.encode(np.repeat(pixels[..., None], 3, axis=2), path)
-    return class_dict.encode_indices(pixels, path)
+def _unknown_values(stored, class_dict, reading, path):
+    """Creates the error of values of no class, with its remedy."""
+    histogram = count_values(stored, class_dict)
+    codes = classify(reading, *histogram[:3], class_dict)
+    error = unknown_values(histogram, codes, reading, path)
+    advice = remedy(histogram, codes, reading, class_dict)
+    return type(error)(f"{error}; {advice}", error.pixels)

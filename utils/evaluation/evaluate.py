@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.class_dict import ClassDict
-from utils.data.folder import Pair, find_dataset, list_pairs, read_classes
+from utils.data.checks import check_pairs
+from utils.data.folder import Pair, find_dataset, list_pairs, other_labels, read_classes
 from utils.data.images import write_image
 from utils.data.labels import read_pair
 from utils.inference.predictor import Predictor
@@ -77,7 +78,9 @@ def score(
     dataset_folder = find_dataset(dataset)
     class_dict = read_classes(dataset_folder, ignore_class, unknown)
     predictor = Predictor(model, batch_size, **options)
-    confusion = evaluate(predictor, list_pairs(dataset_folder, split), class_dict, folder=folder).confusion
+    pairs = list_pairs(dataset_folder, split)
+    check_pairs(pairs, class_dict, other_labels=other_labels(dataset_folder, pairs))
+    confusion = evaluate(predictor, pairs, class_dict, folder=folder).confusion
     return confusion.result(predictor.images_per_second)
 
 

@@ -10,7 +10,8 @@ from matplotlib.patches import Patch
 
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.folder import Pair
-from utils.data.labels import read_label, read_pair
+from utils.data.images import read_image
+from utils.data.labels import read_pair
 from utils.evaluation.evaluate import Sample
 from utils.evaluation.plots import save
 from utils.metrics import ImageScores
@@ -40,7 +41,7 @@ def read_sample(
     """
     height, width = crop or (None, None)
     image, label = read_pair(pair.image, pair.label, class_dict)
-    prediction = read_label(folder / f"{pair.name}_pred.png", class_dict)
+    prediction = class_dict.encode(read_image(folder / f"{pair.name}_pred.png"))
     return Sample(pair.name, scores, image[:height, :width], label[:height, :width], prediction)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import keras
 
 from models import inference_model
-from utils.data.folder import find_dataset, list_pairs, read_classes
+from utils.data.checks import check_pairs
+from utils.data.folder import find_dataset, list_pairs, other_labels, read_classes
 from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
@@ -46,6 +47,7 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         folder = find_dataset(dataset)
         self.class_dict, self.pairs = read_classes(folder, ignore_class, unknown), list_pairs(folder, split)
+        check_pairs(self.pairs, self.class_dict, other_labels=other_labels(folder, self.pairs))
         self.batch_size, self.every = batch_size, every
         self._predictor = None
 

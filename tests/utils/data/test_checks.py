@@ -1,13 +1,11 @@
-import pathlib
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from utils.class_dict import ClassDict
-from utils.data import checks
-from utils.data.checks import available_memory, check_cache_fits, check_pairs
+from utils.data.checks import check_pairs
 from utils.data.folder import Pair, list_pairs, read_classes
+from utils.data.labels import read_label
 from utils.errors import UsageError
 
 COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
@@ -62,9 +60,9 @@ def test_check_reports_everything_at_once(tmp_path, classes, lenient):
     assert first == "9 problems:"
     for found, part in zip(
         lines,
-        ["good.png: No such file", "size.png is 6x5 but its label", "color_L.png: 1 colors", "image.png: damaged",
+        ["good.png: No such file", "size.png is 6x5 but its label", "color_L.png: 1 color", "image.png: damaged",
          "label_L.png: damaged", "both.png: damaged", "both_L.png: damaged", "mixed.png: damaged",
-         "mixed_L.png: 1 colors"],
+         "mixed_L.png: 1 color", "add the classes"],
         strict=True,
     ):  # fmt: skip
         assert part in found
@@ -81,50 +79,64 @@ def test_generated_dataset_passes(streets):
     assert all(one.size == (64, 96) and one.pixels.sum() == 64 * 96 for one in checked)
 
 
-def test_cache_that_does_not_fit_is_refused(monkeypatch):
-    sizes = [(1024, 1024)] * 512  # 2 GiB
-    monkeypatch.setattr(checks, "available_memory", lambda: 3 * 2**30)
+def save_mask(folder, name, mask):
+    """Writes an image and a mask of one channel."""
+    pair = Pair(name, folder / f"{name}.png", folder / f"{name}_L.png")
+    Image.fromarray(np.zeros((*mask.shape, 3), np.uint8)).save(pair.image)
+    Image.fromarray(mask).save(pair.label)
+    return pair
+
+
+EMPTY, HALF = np.zeros((2, 4), np.uint8), np.repeat(np.array([[0, 255]], np.uint8), 2, axis=1).repeat(2, axis=0)
+
+
+def test_one_reading_for_empty_masks_and_others(tmp_path):
+    """Class indices would make an empty mask all object: the first class is white."""
+    classes = ClassDict(["object", "background"], [(255, 255, 255), (0, 0, 0)])
+    pairs = [save_mask(tmp_path, name, mask) for name, mask in (("a", EMPTY), ("b", HALF))]
+    checked = check_pairs(pairs, classes)
+    assert [one.pixels.tolist() for one in checked] == [[0, 8], [4, 4]]
+    assert classes.readings == {"gray": "colors"}
+    assert read_label(pairs[0].label, classes).tolist() == [[1] * 4] * 2
+
+
+def test_labels_of_other_splits_take_part_in_the_decision(tmp_path):
+    classes = ClassDict(["object", "background"], [(255, 255, 255), (0, 0, 0)])
+    empty, half = (save_mask(tmp_path, name, mask) for name, mask in (("a", EMPTY), ("b", HALF)))
+    with pytest.raises(UsageError, match="two ways"):
+        check_pairs([empty], classes)
+    assert check_pairs([empty], classes, other_labels=[half.label])[0].pixels.tolist() == [0, 8]
+
+
+def test_a_damaged_label_of_another_split_is_left_to_that_split(tmp_path, classes):
+    pair = save_mask(tmp_path, "a", EMPTY)
+    (tmp_path / "b.png").write_bytes(b"no image")
+    assert check_pairs([pair], classes, other_labels=[tmp_path / "b.png"])[0].pixels.tolist() == [8, 0, 0]
+
+
+def test_two_readings_are_shown_with_their_pixels(tmp_path):
+    classes = ClassDict(["ground", "crack"], [(0, 0, 0), (255, 0, 0)])
+    pairs = [save_mask(tmp_path, name, mask) for name, mask in (("a", EMPTY), ("b", HALF))]
     with pytest.raises(UsageError) as error:
-        check_cache_fits(sizes)
-    assert all(part in str(error.value) for part in ("--cache", "2.0 GiB", "3.0 GiB"))
-    for enough in (4 * 2**30, None):
-        monkeypatch.setattr(checks, "available_memory", lambda: enough)
-        check_cache_fits(sizes)
+        check_pairs(pairs, classes)
+    for part in ("ground 12 px, crack 0 px, 4 ignored", "ground 12 px, crack 4 px", "--label_format indices",
+                 "--label_format binary"):  # fmt: skip
+        assert part in str(error.value)
+    for label_format, expected in (("indices", [4, 0]), ("binary", [4, 4])):
+        classes = ClassDict(["ground", "crack"], [(0, 0, 0), (255, 0, 0)], label_format=label_format)
+        assert check_pairs(pairs, classes)[1].pixels.tolist() == expected
 
 
-@pytest.fixture
-def machine(monkeypatch):
-    """Pretends to be a machine with these files in /proc and /sys."""
-
-    def machine(**files):
-        def read_text(path, *args, **kwargs):
-            if path.name.replace(".", "_") in files:
-                return files[path.name.replace(".", "_")]
-            raise FileNotFoundError(path)
-
-        monkeypatch.setattr(pathlib.Path, "read_text", read_text)
-
-    return machine
+def test_nearest_colors_are_counted(tmp_path):
+    classes = ClassDict(["ground", "crack"], [(0, 0, 0), (255, 255, 255)], unknown="nearest")
+    pair = save_mask(tmp_path, "a", np.array([[0, 9, 127, 128, 250, 255]], np.uint8))
+    (checked,) = check_pairs([pair], classes)
+    assert checked.pixels.tolist() == [3, 3] and checked.unknown == 4 and checked.ignored == 0
+    assert read_label(pair.label, classes).tolist() == [[0, 0, 0, 1, 1, 1]]
 
 
-MEMINFO = "MemTotal:       16000 kB\nMemAvailable:    8000 kB\nHugePages_Total:       0\n"
-
-
-def test_available_memory(machine):
-    machine()
-    assert available_memory() is None
-    machine(meminfo=MEMINFO)
-    assert available_memory() == 8000 * 1024
-    machine(meminfo=MEMINFO, memory_max="max\n", memory_current="5\n", memory_stat="inactive_file 1\n")
-    assert available_memory() == 8000 * 1024
-    stat = "anon 9\ninactive_file 0\n"
-    machine(meminfo=MEMINFO, memory_max="4000000\n", memory_current="1500000\n", memory_stat=stat)
-    assert available_memory() == 2_500_000
-    # Files that were read, such as the images while they were checked, do not use memory up.
-    machine(memory_max="4000000\n", memory_current="3900000\n", memory_stat="anon 100\ninactive_file 3000000\n")
-    assert available_memory() == 3_100_000
-
-
-def test_available_memory_of_this_machine():
-    available = available_memory()
-    assert available is None or 2**20 < available < 2**50
+def test_remedy_is_said_once(tmp_path, classes):
+    pairs = [make_pair(tmp_path, f"p{i}", np.array([[0, 3, 3]])) for i in range(3)]
+    with pytest.raises(UsageError) as error:
+        check_pairs(pairs, classes)
+    assert str(error.value).count("add the classes") == 1

@@ -51,6 +51,7 @@ def test_palette_image_becomes_rgb(tmp_path):
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "signature", "header", "half", "end", "folder"])
 @pytest.mark.parametrize("extension", ["png", "jpg", "bmp", "tif", "webp", "palette.png"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_unreadable_files_are_named(tmp_path, lenient, extension, damage):
     path = tmp_path / f"a.{extension}"
     noise = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
@@ -293,8 +294,14 @@ def test_black_and_white_mask_is_by_color_if_these_are_classes(tmp_path):
     assert read_label(save(path, mask), binary).tolist() == [[0, 1, 1]]
     # As soon as there is another index, 255 is the ignored one.
     assert read_label(save(path, np.array([[0, 1, 255]], np.uint8)), binary).tolist() == [[0, 1, 255]]
+    # The same values without a white class can be read in two ways, which is no matter of one file.
     colored = ClassDict(["ground", "crack"], [(0, 0, 0), (255, 0, 0)])
-    assert read_label(save(path, mask), colored).tolist() == [[0, 255, 255]]
+    with pytest.raises(UsageError, match="two ways"):
+        read_label(save(path, mask), colored)
+    colored.readings = {"gray": "binary"}
+    assert read_label(path, colored).tolist() == [[0, 1, 1]]
+    colored.readings = {"gray": "indices"}
+    assert read_label(path, colored).tolist() == [[0, 255, 255]]
 
 
 def test_labels_are_written_as_indices(tmp_path):

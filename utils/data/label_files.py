@@ -1,0 +1,166 @@
+"""Label files as stored: RGB colors, palette indices or one channel, without their meaning as classes."""
+
+import io
+import pathlib
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from utils.data.images import decode_bytes, is_image, read_bytes
+from utils.errors import UsageError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_GRAY, PNG_PALETTE, PNG_GRAY_ALPHA = 0, 3, 4  # color types; 2 is RGB, 6 RGBA
+AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+NUMPY_SIGNATURE = b"\x93NUMPY"
+BITS_PER_SAMPLE = 258  # the TIFF tag
+MAX_INDEX = 65535
+LOSSY = {b"\xff\xd8": "JPEG", b"\0\0\0\x1cftypavif": "AVIF", b"\0\0\0 ftypavif": "AVIF"}  # by the first bytes
+
+
+class StoredLabel(NamedTuple):
+    """Pixels of a label file.
+
+    Attributes:
+        kind: "rgb", "palette" or "gray".
+        pixels: uint8 array `(H, W, 3)` of RGB colors, or integer array `(H, W)` of palette indices or gray values in
+            0..65535, gray values of less than 8 bits as numbers from 0 to 2**bits - 1.
+        bits: int, bits of a gray value.
+        palette: uint8 array `(P, 3)`, or None.
+        lossy: name of the lossy file format, such as "JPEG", or "".
+    """
+
+    kind: str
+    pixels: np.ndarray
+    bits: int = 8
+    palette: np.ndarray | None = None
+    lossy: str = ""
+
+
+def is_label(path: pathlib.Path) -> bool:
+    """Returns whether a file name is that of a label: an image, or a NumPy array in a `.npy` file."""
+    return is_image(path) or (path.suffix.lower() == ".npy" and not path.name.startswith("."))
+
+
+def read_stored(path: str | pathlib.Path) -> StoredLabel:
+    """Reads a label file without decoding its values.
+
+    Args:
+        path: of an image file, or of a `.npy` file with an integer array `(H, W)` or a uint8 array `(H, W, 3)`. Of an
+            animated GIF the first frame is read.
+
+    Returns:
+        `StoredLabel`.
+
+    Raises:
+        UsageError: if the file is missing, damaged, no image, or has pixels that cannot be labels.
+    """
+    data = read_bytes(path)
+    if data[:6] == NUMPY_SIGNATURE:
+        stored = _from_array(_load_array(data, path), path)
+    elif data[:8] == PNG_SIGNATURE:
+        stored = _read_png(data, path)
+    elif data[:2] == b"\xff\xd8":
+        stored = _from_opencv(data, path)
+    else:
+        stored = _read_with_pillow(data, path)
+    return stored._replace(lossy=_lossy_format(data))
+
+
+def _read_png(data, path):
+    """Reads a PNG: palettes with Pillow, as OpenCV replaces their indices with colors."""
+    bits, color_type = data[24:26] if len(data) > 25 else (8, None)
+    if color_type == PNG_PALETTE:
+        return _read_with_pillow(data, path)
+    pixels = decode_bytes(data, AS_STORED, path)
+    if color_type in (PNG_GRAY, PNG_GRAY_ALPHA) and pixels.ndim == 3:
+        pixels = pixels[..., 0]  # OpenCV decodes gray with alpha to BGRA
+    if color_type == PNG_GRAY and bits < 8:  # OpenCV scales 1, 2 and 4 bits to 0..255
+        return StoredLabel("gray", pixels // (255 // (2**bits - 1)), bits)
+    return _from_array(_to_rgb_order(pixels), path)
+
+
+def _read_with_pillow(data, path):
+    """Reads a file of a format whose palette or bit depth OpenCV does not tell: GIF, BMP, TIFF, palette PNG."""
+    from PIL import Image, UnidentifiedImageError  # a dependency of matplotlib
+
+    try:
+        image = Image.open(io.BytesIO(data))
+        if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+            raise UsageError(f"{path} has {image.n_frames} pages; a label must have one")
+        image.load()
+    except UsageError:
+        raise
+    except UnidentifiedImageError:  # such as a TIFF of 16-bit colors
+        return _from_opencv(data, path)
+    except Exception as error:  # Pillow has no common base class for the errors of damaged files
+        raise UsageError(f"cannot read {path}: damaged, or not an image") from error
+    if image.mode in ("P", "PA"):
+        palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        pixels = np.array(image)
+        pixels = pixels if pixels.ndim == 2 else pixels[..., 0]
+        if len(palette) > 1 and (palette == np.arange(len(palette))[:, None]).all():
+            return StoredLabel("gray", pixels)  # a gray ramp says nothing about colors
+        colors = palette[np.unique(pixels)] if int(pixels.max()) < len(palette) else palette
+        if image.format == "GIF" and (colors == colors[:, :1]).all():
+            return StoredLabel("gray", palette[pixels, 0])  # writers of GIF number colors as they like
+        return StoredLabel("palette", pixels, palette=palette)
+    if image.mode == "1":
+        return StoredLabel("gray", np.array(image).astype(np.uint8), bits=1)
+    if image.mode == "L":
+        bits = image.tag_v2.get(BITS_PER_SAMPLE, (8,))[0] if image.format == "TIFF" else 8
+        pixels = np.array(image)  # Pillow scales 2 and 4 bits to 0..255
+        return StoredLabel("gray", pixels // (255 // (2**bits - 1)), bits) if bits < 8 else StoredLabel("gray", pixels)
+    if image.mode == "LA":
+        return StoredLabel("gray", np.array(image)[..., 0])
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _from_array(np.array(image), path)
+    return StoredLabel("rgb", np.array(image.convert("RGB")))
+
+
+def _from_opencv(data, path):
+    """Reads a file with OpenCV."""
+    return _from_array(
+        _to_rgb_order(decode_bytes(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION, path)), path
+    )
+
+
+def _from_array(pixels, path):
+    """Checks the type and the values of an array `(H, W)` or `(H, W, 3)`."""
+    if pixels.ndim == 3 and pixels.shape[2] == 3:
+        if pixels.dtype == np.uint16 and not (pixels % 257).any():
+            pixels = (pixels // 257).astype(np.uint8)  # 8-bit colors stored with 16 bits
+        if pixels.dtype != np.uint8:
+            raise UsageError(f"{path} has {pixels.dtype} colors; a label must have 8 bits per channel")
+        return StoredLabel("rgb", pixels)
+    if pixels.ndim != 2 or not pixels.size:
+        raise UsageError(f"{path} has the shape {pixels.shape}; a label is (height, width) or (height, width, 3)")
+    if pixels.dtype == bool:
+        return StoredLabel("gray", pixels.astype(np.uint8), bits=1)
+    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > MAX_INDEX:
+        raise UsageError(f"{path} has {pixels.dtype} pixels; a label must have whole numbers from 0 to {MAX_INDEX}")
+    bits = 8 * pixels.dtype.itemsize
+    return StoredLabel("gray", pixels if bits <= 16 else pixels.astype(np.uint16), min(bits, 16))
+
+
+def _load_array(data, path):
+    """Loads a `.npy` file, never a pickled object."""
+    try:
+        return np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise UsageError(f"cannot read {path}: damaged, or not an array of numbers") from error
+
+
+def _to_rgb_order(pixels):
+    """Converts OpenCV's channel order to RGB and leaves alpha out."""
+    if pixels.ndim == 2:
+        return pixels
+    return np.ascontiguousarray(pixels[..., 2::-1])
+
+
+def _lossy_format(data):
+    """Returns the name of a file's lossy format, or ""."""
+    if data[:4] == b"RIFF" and data[12:16] == b"VP8 ":
+        return "lossy WebP"
+    return next((name for signature, name in LOSSY.items() if data.startswith(signature)), "")

@@ -1,0 +1,211 @@
+"""Report of a dataset before training: how labels are read, pixels per class, and warnings."""
+
+import collections
+import hashlib
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from utils.class_dict import ClassDict
+from utils.data.checks import PairStatistics
+from utils.data.label_errors import percentage
+from utils.data.label_format import describe
+from utils.errors import UsageError
+
+MUCH_IGNORED = 0.1  # share of the training pixels
+MAX_ROWS = 40  # classes in the table; of more the rarest are left out
+
+
+def report_training_data(
+    statistics: dict[str, Sequence[PairStatistics]],
+    class_dict: ClassDict,
+    crop: tuple[int, int],
+    images: dict[str, Sequence[pathlib.Path]],
+) -> tuple[list[str], list[str]]:
+    """Reports the labels of a training, and surprises in them.
+
+    Args:
+        statistics: of `check_pairs`, by "train" and "val".
+        class_dict: `ClassDict`.
+        crop: `(height, width)` of the training crop.
+        images: paths of the images, by "train" and "val".
+
+    Returns:
+        `(lines, warnings)`: how labels are read and the table of classes; surprises with their remedies.
+    """
+    training, validation = statistics["train"], statistics.get("val", [])
+    lines = [describe_labels([*training, *validation], class_dict), class_table(statistics, class_dict)]
+    warnings = training_warnings(training, validation, class_dict, crop)
+    return lines, warnings + repeated_images(images["train"], images.get("val", []))
+
+
+def describe_labels(statistics: Sequence[PairStatistics], class_dict: ClassDict) -> str:
+    """Describes in one line how labels are read, and which classes they have.
+
+    Args:
+        statistics: of `check_pairs`, which has set `class_dict.readings`.
+        class_dict: `ClassDict`.
+    """
+    pixels, total = _sum_pixels(statistics), _count_labels(statistics)
+    ignored = sum(pair.ignored for pair in statistics) / total
+    unknown = sum(pair.unknown for pair in statistics) / total
+    files = collections.Counter(pair.kind for pair in statistics)
+    readings = {kind: class_dict.readings[kind] for kind in files}
+    parts = [
+        describe(readings, files),
+        f"{np.count_nonzero(pixels)} of {class_dict.num_classes} classes found",
+        f"{percentage(ignored)} ignored",
+    ]
+    if unknown:
+        what = "took the nearest class color" if class_dict.unknown == "nearest" else "are of no class (ignored)"
+        parts.append(f"{percentage(unknown)} {what}")
+    return f"labels: {', '.join(parts)}"
+
+
+def class_table(splits: dict[str, Sequence[PairStatistics]], class_dict: ClassDict) -> str:
+    """Formats the share of each class in the pixels of each split, and the number of images that have it.
+
+    Args:
+        splits: statistics by the name of the split, such as "train".
+        class_dict: `ClassDict`.
+
+    Returns:
+        Lines: a header, one for each class, and one for ignored pixels if there are any.
+    """
+    columns = {}
+    for split, statistics in splits.items():
+        pixels, total = _sum_pixels(statistics), _count_labels(statistics)
+        images = np.sum([pair.pixels > 0 for pair in statistics], axis=0)
+        cells = [f"{percentage(share):>16} {count:>6}" for share, count in zip(pixels / total, images)]
+        ignored, with_ignored = (sum(f(pair.ignored) for pair in statistics) for f in (int, bool))
+        columns[split] = [*cells, f"{percentage(ignored / total):>16} {with_ignored:>6}"]
+    names = [*class_dict.class_names, "(ignored)"]
+    any_ignored = any(pair.ignored for statistics in splits.values() for pair in statistics)
+    order = list(range(len(names) if any_ignored else class_dict.num_classes))
+    if len(order) > MAX_ROWS:
+        pixels = _sum_pixels(next(iter(splits.values())))
+        order = sorted(np.argsort(-pixels, kind="stable")[: MAX_ROWS - 2].tolist()) + order[class_dict.num_classes :]
+    width = max(len(names[i]) for i in order)
+    header = "".join(f"{split + ' pixels':>16} {'images':>6}" for split in splits)
+    lines = [f"  {'class':<{width}}{header}"]
+    lines += [f"  {names[i]:<{width}}" + "".join(cells[i] for cells in columns.values()) for i in order]
+    hidden = class_dict.num_classes - sum(index < class_dict.num_classes for index in order)
+    if hidden:
+        lines.append(f"  ... and {hidden} rarer classes")
+    return "\n".join(lines)
+
+
+def check_labeled(split: str, statistics: Sequence[PairStatistics]) -> None:
+    """Raises UsageError if no pixel of a split has a class."""
+    if statistics and not _sum_pixels(statistics).any():
+        raise UsageError(
+            f"none of the {_count_labels(statistics):,} pixels of the {split} labels has a class: all are ignored; "
+            "check class_dict.csv, --unknown_colours, --ignore_class and --label_format"
+        )
+
+
+def training_warnings(
+    training: Sequence[PairStatistics],
+    validation: Sequence[PairStatistics],
+    class_dict: ClassDict,
+    crop: tuple[int, int],
+) -> list[str]:
+    """Lists surprises in the labels of a training, each with its remedy.
+
+    Args:
+        training, validation: statistics of the two splits.
+        class_dict: `ClassDict`.
+        crop: `(height, width)` of the training crop.
+
+    Returns:
+        List of lines.
+    """
+    names, pixels = np.array(class_dict.class_names), _sum_pixels(training)
+    absent, warnings = pixels == 0, []
+    if np.count_nonzero(pixels) == 1:
+        warnings.append(
+            f"all labeled training pixels are {names[~absent][0]}: there is nothing to tell it from; check the labels, "
+            "class_dict.csv and --label_format"
+        )
+    elif absent.any():
+        leave_out = " ".join(f"'{name}'" if " " in name else name for name in names[absent][:3])
+        warnings.append(
+            f"{_enumerate(names[absent])} no pixel in train and cannot be learned; check the labels and "
+            f"class_dict.csv, or leave out with --ignore_class {leave_out}{' ...' if absent.sum() > 3 else ''}"
+        )
+    unscored = (_sum_pixels(validation) == 0) & ~absent if validation else ~absent & absent
+    if unscored.any():
+        warnings.append(
+            f"{_enumerate(names[unscored])} no pixel in the validation images and cannot be scored there; "
+            "take all of them with --num_val_images 0, or move some of train to val"
+        )
+    ignored = sum(pair.ignored for pair in training) / _count_labels(training)
+    if ignored > MUCH_IGNORED:
+        warnings.append(
+            f"{percentage(ignored)} of the training pixels are ignored and teach nothing; check the labels and "
+            "class_dict.csv"
+        )
+    return warnings + _crop_warnings([pair.size for pair in training], crop)
+
+
+def repeated_images(training: Sequence[pathlib.Path], validation: Sequence[pathlib.Path]) -> list[str]:
+    """Warns about validation images that are also training images, by the bytes of the files.
+
+    Args:
+        training, validation: paths of the images.
+
+    Returns:
+        List of at most one line.
+    """
+    sizes = collections.defaultdict(list)
+    for path in training:
+        sizes[path.stat().st_size].append(path)
+    hashes = {}
+    repeated = [
+        path
+        for path in validation
+        if any(_digest(other, hashes) == _digest(path, hashes) for other in sizes.get(path.stat().st_size, ()))
+    ]
+    if not repeated:
+        return []
+    return [
+        f"{len(repeated)} of {len(validation)} validation images are training images too, such as {repeated[0].name}: "
+        "their scores say nothing about new images; tools/analyse_dataset.py lists them"
+    ]
+
+
+def _digest(path, hashes):
+    """Returns the hash of a file, computed once."""
+    if path not in hashes:
+        with open(path, "rb") as file:
+            hashes[path] = hashlib.file_digest(file, "blake2b").digest()
+    return hashes[path]
+
+
+def _sum_pixels(statistics):
+    return np.sum([pair.pixels for pair in statistics], axis=0)
+
+
+def _count_labels(statistics):
+    """Returns the number of pixels of all labels."""
+    return sum(pair.size[0] * pair.size[1] for pair in statistics)
+
+
+def _crop_warnings(sizes, crop):
+    """Warns about a crop that is larger than some images, and names one that is not, a multiple of 32 if possible."""
+    smaller = [size for size in sizes if size[0] < crop[0] or size[1] < crop[1]]
+    if not smaller:
+        return []
+    height, width = (min(side, *(size[axis] for size in smaller)) for axis, side in enumerate(crop))
+    height, width = (side // 32 * 32 or side for side in (height, width))
+    return [
+        f"the crop of {crop[0]}x{crop[1]} is larger than {len(smaller)} of {len(sizes)} training images: beyond them "
+        f"it is reflected and ignored; --crop_height {height} --crop_width {width} fits into all"
+    ]
+
+
+def _enumerate(names):
+    """Joins at most eight names, and adds the verb."""
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"{', '.join(names[:8])}{more} {'has' if len(names) == 1 else 'have'}"

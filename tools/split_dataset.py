@@ -24,6 +24,7 @@ from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import check_pairs, raise_problems
 from utils.data.folder import SPLITS, list_pairs, pair_folders
 from utils.errors import UsageError, report_errors
+from utils.text import display_width, pad
 
 DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 
@@ -133,7 +134,7 @@ def shares_table(splits, names, pixels, class_names):
     Returns:
         str of 1 + C lines.
     """
-    splits, width = np.array(splits), max(map(len, class_names))
+    splits, width = np.array(splits), max(map(display_width, class_names))
     lines = ["  " + " " * width + "".join(f"  {name + ': images':>14} {'pixels':>8}" for name in names)]
     for index, class_name in enumerate(class_names):
         cells = []
@@ -141,7 +142,7 @@ def shares_table(splits, names, pixels, class_names):
             in_split = pixels[splits == name]
             share = in_split[:, index].sum() / max(in_split.sum(), 1)
             cells.append(f"  {(in_split[:, index] > 0).sum():>14} {100 * share:>6.2f} %")
-        lines.append(f"  {class_name:{width}}" + "".join(cells))
+        lines.append(f"  {pad(class_name, width)}" + "".join(cells))
     return "\n".join(lines)
 
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from utils.data.images import read_image
 from utils.data.labels import read_pair
 from utils.errors import UsageError
+from utils.evaluation.fonts import save_png
+from utils.text import percentage
 
 COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}
 SIDE = 300  # pixels, the longer side of a crop in the report
@@ -35,7 +37,7 @@ def shares_chart(analysis):
             axes.barh(positions, values, thickness * 0.9, color=COLORS[split], label=split)
         for position, value in zip(positions, pixels):
             left.annotate(
-                f"{value:.2g}", (value, position), (2, 0), textcoords="offset points", va="center", fontsize=6
+                percentage(value), (value, position), (2, 0), textcoords="offset points", va="center", fontsize=6
             )
     left.set_yticks(range(len(names)), names)
     left.set_ylim(len(names) - 0.5, -0.5)
@@ -48,7 +50,7 @@ def shares_chart(analysis):
         axes.set_axisbelow(True)
     right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(splits), frameon=False)
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    save_png(figure, file)
     return file.getvalue()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from frontends import FRONTENDS
 from models import MODELS
 from utils.cli.parser import Parser
+from utils.text import display_width, pad
 
 MAX_VALUES = 6  # values of one setting that are shown, such as images
 
@@ -51,13 +52,13 @@ def frontends_table() -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Formats columns of text; the last column is wrapped to the width of the terminal."""
-    widths = [max(map(len, column)) for column in zip(header, *rows)][:-1]
+    widths = [max(map(display_width, column)) for column in zip(header, *rows)][:-1]
     indent = sum(widths) + 2 * len(widths)
     last_width = max(24, shutil.get_terminal_size((120, 0)).columns - indent - 1)
     lines = []
     for *cells, last in [header, *rows]:
         first, *more = textwrap.wrap(last, last_width, break_long_words=False, break_on_hyphens=False) or [""]
-        lines.append("".join(f"{cell:{width}}  " for cell, width in zip(cells, widths)) + first)
+        lines.append("".join(f"{pad(cell, width)}  " for cell, width in zip(cells, widths)) + first)
         lines += [" " * indent + line for line in more]
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from utils.class_dict import ClassDict
 from utils.evaluation.plots import DPI, points, save
+from utils.text import display_width
 
 TITLE = "Validation IoU of each class over the epochs, %"
 MAX_PANELS = 32  # classes with a curve each; more classes are drawn as a map
@@ -44,7 +45,7 @@ def _panels(curves, class_dict, first, last):
         axes.set_axis_off()
     for index, (name, (epochs, values)) in enumerate(curves.items()):
         axes, color = grid.flat[index], class_dict.label_values[index] / 255
-        axes.set_title(name, fontsize=min(8, 160 / len(name)), weight="bold", loc="left", pad=3)
+        axes.set_title(name, fontsize=min(8, 160 / max(display_width(name), 1)), weight="bold", loc="left", pad=3)
         axes.spines[:].set_visible(False)
         is_lowest = index + columns >= len(curves)
         axes.tick_params(length=0, labelsize=6.5, labelcolor="#777777", labelbottom=is_lowest)

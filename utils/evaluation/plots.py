@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from utils.evaluation.fonts import save_png
 from utils.files import atomic_write
+from utils.text import display_width
 
 CURVES = {
     "loss_vs_epochs.png": ("Average loss vs epochs", "Loss", ("loss",)),
@@ -61,7 +63,9 @@ def plot_confusion(path, matrix: np.ndarray, class_names: Sequence[str], title: 
     count = len(class_names)
     percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     cell, font_size = next(size for max_classes, *size in CELLS if count <= max_classes)
-    names = 0.5 + 0.0095 * font_size * max(map(len, class_names))  # inches of the longest name and the axis label
+    names = 0.5 + 0.0095 * font_size * max(
+        map(display_width, class_names)
+    )  # inches of the longest name and the axis label
     side = max(cell * count, 2.5)
     width, height = side + names + 1.1, side + names + 0.7
     figure = Figure(figsize=(width, height), dpi=DPI)  # without a layout engine, which takes seconds for all numbers
@@ -83,7 +87,7 @@ def plot_confusion(path, matrix: np.ndarray, class_names: Sequence[str], title: 
 def save(figure: Figure, path):
     """Writes a figure as PNG atomically."""
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+        save_png(figure, temporary)
 
 
 def _curve(axes, epochs, values, label, scale):

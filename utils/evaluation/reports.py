@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from utils.data.folder import Pair
 from utils.files import write_text
 from utils.metrics import ImageScores, mean_scores
+from utils.text import display_width, pad
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
@@ -27,19 +28,20 @@ def write_image_scores(
         images: the scores of each image.
         class_names: the names of the last C columns.
     """
-    header = ", ".join([*first_columns, *SCORE_COLUMNS, *class_names])
+    header = ", ".join(map(_csv_cell, [*first_columns, *SCORE_COLUMNS, *class_names]))
     lines = [
-        ", ".join([pair.name, *(f"{value:.6f}" for value in scores.flatten())]) for pair, scores in zip(pairs, images)
+        ", ".join([_csv_cell(pair.name), *(f"{value:.6f}" for value in scores.flatten())])
+        for pair, scores in zip(pairs, images)
     ]
     write_text(path, "\n".join([header, *lines]) + "\n")
 
 
 def class_table(scores: dict) -> str:
     """Formats the per-class scores of `ConfusionMatrix.result` as lines of text, in percent."""
-    width = max(map(len, scores["class_iou"]))
+    width = max(map(display_width, scores["class_iou"]))
     lines = [f"  {'class':{width}}  accuracy     IoU"]
     for name, iou in scores["class_iou"].items():
-        lines.append(f"  {name:{width}}  {_percent(scores['class_accuracy'][name])}  {_percent(iou)}")
+        lines.append(f"  {pad(name, width)}  {_percent(scores['class_accuracy'][name])}  {_percent(iou)}")
     return "\n".join(lines)
 
 
@@ -60,3 +62,8 @@ def suite_means(images: Sequence[ImageScores]) -> str:
 
 def _percent(value):
     return "       -" if value is None else f"{100 * value:6.2f} %"
+
+
+def _csv_cell(text):
+    """Quotes a name that would be several cells of a CSV file."""
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -15,6 +15,7 @@ from utils.data.labels import read_pair
 from utils.evaluation.evaluate import Sample
 from utils.evaluation.plots import save
 from utils.metrics import ImageScores
+from utils.text import display_width
 
 COLUMNS = ("image", "truth", "prediction", "errors")
 TILE = 400  # pixels, the longer side of an image in the grid
@@ -71,7 +72,9 @@ def plot_samples(path, samples: Sequence[Sample], class_dict: ClassDict):
     heights = [tiles[0].shape[0] for tiles in rows]
     width = 4.1 * max(tiles[0].shape[1] for tiles in rows)
     legend = _legend_patches(samples, class_dict)
-    columns = max(1, int(min(len(legend), width // (9 * max(len(patch.get_label()) for patch in legend) + 60))))
+    columns = max(
+        1, int(min(len(legend), width // (9 * max(display_width(patch.get_label()) for patch in legend) + 60)))
+    )
     height = sum(heights) + CAPTION * (len(rows) + 1) + LEGEND_LINE * (1 - -len(legend) // columns)
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
     grid = figure.subplots(len(rows), 4, squeeze=False, height_ratios=heights)

@@ -1,11 +1,14 @@
 """Score tables as text and CSV."""
 
+import csv
+
 import numpy as np
 import pytest
 
 from utils.data.folder import Pair
 from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores
 from utils.metrics import ConfusionMatrix, image_scores
+from utils.text import display_width
 
 
 @pytest.fixture
@@ -32,3 +35,19 @@ def test_tables_show_percent_and_absence(confusion):
     assert "50.00 %" in lines[1] and lines[3].split() == ["Sign", "-", "-"]
     assert "75.00 %" in headline(scores)
     assert "accuracy 75.00" in suite_means([image_scores(confusion.matrix)])
+
+
+def test_names_of_any_alphabet_are_aligned():
+    confusion = ConfusionMatrix(3, ["道路", "Sky", "😀 a"])
+    confusion.update(np.array([[0, 1]]), np.array([[0, 2]]))
+    lines = class_table(confusion.result()).splitlines()
+    assert len(set(map(display_width, lines[1:]))) == 1
+
+
+def test_names_with_commas_are_quoted(tmp_path, confusion):
+    path = tmp_path / "val_scores.csv"
+    names = ["Road, paved", 'the "sky"', 'a"b,c']
+    write_image_scores(path, ("n", "a"), [Pair("x, y", None, None)], [image_scores(confusion.matrix)], names)
+    with path.open(newline="") as file:
+        header, row = csv.reader(file, skipinitialspace=True)
+    assert header[6:] == names and row[0] == "x, y" and len(header) == len(row) == 9

@@ -1,0 +1,39 @@
+"""Width of text, percentages."""
+
+import pytest
+
+from utils.text import display_width, pad, percentage
+
+
+@pytest.mark.parametrize(
+    "text, width",
+    [
+        ("", 0),
+        ("Sky", 3),
+        ("车", 2),
+        ("道路a", 5),
+        ("한국", 4),
+        ("😀", 2),
+        ("é", 1),
+        ("e\u0301", 1),
+        ("بيت", 3),
+        ("a\u200bb", 2),
+    ],
+)
+def test_width(text, width):
+    assert display_width(text) == width
+    assert pad(text, 6) == text + " " * (6 - width) and pad(text, 0) == text
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(0, "0"), (1e-9, "<0.0001"), (0.0001, "0.0001"), (0.01234, "0.012"), (0.5, "0.5"), (3.44, "3.4"), (9.99, "10"),
+     (57.4, "57"), (98.99, "99"), (99.4, "99"), (99.5, "100"), (99.99, "100"), (100, "100")],
+)  # fmt: skip
+def test_percentages_have_no_exponent(value, text):
+    assert percentage(value) == text
+
+
+def test_every_percentage_reads_back():
+    for step in range(10001):
+        assert float(percentage(step / 100)) == pytest.approx(step / 100, rel=0.051, abs=1e-9)

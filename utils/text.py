@@ -1,0 +1,26 @@
+"""Text for people: width on the terminal, percentages."""
+
+import unicodedata
+
+
+def display_width(text: str) -> int:
+    """Counts the columns of a text on the terminal: two for Chinese, Japanese and Korean characters and for emoji."""
+    return sum(_columns(character) for character in text)
+
+
+def pad(text: str, width: int) -> str:
+    """Appends spaces to a text up to a width in columns of the terminal."""
+    return text + " " * (width - display_width(text))
+
+
+def percentage(percent: float) -> str:
+    """Formats a percentage of 0 to 100 with two significant digits and no exponent, such as 0.012, 3.4, 57 or 100."""
+    if 0 < percent < 0.0001:
+        return "<0.0001"
+    return f"{percent:.2g}" if percent < 99 else f"{percent:.0f}"
+
+
+def _columns(character):
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # drawn over the character before, or not at all
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

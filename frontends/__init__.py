@@ -36,7 +36,9 @@ def build_frontend(
     they need. The first layer is the preprocessing (ImageNet mean, scaling to -1..1, ...).
 
     Args:
-        inputs: Keras tensor (B, H, W, 3), RGB, 0..255, uint8 or float. H and W may be `None`, meaning any size.
+        inputs: Keras tensor (B, H, W, 3), RGB, 0..255, uint8 or float. H and W may be `None`, meaning any size. With
+            another number of channels (spectral bands) the normalization and the first kernels of the pretrained
+            network are extended, see `frontends/channels.py`.
             Or a list of such tensors of any sizes, to which the network is applied one by one with shared weights;
             those below the network's `smallest_size` are padded to it and their features cropped.
         name: a key of `FRONTENDS`.
@@ -54,7 +56,7 @@ def build_frontend(
 
     Raises:
         UnknownFrontendError: if there is no such frontend.
-        ValueError: if it does not support that output stride, or if the images are not RGB.
+        ValueError: if it does not support that output stride, or if the number of channels is unknown.
         FrontendWeightsError: if the ImageNet weights cannot be downloaded.
         InvalidFrontendWeightsError: if the file is missing or does not fit the network.
     """

@@ -4,20 +4,22 @@ import keras
 import numpy as np
 
 from frontends import weights as frontend_weights
+from frontends.channels import extend_values, network_options, preprocessing_of, spread_weights
 from frontends.dilation import Rebuilder
 from frontends.inception_v4 import build_inception_v4
 from frontends.layers import IMAGENET_MEAN, IMAGENET_STD, CropToStride, PadToGrid, PadToLeast, Preprocess
 from frontends.table import FRONTENDS
 
 OWN_NETWORKS = {"InceptionV4": build_inception_v4}  # those that `keras.applications` does not provide
+_VARIANCE = np.square(IMAGENET_STD)
 
 
 def build_end_points(inputs, name, weights=None, output_stride=None):
     """Implements `frontends.build_frontend`, which documents arguments, result and errors."""
     has_many_inputs = isinstance(inputs, (list, tuple))
     for images in inputs if has_many_inputs else [inputs]:
-        if len(images.shape) != 4 or images.shape[-1] != 3:
-            raise ValueError(f"a frontend needs RGB images (B, H, W, 3); received a tensor of shape {images.shape}")
+        if len(images.shape) != 4 or images.shape[-1] is None:
+            raise ValueError(f"a frontend needs images (B, H, W, channels); received a tensor of shape {images.shape}")
     frontend_weights.check(name, weights)
     frontend = FRONTENDS[name]
     if output_stride is None and not has_many_inputs:
@@ -25,7 +27,8 @@ def build_end_points(inputs, name, weights=None, output_stride=None):
         return crop_to_images(end_points, inputs) if frontend.whole_grid else end_points
     # Copied from a network for images of any size: with a static size some paddings depend on it, and those of an odd
     # size would be wrong for another image, or where a stride has become dilation.
-    end_points, trunk = build_published(keras.Input((None, None, 3)), name, weights)
+    channels = (inputs[0] if has_many_inputs else inputs).shape[-1]
+    end_points, trunk = build_published(keras.Input((None, None, channels)), name, weights)
     rebuild = Rebuilder(trunk, output_stride)
     if has_many_inputs:
         return [build_shared(rebuild, end_points, images, frontend) for images in inputs]
@@ -37,7 +40,7 @@ def build_published(inputs, name, weights):
     """Builds a network as published (no dilation), with its weights.
 
     Args:
-        inputs: Keras tensor (B, H, W, 3), RGB, 0..255.
+        inputs: Keras tensor (B, H, W, channels), 0..255; RGB if there are three channels.
         name: a key of `FRONTENDS`.
         weights: as in `frontends.build_frontend`.
 
@@ -51,8 +54,7 @@ def build_published(inputs, name, weights):
     # It shares the layers of `network`, so that weights loaded into it are loaded into both, and numbers them as in a
     # model built by Keras itself.
     trunk = keras.Model(images, network.outputs)
-    set_imagenet_normalization(trunk)
-    frontend_weights.load(trunk, name, weights)
+    load_weights(trunk, name, weights)
     return collect_end_points(trunk, network, frontend), trunk
 
 
@@ -62,7 +64,7 @@ def build_shared(rebuild, end_points, inputs, frontend):
     Args:
         rebuild: Rebuilder of the network.
         end_points: dict of features of the network that it copies.
-        inputs: Keras tensor (B, H, W, 3), RGB, 0..255.
+        inputs: Keras tensor (B, H, W, channels), 0..255; RGB if there are three channels.
         frontend: the network's row of the table.
 
     Returns:
@@ -77,8 +79,8 @@ def build_shared(rebuild, end_points, inputs, frontend):
 
 
 def preprocess(inputs, frontend):
-    """Converts RGB images (B, H, W, 3) in 0..255 to the values, and the padding, that the network expects."""
-    images = Preprocess(frontend.preprocessing)(inputs)
+    """Converts images (B, H, W, channels) in 0..255 to the values, and the padding, that the network expects."""
+    images = Preprocess(preprocessing_of(frontend, inputs.shape[-1]))(inputs)
     return PadToGrid()(images) if frontend.whole_grid else images
 
 
@@ -87,14 +89,35 @@ def build_network(network, images):
 
     Args:
         network: name of a function of `keras.applications`, or a key of `OWN_NETWORKS`.
-        images: Keras tensor (B, H, W, 3), preprocessed.
+        images: Keras tensor (B, H, W, channels), preprocessed.
 
     Returns:
         A Keras model from the inputs of `images` to the last feature.
     """
     if network in OWN_NETWORKS:
         return OWN_NETWORKS[network](images)
-    return getattr(keras.applications, network)(include_top=False, weights=None, input_tensor=images)
+    options = network_options(network, images.shape[-1])
+    return getattr(keras.applications, network)(include_top=False, weights=None, input_tensor=images, **options)
+
+
+def load_weights(trunk, name, weights):
+    """Loads pretrained weights into a network; for other than three channels, those of RGB are spread over them.
+
+    Args:
+        trunk: the network alone, a Keras model from preprocessed images.
+        name: a key of `FRONTENDS`.
+        weights: as in `frontends.build_frontend`.
+    """
+    set_imagenet_normalization(trunk)
+    if weights is None or trunk.input.shape[-1] == 3:
+        frontend_weights.load(trunk, name, weights)
+        return
+    source = build_network(FRONTENDS[name].network, keras.Input(trunk.input.shape[1:3] + (3,)))
+    frontend_weights.load(source, name, weights)
+    spread_weights(source, trunk)
+    for layer in trunk.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def set_imagenet_normalization(trunk):
@@ -105,7 +128,8 @@ def set_imagenet_normalization(trunk):
     """
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
-            layer.set_weights([np.array(IMAGENET_MEAN), np.square(IMAGENET_STD), np.array(0)])
+            mean, variance = (extend_values(values, trunk.input.shape[-1]) for values in (IMAGENET_MEAN, _VARIANCE))
+            layer.set_weights([mean, variance, np.array(0)])
             layer.finalize_state()
 
 

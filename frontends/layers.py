@@ -6,7 +6,10 @@ Import this module before loading a saved model that has a frontend: it register
 import functools
 
 import keras
+import numpy as np
 from keras import ops
+
+from frontends.channels import extend_values
 
 # Mean and standard deviation of the ImageNet images, R, G, B.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of pixels scaled to 0..1
@@ -18,6 +21,7 @@ _MODES = {
     "none": (0.0, 1.0),
     "unit": (0.0, 255.0),
     "tf": (127.5, 127.5),
+    "tf128": (128.0, 128.0),
     "torch": (tuple(255.0 * v for v in IMAGENET_MEAN), tuple(255.0 * v for v in IMAGENET_STD)),
     "caffe": (CAFFE_MEAN_BGR, 1.0),
 }
@@ -31,10 +35,11 @@ class Preprocess(keras.layers.Layer):
 
     Args:
         mode: `"caffe"` (to BGR, minus the ImageNet mean), `"tf"` (to -1..1), `"torch"` (to 0..1, minus the ImageNet
-            mean, over the standard deviation), `"unit"` (to 0..1) or `"none"` (unchanged, only cast).
+            mean, over the standard deviation), `"unit"` (to 0..1), `"tf128"` (to -1..1 by 128) or `"none"` (unchanged,
+            only cast). Channels after the third have the mean of the values of R, G and B.
 
-    Input: (B, H, W, 3), RGB, 0..255, integer or float.
-    Output: (B, H, W, 3), float.
+    Input: (B, H, W, 3), RGB, 0..255, integer or float; or with another number of channels.
+    Output: the same shape, float.
     """
 
     def __init__(self, mode, **kwargs):
@@ -50,10 +55,12 @@ class Preprocess(keras.layers.Layer):
     def call(self, images):
         mean, std = _MODES[self.mode]
         x = ops.cast(images, "float32")
-        if self.mode == "caffe":
-            x = ops.stack([x[..., 2], x[..., 1], x[..., 0]], axis=-1)
+        channels = x.shape[-1]
+        if self.mode == "caffe" and channels >= 3:
+            x = ops.stack([x[..., band] for band in (2, 1, 0, *range(3, channels))], axis=-1)
         if self.mode != "none":
-            x = (x - ops.convert_to_tensor(mean, "float32")) / ops.convert_to_tensor(std, "float32")
+            mean, std = (extend_values(v, channels) if isinstance(v, tuple) else np.float32(v) for v in (mean, std))
+            x = (x - ops.convert_to_tensor(mean)) / ops.convert_to_tensor(std)
         return ops.cast(x, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

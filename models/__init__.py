@@ -42,7 +42,8 @@ def build_model(
         name: a key of `MODELS`.
         num_classes: number of output channels, at least 1.
         frontend: a key of `frontends.FRONTENDS`; networks without a frontend ignore it.
-        input_shape: `(height, width, 3)` in pixels; None for height or width means any size.
+        input_shape: `(height, width, channels)`; None for height or width means any size. The first kernels of
+            pretrained weights are spread over other numbers of channels than 3, see `frontends/channels.py`.
         frontend_weights: None for random initialization, "imagenet", or the path of a weights file.
         training_heads: whether to add the network's auxiliary outputs, if it has any. `MODELS[name].heads` lists them,
             and `utils.losses.build_losses` builds their losses.
@@ -50,7 +51,7 @@ def build_model(
             2017, 1706.05587). Only for networks whose `MODELS[name].dilates` is true.
 
     Returns:
-        A `keras.Model` from images `(B, H, W, 3)`, RGB in 0..255, uint8 or float, to logits `(B, H, W, num_classes)`,
+        A `keras.Model` from images `(B, H, W, channels)`, 0..255, uint8 or float, to logits `(B, H, W, num_classes)`,
         float32 under every dtype policy. With training heads the output is a dict of these "logits" and of the heads'
         outputs; `inference_model` returns the part without them.
 
@@ -88,11 +89,11 @@ def build_features(architecture, images, frontend, frontend_weights, output_stri
 
     Args:
         architecture: `Architecture`.
-        images: Keras tensor `(B, H, W, 3)`, RGB in 0..255.
+        images: Keras tensor `(B, H, W, channels)` in 0..255.
         frontend, frontend_weights, output_stride: as in `build_model`.
 
     Returns:
-        Without a frontend: the images scaled to 0..1, `(B, H, W, 3)`. With one: a dict of its end points `pool1` ...
+        Without a frontend: the images scaled to 0..1, of the same shape. With one: a dict of its end points `pool1` ...
         `pool5` and of the scaled `images`. With `reductions`: a list of such dicts, one per factor.
     """
     from frontends import build_frontend
@@ -133,7 +134,7 @@ def frontend_layers(model: "keras.Model") -> "list[keras.Layer]":
 
 
 def downsample(images, factor):
-    """Averages squares of `factor` pixels: images `(B, H, W, 3)` to `(B, ceil(H / factor), ceil(W / factor), 3)`."""
+    """Averages squares of `factor` pixels: images `(B, H, W, C)` to `(B, ceil(H / factor), ceil(W / factor), C)`."""
     import keras
 
     # float32 under every policy: bfloat16 cannot represent neighboring pixel values.

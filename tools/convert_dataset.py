@@ -19,12 +19,12 @@ from tools.datasets.splits import assign_splits, fractions, pattern
 from tools.formats import FORMATS, Options, Source
 from tools.formats.base import read_json
 from tools.formats.classes import write_class_dict
-from tools.formats.polygons import exif_orientation
 from utils.cli import Parser
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import CONVERSION, SPLITS, list_pairs
 from utils.data.labels import write_label
+from utils.data.orientation import exif_orientation
 from utils.errors import UsageError, report_errors
 from utils.files import copy_file, write_json
 from utils.threads import map_threads

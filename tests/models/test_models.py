@@ -218,3 +218,12 @@ def test_dilated_networks_keep_the_weights_and_take_odd_sizes(name):
     assert [v.shape for v in by_stride[8].variables] == [v.shape for v in by_stride[16].variables]
     logits = run_on_any_size(by_stride[8], images_of(1, *ODD_SIZE, 3))
     assert logits.shape == (1, *ODD_SIZE, NUM_CLASSES) and np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", {MODELS[name].module: name for name in reversed(NAMES)}.values())
+def test_any_number_of_input_channels(name):
+    """More bands change the layers on the images alone; one network of each file."""
+    with without_weights():
+        model = build_model(name, NUM_CLASSES, FRONTEND, (64, 96, 5))
+    assert model.input.shape == (None, 64, 96, 5) and model.output.shape == (None, 64, 96, NUM_CLASSES)
+    assert 0 < count_parameters(model) - count_parameters(model_of(name)) < 20000

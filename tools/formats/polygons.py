@@ -3,17 +3,7 @@
 import numpy as np
 
 from utils.class_dict import IGNORED
-
-ORIENTATION = 0x0112  # the EXIF tag
-UNDO_ORIENTATION = {  # from upright to stored pixels, by EXIF orientation
-    2: np.fliplr,
-    3: lambda label: np.rot90(label, 2),
-    4: np.flipud,
-    5: np.transpose,
-    6: np.rot90,
-    7: lambda label: np.rot90(label, 2).T,
-    8: lambda label: np.rot90(label, -1),
-}
+from utils.data.orientation import exif_orientation, undo_orientation
 
 
 class Canvas:
@@ -80,15 +70,4 @@ def to_stored_orientation(label: np.ndarray, image_path) -> np.ndarray:
     Returns:
         Array `(H, W)` or `(W, H)`.
     """
-    return np.ascontiguousarray(UNDO_ORIENTATION.get(exif_orientation(image_path), np.asarray)(label))
-
-
-def exif_orientation(path) -> int:
-    """Reads the EXIF orientation of an image, 1..8; 1, upright, if it has none."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return image.getexif().get(ORIENTATION, 1)
-    except OSError:
-        return 1
+    return undo_orientation(label, exif_orientation(image_path))

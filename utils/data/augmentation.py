@@ -25,7 +25,8 @@ class Augmentation:
         scale_range: two floats or None; the image is scaled by a factor between them. Its logarithm is uniform, so
             that 0.5 is as likely as 2.
         color_jitter: float in 0..1 or None; contrast and saturation are multiplied by a factor in 1 +- this value,
-            and the hue is rotated by up to this value times 60 degrees.
+            and the hue is rotated by up to this value times 60 degrees. With another number of channels than three
+            only the contrast changes: bands have no hue.
     """
 
     def __init__(
@@ -49,28 +50,34 @@ class Augmentation:
         """Augments an image and its label.
 
         Args:
-            image: uint8 array `(H, W, 3)`.
+            image: uint8 array `(H, W, C)`; RGB if C is 3.
             label: uint8 array `(H, W)` of class indices.
             rng: `numpy.random.Generator`; the same state gives the same result.
 
         Returns:
-            uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`; the label is 255 outside of
+            uint8 arrays `(crop_height, crop_width, C)` and `(crop_height, crop_width)`; the label is 255 outside of
             the image.
         """
         matrix, factor, colors = self._draw(image.shape[0], image.shape[1], rng)
         size = (self.crop_width, self.crop_height)
         inverse = cv2.WARP_INVERSE_MAP  # the matrix maps the result to the source
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels twice as fast as three
+        channels = image.shape[2]
+        if channels == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV warps four channels twice as fast as three
         image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REFLECT_101)
-        image = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
+        if channels == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
         label = cv2.warpAffine(
             label, matrix, size, flags=cv2.INTER_NEAREST | inverse, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORED
         )
         if factor != 1.0:
             image = cv2.convertScaleAbs(image, alpha=factor)  # saturates where the original suite overflowed
-        if self.color_jitter:
+        if self.color_jitter and channels == 3:
             image = cv2.transform(image, self._color_matrix(*colors))
-        return image, label
+        elif self.color_jitter:
+            contrast = 1.0 + self.color_jitter * colors[0]
+            image = cv2.addWeighted(image, contrast, image, 0.0, (1.0 - contrast) * MIDDLE_GRAY)
+        return image.reshape(self.crop_height, self.crop_width, channels), label  # OpenCV drops a single channel
 
     def _draw(self, height, width, rng):
         """Draws all random numbers: a 2x3 matrix from crop to image pixels, a brightness factor, three color numbers.

@@ -1,14 +1,21 @@
-"""Image files: reading and writing in RGB. BGR exists only inside this file."""
+"""Image files: reading as bytes of a network's bands, writing in RGB."""
 
+import collections
 import pathlib
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 
+from utils.data.decoding import decode_image
+from utils.data.image_format import ImageFormat
+from utils.data.orientation import apply_orientation, orientation_of
 from utils.errors import RunError, UsageError
 from utils.files import atomic_write
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2")
+RGB_BYTES = ImageFormat()
+NO_KINDS = ("", ".db", ".ini")  # of files that are in folders of images by themselves
 
 
 def is_image(path: pathlib.Path) -> bool:
@@ -16,22 +23,42 @@ def is_image(path: pathlib.Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def read_image(path: str | pathlib.Path, upright: bool = False) -> np.ndarray:
-    """Reads an image of any supported format; gray, RGBA and 16-bit images become RGB uint8.
+def skipped_kinds(paths: Iterable[pathlib.Path]) -> collections.Counter:
+    """Counts the files that are no images of a supported format, by extension; hidden and system files do not count.
 
     Args:
-        path: of a JPEG, PNG, BMP, TIFF or WebP file.
-        upright: whether to apply the EXIF orientation. Labels are drawn on the stored pixels, so dataset images are
-            not rotated; a photo to predict on is.
+        paths: of files, such as those of a folder.
 
     Returns:
-        uint8 array `(H, W, 3)`, RGB.
+        Counter from extension, such as ".heic", to number.
+    """
+    others = (path for path in paths if not is_image(path) and not path.name.startswith("."))
+    return collections.Counter(kind for path in others if (kind := path.suffix.lower()) not in NO_KINDS)
+
+
+def describe_skipped(kinds: collections.Counter) -> str:
+    """Describes skipped files, such as "skipped 3 .heic, 1 .txt"; "" if there are none."""
+    return "skipped " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) if kinds else ""
+
+
+def read_image(path: str | pathlib.Path, upright: bool = False, image_format: ImageFormat = RGB_BYTES) -> np.ndarray:
+    """Reads an image of any supported format, any number of bits and bands, as the bytes that a network takes.
+
+    Args:
+        path: of a file with one of `EXTENSIONS`.
+        upright: whether to apply the EXIF orientation. Labels are drawn on the stored pixels, so dataset images are
+            not rotated; a photo to predict on is.
+        image_format: bands and value range; by default RGB, of 8 bits.
+
+    Returns:
+        uint8 array `(H, W, channels)`; RGB, if there are three channels and no bands are chosen.
 
     Raises:
-        UsageError: if the file is missing, damaged or not an image.
+        UsageError: if the file is missing, damaged or not an image, or lacks the bands.
     """
-    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.cvtColor(decode_bytes(read_bytes(path), flags, path), cv2.COLOR_BGR2RGB)
+    data = read_bytes(path)
+    pixels = image_format.convert(decode_image(data, path), path)
+    return apply_orientation(pixels, orientation_of(data)) if upright else pixels
 
 
 def write_image(path: str | pathlib.Path, rgb: np.ndarray) -> None:
@@ -47,20 +74,35 @@ def write_image(path: str | pathlib.Path, rgb: np.ndarray) -> None:
     write_pixels(path, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
-def pad(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
+def pad(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Adds black padding on the right and at the bottom.
 
     Black, as convolutions pad: on CamVid's test images reflection padding costs a point of mean IoU against it.
 
     Args:
-        rgb: uint8 array `(H, W, 3)`.
+        image: uint8 array `(H, W, C)`.
         height, width: pixels, not below H and W.
 
     Returns:
-        uint8 array `(height, width, 3)` whose upper left `(H, W)` pixels are the image's.
+        uint8 array `(height, width, C)` whose upper left `(H, W)` pixels are the image's.
     """
-    below, right = height - rgb.shape[0], width - rgb.shape[1]
-    return cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    if image.shape[:2] == (height, width):
+        return image
+    padded = np.zeros((height, width, image.shape[2]), image.dtype)
+    padded[: image.shape[0], : image.shape[1]] = image
+    return padded
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes a uint8 image `(H, W, C)` to `size`, a height and a width, linearly."""
+    if image.shape[:2] == tuple(size):
+        return image
+    return cv2.resize(image, size[::-1]).reshape(*size, image.shape[2])  # OpenCV drops a single channel
+
+
+def to_rgb(image: np.ndarray) -> np.ndarray:
+    """Returns the first three bands of an image `(H, W, C)`, or its first one three times, to draw it."""
+    return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
 
 
 def write_pixels(path: str | pathlib.Path, pixels: np.ndarray) -> None:

@@ -20,9 +20,9 @@ def build_graph(model, label_values: np.ndarray, options):
         options: `write.ExportOptions`.
 
     Returns:
-        `tf.Module` with the method `serve`, from uint8 images `(B, H, W, 3)` to a dict from the name of the output to
-        the output. For LiteRT B is 1, so that all shapes of a file of fixed size are static. For int8 the images are
-        float32, and the converter turns them into uint8.
+        `tf.Module` with the method `serve`, from uint8 images `(B, H, W, channels)` to a dict from the name of the
+        output to the output. For LiteRT B is 1, so that all shapes of a file of fixed size are static. For int8 the
+        images are float32, and the converter turns them into uint8.
     """
     import tensorflow as tf
 
@@ -40,7 +40,7 @@ def build_graph(model, label_values: np.ndarray, options):
     module.weights = [variable.value for variable in model.variables]
     # With a fixed size tf2onnx writes resizing by factors, whose products are sometimes a pixel short.
     size = options.size if options.size and options.format != "onnx" else (None, None)
-    spec = tf.TensorSpec((batch, *size, 3), dtype, name="images")
+    spec = tf.TensorSpec((batch, *size, model.input.shape[-1]), dtype, name="images")
     module.serve = tf.function(serve, input_signature=[spec], autograph=False)
     if options.format != "savedmodel":
         with native_dilation():

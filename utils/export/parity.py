@@ -47,7 +47,7 @@ def check_parity(path: pathlib.Path, model, images: Sequence[np.ndarray], output
     Args:
         path: of the file or folder.
         model: `keras.Model` from images to logits.
-        images: uint8 arrays `(h, w, 3)`, RGB.
+        images: uint8 arrays `(h, w, channels)`.
         output: "logits", "classes" or "colours", see `ExportOptions`.
     """
     with silence_stderr():
@@ -67,7 +67,7 @@ def compare(
     Args:
         reference: the backend of the Keras model.
         exported: the backend of the exported file.
-        images: uint8 arrays `(h, w, 3)` of any size.
+        images: uint8 arrays `(h, w, channels)` of any size.
         sizes: each a `(height, width)` to resize the images to.
         output: of the exported file; its logits are compared if it is "logits", else only its classes.
     """

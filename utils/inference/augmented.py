@@ -17,8 +17,8 @@ def averaged_probabilities(
     """Averages the class probabilities over augmented views of the images.
 
     Args:
-        logits: function from a uint8 array `(B, h, w, 3)`, RGB, to float32 logits `(B, h, w, C)`, for any h and w.
-        images: uint8 array `(B, H, W, 3)`, RGB.
+        logits: function from a uint8 array `(B, h, w, channels)` to float32 logits `(B, h, w, C)`, for any h and w.
+        images: uint8 array `(B, H, W, channels)`.
         scales: factors on height and width; 1 is the image itself.
         flip: whether to also predict the horizontally flipped image at each scale.
 

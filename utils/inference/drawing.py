@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from utils.class_dict import ClassDict
+from utils.data.images import to_rgb
 from utils.errors import UsageError
 
 
@@ -45,14 +46,14 @@ class Painter:
         """Blends the colors of the painted classes with the image, above a legend.
 
         Args:
-            image: uint8 array `(H, W, 3)`, RGB.
+            image: uint8 array `(H, W, C)`, RGB or bands, of which the first three are drawn.
             indices: uint8 array `(H, W)`.
             every_class: whether the legend has all painted classes, or only those that occur.
 
         Returns:
             uint8 array `(H + legend, W, 3)`, RGB.
         """
-        colors = self.class_dict.decode(indices)
+        image, colors = to_rgb(image), self.class_dict.decode(indices)
         blended = np.where(self._is_painted[indices][..., None], blend(image, colors, self.alpha), image)
         shown = np.arange(256) if every_class else np.unique(indices)
         return with_legend(blended, self.class_dict, shown[self._is_painted[shown]])

@@ -22,7 +22,7 @@ class ExportedBackend:
     """A file written by export.py as a backend of `predictor.Predictor`.
 
     Args:
-        run: function from uint8 images `(B, H, W, 3)`, RGB, to the output of the file.
+        run: function from uint8 images `(B, H, W, channels)` to the output of the file.
         shape: shape of its input; a height and width that are not positive ints mean any size.
         output: "logits" (float32 `(B, H, W, C)`), "classes" (uint8 `(B, H, W)`) or "colours" (uint8 `(B, H, W, 3)`).
         class_dict: `ClassDict`, to convert colors to class indices.
@@ -41,7 +41,7 @@ class ExportedBackend:
         self.run, self.output, self._class_dict = run, output, class_dict
 
     def classes(self, images: np.ndarray) -> np.ndarray:
-        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, channels)`."""
         result = self.run(images)
         if self.output == "logits":
             return result.argmax(-1).astype(np.uint8)
@@ -50,7 +50,7 @@ class ExportedBackend:
         return result
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, 3)`, RGB.
+        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, channels)`.
 
         Raises:
             UsageError: if the file has another output.

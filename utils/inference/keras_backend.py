@@ -38,9 +38,9 @@ class KerasBackend:
                 network.compile(jit_compile=jit_compile)
 
     def classes(self, images: np.ndarray) -> np.ndarray:
-        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, channels)`."""
         return np.asarray(self.to_classes.predict_on_batch(images))
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, channels)`."""
         return np.asarray(self.to_logits.predict_on_batch(images))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import cv2
 import numpy as np
 
-from utils.data.images import pad
+from utils.data.images import pad, resize
 from utils.errors import UsageError
 from utils.inference.augmented import averaged_probabilities
 from utils.inference.tiles import predict_tiles
@@ -31,10 +31,10 @@ class Backend(Protocol):
     compiles_each_shape: bool
 
     def classes(self, images: np.ndarray) -> np.ndarray:
-        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, channels)`."""
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, 3)`, RGB."""
+        """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, channels)`."""
 
 
 class Predictor:
@@ -84,7 +84,7 @@ class Predictor:
         """Predicts a stream of images.
 
         Args:
-            images: iterable of `(key, image)`, uint8 `(H, W, 3)`, RGB, of any sizes.
+            images: iterable of `(key, image)`, uint8 `(H, W, channels)`, of any sizes.
 
         Yields:
             `(key, indices)`, uint8 `(H, W)`; in order if all images have the same size.
@@ -189,7 +189,7 @@ def _as_backend(model):
 def _fit(image, size):
     """Pads an image to `size`; resizes it if it is larger."""
     if image.shape[0] > size[0] or image.shape[1] > size[1]:
-        return cv2.resize(image, size[::-1])
+        return resize(image, size)
     return pad(image, *size)
 
 

@@ -7,7 +7,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from utils.data.images import read_image, write_image
+from utils.data.images import read_image, resize, write_image
 from utils.data.labels import write_label
 from utils.errors import UsageError
 from utils.files import make_folder, write_rows
@@ -47,7 +47,7 @@ class Results:
 
     def resize_input(self, image: np.ndarray) -> np.ndarray:
         """Resizes an image to the size for the network."""
-        return cv2.resize(image, self.size[::-1]) if self.size else image
+        return resize(image, self.size) if self.size else image
 
     def resize_output(self, image: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Resizes the class indices of an image to the image's own size."""

@@ -36,8 +36,8 @@ def predict_tiles(
     be blended are kept: `overlap` rows of the image's width and `overlap` columns of a tile.
 
     Args:
-        scores: function from uint8 images `(B, h, w, 3)` to float scores `(B, h, w, C)`.
-        image: uint8 array `(H, W, 3)`; H and W are multiples of 32.
+        scores: function from uint8 images `(B, h, w, channels)` to float scores `(B, h, w, C)`.
+        image: uint8 array `(H, W, channels)`; H and W are multiples of 32.
         tile, overlap: pixels, as in `tile_spans`.
         batch_size: the most tiles at once.
 

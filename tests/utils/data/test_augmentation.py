@@ -268,3 +268,21 @@ def test_color_jitter_rotates_the_hue_a_little_and_keeps_the_luma():
     assert rotated @ luma == pytest.approx(image[0, 0] @ luma, abs=0.1)
     assert np.abs(rotated - image[0, 0]).max() > 3
     np.testing.assert_allclose(jitter._color_matrix(0.0, 0.0, 0.0), np.eye(3, 4), atol=1e-9)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 8])
+def test_bands_stay_together_and_only_their_contrast_changes(channels):
+    image, label = blobs()
+    gray = np.repeat(image[..., :1], channels, axis=2)
+    options = {"h_flip": True, "rotation": 20, "scale_range": (0.5, 2.0), "brightness": 0.2}
+    expected, expected_label = Augmentation(64, 96, **options)(np.repeat(gray[..., :1], 3, axis=2), label, rng(3))
+    bands, new_label = Augmentation(64, 96, **options)(gray, label, rng(3))
+    assert bands.shape == (64, 96, channels) and np.array_equal(new_label, expected_label)
+    # For other numbers of channels than 1, 3 and 4 OpenCV interpolates in steps of 1/32 pixel.
+    assert np.abs(bands.astype(int) - expected[..., :1]).max() <= 10 and np.array_equal(bands[..., 0], bands[..., -1])
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(channels, axis=2)
+    for seed in range(10):
+        jittered, _ = Augmentation(16, 16, color_jitter=0.5)(values, label[:16, :16], rng(seed))
+        assert np.array_equal(jittered, jittered[..., :1].repeat(channels, axis=2))
+        contrast = (int(jittered[9, 0, 0]) - int(jittered[7, 0, 0])) / 32
+        assert 0.45 <= contrast <= 1.55 and abs(int(jittered[7, 15, 0]) - 127) <= 1

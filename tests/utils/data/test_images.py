@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.data.images import is_image, pad, read_image, write_image
+from utils.data.image_format import ImageFormat
+from utils.data.images import describe_skipped, is_image, pad, read_image, resize, skipped_kinds, to_rgb, write_image
 from utils.errors import RunError, UsageError
 
 
@@ -25,7 +26,8 @@ def save(path, pixels, mode=None, **options):
 @pytest.mark.parametrize(
     "name, yes",
     [("a.png", 1), ("a.JPG", 1), ("a.jpeg", 1), ("a.b.tif", 1), ("a.tiff", 1), ("a.bmp", 1), ("a.WebP", 1)]
-    + [(".a.png", 0), ("._a.jpg", 0), ("a.txt", 0), ("png", 0), ("a.png.tmp", 0), ("Thumbs.db", 0), ("a.gif", 0)],
+    + [(".a.png", 0), ("._a.jpg", 0), ("a.txt", 0), ("png", 0), ("a.png.tmp", 0), ("Thumbs.db", 0), ("a.heic", 0)]
+    + [("a.GIF", 1), ("a.avif", 1), ("a.jfif", 1), ("a.jp2", 1)],
 )
 def test_is_image(name, yes):
     assert is_image(pathlib.Path("folder") / name) == bool(yes)
@@ -67,12 +69,13 @@ def test_alpha_is_dropped(tmp_path, extension, alpha):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_16_bits_become_8(tmp_path, extension, channels):
     pixels = picture() if channels == 3 else picture()[..., 1]
-    wide = pixels.astype(np.uint16) * 256 + 3
+    wide = pixels.astype(np.uint16) * 16 + 3
     cv2.imwrite(str(tmp_path / f"a.{extension}"), wide[..., ::-1] if channels == 3 else wide)
     expected = pixels if channels == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    read = read_image(tmp_path / f"a.{extension}")
-    # libtiff rounds colors in its own way.
-    assert read.dtype == np.uint8 and np.abs(read.astype(int) - expected).max() <= (extension == "tif")
+    read = read_image(tmp_path / f"a.{extension}", image_format=ImageFormat(value_range=(3.0, 4083.0)))
+    assert read.dtype == np.uint8 and np.array_equal(read, expected)
+    without = read_image(tmp_path / f"a.{extension}")  # by the full scale of 12 bits
+    assert without.dtype == np.uint8 and np.abs(without.astype(int) - expected).max() <= 1
 
 
 def test_file_names_of_any_alphabet(tmp_path):
@@ -97,18 +100,26 @@ def test_unreadable_files_are_named(tmp_path, extension, damage):
     assert str(path) in str(error.value)
 
 
+def test_skipped_files_are_counted():
+    names = "a.jpg b.heic c.HEIC d.txt .e.txt Thumbs.db folder".split()
+    kinds = skipped_kinds(map(pathlib.Path, names))
+    assert kinds == {".heic": 2, ".txt": 1}
+    assert describe_skipped(kinds) == "skipped 2 .heic, 1 .txt" and describe_skipped(skipped_kinds([])) == ""
+
+
 def save_rotated(path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     return save(path, picture(), quality=95, exif=exif)
 
 
-def test_exif_orientation_is_applied_only_on_request(tmp_path):
-    path = save_rotated(tmp_path / "a.jpg", 6)  # 6: rotate by 90 degrees clockwise to see it upright
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
+def test_exif_orientation_is_applied_only_on_request(tmp_path, extension):
+    path = save_rotated(tmp_path / f"a.{extension}", 6)  # 6: rotate by 90 degrees clockwise to see it upright
     stored, upright = read_image(path), read_image(path, upright=True)
     assert stored.shape == (24, 40, 3) and upright.shape == (40, 24, 3)
     assert np.array_equal(upright, np.rot90(stored, -1))
-    half_turn = save_rotated(tmp_path / "b.jpg", 3)
+    half_turn = save_rotated(tmp_path / f"b.{extension}", 3)
     assert np.array_equal(read_image(half_turn, upright=True), read_image(half_turn)[::-1, ::-1])
 
 
@@ -161,3 +172,13 @@ def test_padding_is_black_on_the_right_and_below(height, width):
     assert np.array_equal(padded[:height, :width], rgb)
     assert not padded[height:].any() and not padded[:, width:].any()
     assert np.array_equal(pad(rgb, height, width), rgb)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8])
+def test_any_number_of_bands(channels):
+    image = np.random.default_rng(0).integers(0, 256, (6, 9, channels), np.uint8)
+    assert pad(image, 32, 64).shape == (32, 64, channels)
+    assert resize(image, (12, 5)).shape == (12, 5, channels) and resize(image, (6, 9)) is image
+    rgb = to_rgb(image)
+    assert rgb.shape == (6, 9, 3) and np.array_equal(rgb[..., 0], image[..., 0])
+    assert np.array_equal(rgb[..., 2], image[..., 2 if channels > 2 else 0])

@@ -1,0 +1,158 @@
+"""Image decoder: files of any kind to arrays of their own type and bands."""
+
+import io
+import logging
+import pathlib
+import struct
+import warnings
+import zlib
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from utils.data.tiff import UnreadableError, decode_tiff
+from utils.data.tiff_header import CMYK, PALETTE, RGB, YCBCR, is_tiff, read_tiff_header
+from utils.errors import UsageError
+
+# The decoders print about each file that is damaged, or that has a tag they do not know, without naming it.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+for _library in ("PIL", "rasterio"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", module=_library)
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # those that the pixels need
+_UNKNOWN_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"jxl ": "JPEG XL"}
+
+
+class StoredImage(NamedTuple):
+    """An image as its file has it.
+
+    Attributes:
+        pixels: array `(H, W, bands)` of the file's own type, in stored orientation; R, G, B for colors.
+        colors: 1 (gray) or 3 (RGB), the number of bands whose meaning is known; 0 if none is.
+        has_alpha: bool, whether the last band is opacity.
+        nodata: value of pixels without data, or None.
+        pages: number of pages or frames, of which this is the first.
+    """
+
+    pixels: np.ndarray
+    colors: int
+    has_alpha: bool = False
+    nodata: float | None = None
+    pages: int = 1
+
+
+def decode_image(data: bytes, path: str | pathlib.Path) -> StoredImage:
+    """Decodes an image file without loss of bits or bands.
+
+    Args:
+        data: the file.
+        path: of the file, for messages and for libraries that read it in parts.
+
+    Raises:
+        UsageError: naming the file and what is wrong with it.
+    """
+    try:
+        image = _decode(data, path)
+    except UnreadableError as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    if image is None:
+        raise UsageError(f"cannot read {path}: damaged, or not an image")
+    return image
+
+
+def _decode(data, path):
+    """Decodes by the signature of the data; returns None if it is damaged or of an unknown kind."""
+    if is_tiff(data):
+        return _decode_tiff(data, path)
+    if data[:8] == _PNG_SIGNATURE:
+        return _decode_png(data)
+    if data[:2] == b"\xff\xd8":
+        if _is_cut_jpeg(data):
+            raise UnreadableError("damaged, it ends in the middle of the picture")
+        return _decode_pillow(data)  # OpenCV's decoder of the same values prints about damages
+    if data[:3] == b"GIF" or data[8:12] == b"WEBP":
+        return _decode_pillow(data)
+    if data[4:8] == b"ftyp":
+        if data[8:12] in _UNKNOWN_KINDS:
+            kind = _UNKNOWN_KINDS[data[8:12]]
+            raise UnreadableError(f"{kind} files cannot be decoded by OpenCV and Pillow; convert it to JPEG or PNG")
+        return _decode_pillow(data) or _decode_opencv(data)  # Pillow reads AVIF from version 11.3
+    return _decode_opencv(data)
+
+
+def _decode_tiff(data, path):
+    header = read_tiff_header(data)
+    pixels = header and decode_tiff(data, header, path)
+    if pixels is None:
+        return None
+    bands = pixels.shape[2]
+    is_color = header.photometric in (RGB, PALETTE, CMYK, YCBCR)
+    # Without a photometric interpretation of colors several bands may be any: satellite images are stored so.
+    known = 3 if is_color and bands >= 3 else 1 if bands - header.has_alpha == 1 else 0
+    return StoredImage(pixels, known, header.has_alpha and bands > 1, header.nodata, header.pages)
+
+
+def _decode_png(data):
+    """Decodes the chunks that pixels need: libpng prints about damaged metadata, and about any wrong checksum."""
+    parts, at, kinds = [_PNG_SIGNATURE], 8, set()
+    try:
+        while at < len(data) and b"IEND" not in kinds:
+            (length,) = struct.unpack_from(">I", data, at)
+            kind, chunk = data[at + 4 : at + 8], data[at : at + 12 + length]
+            if len(chunk) < 12 + length:
+                raise UnreadableError("damaged, it ends in the middle of the picture")
+            if kind in _PNG_CHUNKS:
+                if zlib.crc32(chunk[4:-4]) != struct.unpack(">I", chunk[-4:])[0]:
+                    raise UnreadableError("damaged, a checksum is wrong")
+                parts.append(chunk)
+            kinds.add(kind)
+            at += 12 + length
+    except struct.error:
+        raise UnreadableError("damaged, it ends in the middle of the picture") from None
+    if not {b"IHDR", b"IDAT", b"IEND"} <= kinds:
+        raise UnreadableError("damaged, it ends in the middle of the picture")
+    image = _decode_opencv(b"".join(parts))
+    if image is not None and data[25] == 4:  # gray with alpha, which OpenCV decodes to BGRA
+        return StoredImage(image.pixels[..., [0, 3]], 1, has_alpha=True)
+    return image
+
+
+def _decode_opencv(data):
+    try:
+        flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        return None
+    if pixels is None:
+        return None
+    if pixels.ndim == 2:
+        return StoredImage(pixels[..., None], 1)
+    bands = pixels.shape[2]
+    return StoredImage(pixels[..., [2, 1, 0, 3][:bands]], 3, has_alpha=bands == 4)
+
+
+def _decode_pillow(data):
+    """Decodes the first frame to gray or RGB, with alpha if the file has it."""
+    from PIL import Image  # a dependency of matplotlib
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+            has_alpha = image.mode in ("RGBA", "LA")
+            mode = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
+            pixels = np.array(image.convert(mode))
+    except Exception:  # Pillow has no common base class for the errors of damaged files
+        return None
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    return StoredImage(pixels, 1 if mode[0] == "L" else 3, has_alpha, pages=frames)
+
+
+def _is_cut_jpeg(data):
+    """Returns whether a JPEG file has no end after its pixels; the end of a thumbnail before them does not count."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:  # until the first scan
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.rfind(b"\xff\xd9", at) < 0

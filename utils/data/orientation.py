@@ -1,0 +1,106 @@
+"""EXIF orientation of images and of the labels drawn on them."""
+
+import io
+import pathlib
+import struct
+
+import numpy as np
+
+from utils.data import tiff_header
+
+TAG = 0x0112
+APPLY = {  # from stored to upright pixels, by EXIF orientation
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: np.swapaxes(pixels, 0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.swapaxes(np.rot90(pixels, 2), 0, 1),
+    8: np.rot90,
+}
+UNDO = {**APPLY, 6: APPLY[8], 8: APPLY[6]}  # from upright to stored pixels; the others are their own inverse
+
+
+def exif_orientation(path: str | pathlib.Path) -> int:
+    """Reads the EXIF orientation of an image, 1..8; 1, upright, if it has none or cannot be read."""
+    try:
+        return orientation_of(pathlib.Path(path).read_bytes())
+    except OSError:
+        return 1
+
+
+def orientation_of(data: bytes) -> int:
+    """Reads the EXIF orientation of a JPEG, PNG, WebP, AVIF or TIFF file without decoding its pixels.
+
+    Returns:
+        1..8; 1, upright, for files without one.
+    """
+    if tiff_header.is_tiff(data):
+        header = tiff_header.read_tiff_header(data)
+        return header.orientation if header else 1
+    is_avif = data[4:8] == b"ftyp"
+    if not is_avif and b"Exif\0\0" not in data[:65536] and b"eXIf" not in data and b"EXIF" not in data:
+        return 1  # the usual case, without Pillow's reading of all other metadata
+    exif = _png_exif(data) if data[:4] == b"\x89PNG" else _exif(data)
+    orientation = exif.get(TAG, 1)
+    return orientation if orientation in range(1, 9) else 1
+
+
+def apply_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns stored pixels `(H, W, ...)` upright."""
+    return np.ascontiguousarray(APPLY[orientation](pixels)) if orientation in APPLY else pixels
+
+
+def undo_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns upright pixels `(H, W, ...)` as they are stored in an image of that orientation."""
+    return np.ascontiguousarray(UNDO[orientation](pixels)) if orientation in UNDO else pixels
+
+
+def drawn_orientation(orientation: int, stored_size: tuple[int, int], label_size: tuple[int, int]) -> str:
+    """Classifies a label, by its size, as drawn on the stored or on the upright pixels of its image.
+
+    Args:
+        orientation: of the image, 1..8.
+        stored_size: `(height, width)` of the image as stored.
+        label_size: `(height, width)` of the label.
+
+    Returns:
+        "same" if the orientation is 1 and the sizes are equal; "stored", or "upright"; "ambiguous" if both sizes are
+        equal, as for half a turn; "different" if neither fits.
+    """
+    stored_size, label_size = tuple(stored_size), tuple(label_size)
+    upright_size = stored_size[::-1] if orientation >= 5 else stored_size
+    if label_size not in (stored_size, upright_size):
+        return "different"
+    if orientation == 1:
+        return "same"
+    if stored_size == upright_size:
+        return "ambiguous"
+    return "stored" if label_size == stored_size else "upright"
+
+
+def _exif(data):
+    from PIL import Image  # a dependency of matplotlib
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.getexif()
+    except Exception:  # Pillow has no common base class for the errors of damaged files
+        return {}
+
+
+def _png_exif(data):
+    """Returns the EXIF data of a PNG file; Pillow would decode all pixels before it looks behind them."""
+    from PIL import Image
+
+    exif, at = Image.Exif(), 8
+    try:
+        while at < len(data):
+            (length,) = struct.unpack_from(">I", data, at)
+            if data[at + 4 : at + 8] == b"eXIf":
+                exif.load(data[at + 8 : at + 8 + length])
+                break
+            at += length + 12
+    except Exception:
+        return {}
+    return exif

@@ -1,0 +1,162 @@
+"""TIFF decoder: OpenCV, Pillow or rasterio, chosen by the header of the file."""
+
+import importlib.util
+import io
+import pathlib
+
+import cv2
+import numpy as np
+
+from utils.data import tiff_header
+from utils.data.tiff_header import (
+    ASSOCIATED_ALPHA,
+    BLACK_IS_ZERO,
+    CMYK,
+    COMPRESSIONS,
+    FLOAT,
+    PALETTE,
+    RGB,
+    SIGNED,
+    UNASSOCIATED_ALPHA,
+    UNSIGNED,
+    WHITE_IS_ZERO,
+    YCBCR,
+    TiffHeader,
+)
+
+_OPENCV_COMPRESSIONS = (1, 5, 7, 8, 32773, 32946)
+_PILLOW_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000)  # those of the libtiff in Pillow's wheels
+_GRAY = (WHITE_IS_ZERO, BLACK_IS_ZERO)
+_READABLE = (*_GRAY, RGB, PALETTE, CMYK, YCBCR)
+
+
+class UnreadableError(Exception):
+    """Image of an unsupported kind; the message has the kind and the remedy."""
+
+
+def choose_library(header: TiffHeader) -> str:
+    """Chooses the library that reads a file without loss, by its header.
+
+    OpenCV multiplies 8-bit colors by their opacity and drops 8-bit samples after the first of gray; Pillow drops
+    samples without a meaning and rounds 16-bit colors to 8 bits.
+
+    Returns:
+        "opencv", "pillow" or "rasterio".
+    """
+    bits, samples, photometric = set(header.bits), header.samples, header.photometric
+    is_color = samples == 3 and photometric in (RGB, YCBCR)
+    if header.compression in _OPENCV_COMPRESSIONS and header.sample_format in (UNSIGNED, SIGNED, FLOAT):
+        is_byte = bits == {8} and header.sample_format == UNSIGNED
+        is_wide = bits in ({16}, {32}) or bits == {64} and header.sample_format == FLOAT
+        is_half = bits == {16} and header.sample_format == FLOAT
+        is_rgbn = samples == 4 and photometric == RGB and header.extra_samples == (0,) and not header.is_planar
+        if is_byte and (is_color or is_rgbn or samples == 1 and photometric in _GRAY):
+            return "opencv"
+        fits = samples == 1 and photometric in _GRAY or samples in (3, 4) and photometric in (BLACK_IS_ZERO, RGB)
+        if is_wide and fits and not is_half and not header.is_planar:
+            return "opencv"
+    if header.compression in _PILLOW_COMPRESSIONS and header.sample_format == UNSIGNED and not header.is_planar:
+        if samples == 1 and (photometric in _GRAY and max(bits) <= 8 or photometric == PALETTE):
+            return "pillow"
+        has_alpha = header.extra_samples in ((ASSOCIATED_ALPHA,), (UNASSOCIATED_ALPHA,))
+        if bits == {8} and (
+            is_color
+            or samples == 2
+            and photometric == BLACK_IS_ZERO
+            and has_alpha
+            or samples == 4
+            and photometric in (RGB, CMYK)
+        ):
+            return "pillow"
+    return "rasterio"
+
+
+def decode_tiff(data: bytes, header: TiffHeader, path: str | pathlib.Path) -> np.ndarray | None:
+    """Decodes the first page of a TIFF file, as stored: without its orientation.
+
+    Args:
+        data: the file.
+        header: its header.
+        path: of the file, for rasterio, which reads it in parts.
+
+    Returns:
+        Array `(H, W, samples)` of the file's own type, colors in the order R, G, B; None if the file is damaged.
+        Palettes, CMYK and YCbCr become RGB, less than 8 bits become 0..255, and white-is-zero is inverted.
+
+    Raises:
+        UnreadableError: telling a kind that cannot be read.
+    """
+    if header.photometric not in _READABLE:
+        raise UnreadableError(
+            f"its colors are neither RGB nor gray (photometric {header.photometric}); convert it to RGB"
+        )
+    if header.sample_format not in (UNSIGNED, SIGNED, FLOAT):
+        raise UnreadableError(f"its pixels are {header.dtype} numbers; convert it")
+    library = choose_library(header)
+    if header.photometric == CMYK and library != "pillow":
+        raise UnreadableError(f"it has CMYK colors of {header.dtype}; convert it to RGB")
+    if header.orientation != 1:  # libraries differ in whether they apply it
+        data = tiff_header.with_tag(data, header, tiff_header.ORIENTATION, 1)
+    if library == "opencv" and header.samples > 1 and header.photometric == BLACK_IS_ZERO:
+        data = tiff_header.with_tag(data, header, tiff_header.PHOTOMETRIC, RGB)  # else it reads the first band only
+    decode = {"opencv": _decode_opencv, "pillow": _decode_pillow}.get(library)
+    pixels = decode(data) if decode else _decode_rasterio(path, header)
+    if pixels is None:
+        return None
+    if (
+        header.photometric == WHITE_IS_ZERO
+        and pixels.dtype.kind == "u"
+        and (library == "rasterio" or max(header.bits) > 8)
+    ):
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _decode_opencv(data):
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    if pixels is None or pixels.ndim == 2:
+        return pixels
+    return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def _decode_pillow(data):
+    from PIL import Image  # a dependency of matplotlib
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            # Colors that are stored multiplied by their opacity are divided by it.
+            target = {"1": "L", "P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "RGBa": "RGBA", "La": "LA"}
+            return np.array(image.convert(target[image.mode]) if image.mode in target else image)
+    except Exception:  # Pillow has no common base class for the errors of damaged files
+        return None
+
+
+def _decode_rasterio(path, header):
+    if importlib.util.find_spec("rasterio") is None:
+        raise UnreadableError(f"{_kind(header)}, which OpenCV and Pillow cannot read: pip install rasterio")
+    import rasterio
+
+    try:
+        with rasterio.open(path) as source:
+            if source.count == 1 and header.photometric == PALETTE:
+                colors = np.zeros((256, 3), np.uint8)
+                for index, color in source.colormap(1).items():
+                    colors[index] = color[:3]
+                return colors[source.read(1)]
+            return np.moveaxis(source.read(), 0, 2)
+    except (rasterio.errors.RasterioError, ValueError, KeyError, IndexError):
+        # GDAL itself may lack a compression, too.
+        if header.compression not in _PILLOW_COMPRESSIONS:
+            raise UnreadableError(f"{_kind(header)}, which this rasterio cannot read; convert the file") from None
+        return None
+
+
+def _kind(header):
+    """Tells what is unusual about a file."""
+    if header.compression not in _PILLOW_COMPRESSIONS:
+        return f"it has {COMPRESSIONS.get(header.compression, f'unknown ({header.compression})')} compression"
+    layout = " in planes" if header.is_planar else ""
+    return f"it has {header.samples} band{'s' * (header.samples > 1)}{layout} of {header.dtype}"

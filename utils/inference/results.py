@@ -78,7 +78,9 @@ class Results:
     def add_coverage(self, name: str, indices: np.ndarray, frame: int | None = None, seconds: float | None = None):
         """Adds the share of each class in an image, or in a frame of a video, to the coverage table."""
         if self.coverage:
-            row = {"image": name, "frame": frame, "seconds": seconds, **self.painter.coverage(indices)}
+            row = {"image": name, "frame": frame, "seconds": seconds}
+            shares = self.painter.coverage(indices)
+            row |= {f"{column} (class)" if column in row else column: share for column, share in shares.items()}
             self._rows[name, frame] = row
 
     def write_coverage(self):

@@ -77,6 +77,23 @@ def test_files_of_images(images, tmp_path):
     ]
 
 
+def test_coverage_of_classes_with_the_names_of_columns(tmp_path):
+    classes = ClassDict(["image", "frame", "seconds, 1"], CLASSES.label_values)
+    writer = Results(tmp_path, Painter(classes), Console("quiet"), coverage=True)
+    writer.add_coverage("a.png", np.array([[0, 1, 1, 1]], np.uint8), frame=7)
+    writer.add_coverage("b.png", np.zeros((300, 300), np.uint8))
+    writer.write_coverage()
+    with open(tmp_path / "coverage.csv", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["image"], first["frame"], first["image (class)"], first["frame (class)"]) == (
+        "a.png",
+        "7",
+        "25.0",
+        "75.0",
+    )
+    assert second["image (class)"] == "100.0" and second["seconds, 1"] == "0.0"
+
+
 def test_no_coverage_no_file(images, tmp_path):
     (tmp_path / "out").mkdir()
     writer = results(tmp_path / "out")

@@ -92,6 +92,8 @@ def read_source(args):
                     pairs += list_pairs(folder, split, problems)
                 elif args.folds or not share:
                     kept[split] = list_pairs(folder, split, problems)
+                else:
+                    print(f"Images of {folder / split} are in no split of the result; a share of 0 would keep {split}")
     else:
         if not (args.images and args.labels):
             raise UsageError("give --dataset, or --images and --labels")

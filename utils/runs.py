@@ -2,24 +2,22 @@
 
 import csv
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Iterable, Sequence
 
 from utils.errors import UsageError
+from utils.run_scores import CheckpointScores, add_tests
 from utils.settings import read_checkpoint, read_settings
 
 # Names of files, see utils.run_folder.RunFolder.
-SETTINGS, LOG, LATEST, SCORES = "settings.json", "log.csv", "latest_model_", "scores.json"
+SETTINGS, LOG, LATEST = "settings.json", "log.csv", "latest_model_"
 
 # Keys of settings.json that are no flags, or flags without effect on scores and speed.
 NOT_COMPARED = {
     *("class_names", "label_values", "ignored", "num_classes", "dataset_path", "versions"),
     *("output_dir", "progress", "continue_training", "config", "image", "tensorboard", "checkpoint_step"),
 }
-# Flags of test.py with an effect on the scores.
-TEST_FLAGS = ("split", "scales", "flip", "tile", "overlap", "batch_statistics", "crop_height", "crop_width")
 
 
 @dataclasses.dataclass
@@ -30,14 +28,14 @@ class Run:
         folder: with `settings.json` and `log.csv`.
         settings: flags of train.py, classes and versions; {} if they cannot be read.
         log: a dict per epoch, of numbers and None.
-        tests: `CheckpointScores` of test.py, the newest first.
+        tests: scores of its checkpoints by test.py, the newest first.
         problems: a line for each file that is missing or damaged.
     """
 
     folder: pathlib.Path
     settings: dict = dataclasses.field(default_factory=dict)
     log: list[dict] = dataclasses.field(default_factory=list)
-    tests: list["CheckpointScores"] = dataclasses.field(default_factory=list)
+    tests: list[CheckpointScores] = dataclasses.field(default_factory=list)
     problems: list[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -92,24 +90,6 @@ class Run:
         }
 
 
-@dataclasses.dataclass
-class CheckpointScores:
-    """The scores of a checkpoint that test.py wrote.
-
-    Attributes:
-        path: of `scores.json`.
-        scores: its content.
-        checkpoints: places where the checkpoint may be, absolute, the likeliest first.
-        flags: the flags of test.py in `TEST_FLAGS`; "checkpoint", "latest" or a path in the run's folder; and "dataset"
-            if it is not that of the training.
-    """
-
-    path: pathlib.Path
-    scores: dict
-    checkpoints: list[pathlib.Path]
-    flags: dict
-
-
 def read_runs(
     paths: Sequence[str | pathlib.Path], tests: Iterable[str | pathlib.Path] = ("Test",)
 ) -> tuple[list[Run], list[str]]:
@@ -133,7 +113,7 @@ def read_runs(
     runs = [read_run(folder) for folder in folders.values()]
     problems += ["; ".join(run.problems) for run in runs if not (run.settings or run.log)]
     runs = [run for run in runs if run.settings or run.log]
-    _add_tests(runs, [*tests, *paths])
+    add_tests(runs, [*tests, *paths])
     return runs, problems
 
 
@@ -198,46 +178,5 @@ def read_log(path: pathlib.Path) -> tuple[list[dict], str | None]:
     return rows, None if rows else f"{path} is empty: no epoch is complete"
 
 
-def read_test(path: pathlib.Path) -> CheckpointScores | None:
-    """Reads a `scores.json` of test.py; None if it is not one."""
-    try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
-        settings = scores["settings"]
-        checkpoint, output = pathlib.Path(settings["checkpoint_path"]), pathlib.Path(settings["output_dir"])
-        float(scores["mean_iou"])
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
-    folder = path.parent.resolve()
-    bases = [pathlib.Path.cwd(), folder, *folder.parents]
-    if not output.is_absolute() and folder.parts[-len(output.parts) :] == output.parts:
-        bases = [folder.parents[len(output.parts) - 1]]  # where test.py was started
-    flags = {name: settings.get(name) for name in TEST_FLAGS}
-    return CheckpointScores(path, scores, [(base / checkpoint).resolve() for base in bases], flags)
-
-
 def _is_run(folder):
     return (folder / SETTINGS).is_file() or (folder / LOG).is_file()
-
-
-def _add_tests(runs, places):
-    """Adds the tests in folders or files to the runs whose checkpoints they scored."""
-    paths = {}
-    for place in map(pathlib.Path, places):
-        found = place.rglob(SCORES) if place.is_dir() else [place] if place.name == SCORES else []
-        paths.update((path.resolve(), path) for path in found)
-    tests = [test for test in map(read_test, paths.values()) if test]
-    for test in sorted(tests, key=lambda test: test.path.stat().st_mtime, reverse=True):
-        matches = ((checkpoint, run) for checkpoint in test.checkpoints for run in runs if run.has(checkpoint))
-        checkpoint, run = next(matches, (None, None))
-        if not run:
-            continue
-        run.tests.append(test)
-        is_latest = checkpoint == run.latest.resolve()
-        test.flags["checkpoint"] = "latest" if is_latest else checkpoint.relative_to(run.folder.resolve()).as_posix()
-        dataset = pathlib.PureWindowsPath(test.scores["settings"].get("dataset") or "").name
-        if dataset and dataset != run.dataset:
-            test.flags["dataset"] = dataset
-        if checkpoint.is_file() and checkpoint.stat().st_mtime > test.path.stat().st_mtime:
-            run.problems.append(
-                f"{test.path} is older than {checkpoint.name}, which was trained further: test it again"
-            )

@@ -81,10 +81,13 @@ def test_dry_run_prints_the_shares_and_writes_nothing(source, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
-def test_a_test_split_out_of_train(source, tmp_path):
+def test_a_test_split_out_of_train(source, tmp_path, capsys):
     first, second = tmp_path / "first", tmp_path / "second"
     assert run(*flags_of(source), "--target", first, "--fractions", "0.8,0.2") == 0
+    assert run("--dataset", first, "--target", tmp_path / "x", "--dry_run") == 0
+    assert f"Images of {first / 'val'} are in no split of the result" in capsys.readouterr().out
     assert run("--dataset", first, "--target", second, "--fractions", "0.75,0,0.25", "--mode", "move") == 0
+    assert "in no split" not in capsys.readouterr().out
     assert {path.name for path in (second / "val").iterdir()} == {path.name for path in (first / "val").iterdir()}
     assert [len(list((second / split).iterdir())) for split in ("train", "val", "test")] == [12, 4, 4]
     assert not list((first / "train").iterdir()) and (second / "class_dict.csv").is_file()

@@ -1,8 +1,6 @@
 """Runs read from their folders: whole, damaged, moved, tested."""
 
 import json
-import os
-import time
 import zipfile
 
 import pytest
@@ -47,16 +45,6 @@ def make(tmp_path, monkeypatch):
         return run.folder
 
     return make
-
-
-def make_test(folder, checkpoint, mean_iou, age=0, **settings):
-    """Writes a scores.json as test.py does, `age` seconds ago."""
-    path = make_folder(folder) / "scores.json"
-    flags = {"checkpoint_path": str(checkpoint), "output_dir": str(folder), "split": "test", "scales": [1.0]}
-    scores = {"mean_iou": mean_iou, "global_accuracy": 0.9, "images_per_second": 12.5}
-    write_json(path, {**scores, "settings": {**flags, **settings}})
-    os.utime(path, (time.time() - age,) * 2)
-    return path
 
 
 def test_a_run_is_summarized(make):
@@ -153,47 +141,3 @@ def test_a_log_is_read_up_to_its_damage(make):
     path.write_text(path.read_text()[:-12])
     rows, damage = read_log(path)
     assert rows == LOG[:3] and damage == f"{path} is damaged in line 5"
-
-
-def test_tests_belong_to_the_run_of_their_checkpoint(make, tmp_path):
-    first, second = make("UNet"), make("PSPNet")
-    make_test("Test/a", "checkpoints/latest_model_UNet_Mine.keras", 0.1, age=50, scales=[1.0, 2.0])
-    make_test(tmp_path / "results", tmp_path / second / "best_model.keras", 0.2, dataset="datasets/Other")
-    make_test("Test/b", "checkpoints/UNet_Mine/best_model.keras", 0.3, age=10, dataset="Mine")
-    make_test("Test/c", "checkpoints/latest_model_GCN_Mine.keras", 0.4)
-    make_folder("Test/d").joinpath("scores.json").write_text("{")
-    make_folder("Test/e").joinpath("scores.json").write_text('{"mean_iou": 1}')
-    runs, _ = read_runs([first, second], ["Test", "results/scores.json"])
-    assert [[test.scores["mean_iou"] for test in run.tests] for run in runs] == [[0.3, 0.1], [0.2]]
-    record = runs[0].record()
-    assert (record["test_mean_iou"], record["images_per_second"]) == (0.3, 12.5)
-    assert record["test_file"] == "Test/b/scores.json"
-    assert record["test_flags"]["checkpoint"] == "best_model.keras" and "dataset" not in record["test_flags"]
-    assert runs[0].tests[1].flags["scales"] == [1.0, 2.0] and runs[0].tests[1].flags["checkpoint"] == "latest"
-    assert runs[1].record()["test_flags"]["dataset"] == "Other"
-    assert [len(run.tests) for run in read_runs([first, second])[0]] == [2, 0]
-
-
-def test_a_test_of_another_folder_with_the_same_names(make, tmp_path, monkeypatch):
-    """Each experiment has its own checkpoints/ and Test/; paths in scores.json are relative to its folder."""
-    for name, score in (("one", 0.1), ("two", 0.2)):
-        make_folder(name)
-        with monkeypatch.context() as context:
-            context.chdir(tmp_path / name)
-            make()
-            make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", score)
-    make()
-    make_test("one/more", "checkpoints/latest_model_UNet_Mine.keras", 0.3)
-    runs, _ = read_runs(["one", "two", "checkpoints"])
-    assert [[test.scores["mean_iou"] for test in run.tests] for run in runs] == [[0.1], [0.2], [0.3]]
-
-
-def test_a_test_before_further_training_is_named(make):
-    folder = make(checkpoint=True)
-    path = make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", 0.1, age=1000)
-    (run,), _ = read_runs([folder])
-    assert run.problems == [
-        f"{path} is older than latest_model_UNet_Mine.keras, which was trained further: test it again"
-    ]
-    make_test("Test", "checkpoints/latest_model_UNet_Mine.keras", 0.1)
-    assert not read_runs([folder])[0][0].problems

@@ -41,16 +41,14 @@ TESTED_ELSEWHERE = {
     "tools.analysis.report": "tests/tools/test_analyse_dataset.py",
     "tools.datasets.download": "tests/tools/test_get_camvid.py",
     **dict.fromkeys(
-        (
-            f"tools.formats.{name}"
-            for name in ("ade20k", "cityscapes", "coco_panoptic", "coco_stuff", "mapillary", "voc")
-        ),
+        (f"tools.formats.{name}" for name in ("ade20k", "cityscapes", "coco_panoptic", "coco_stuff", "mapillary")),
         "tests/tools/formats/test_official.py",
     ),
     **dict.fromkeys(
-        (f"tools.formats.{name}" for name in ("base", "cvat", "labelme", "masks")),
-        "tests/tools/formats/test_annotations.py",
+        (f"tools.formats.{name}" for name in ("base", "masks")),
+        "tests/tools/formats/test_formats.py",
     ),
+    "tools.formats.camvid": "tests/tools/formats/test_colors.py",
     "tools.speed.packages": "tests/tools/speed",
     "tools.speed.worker": "tests/tools/speed",
     **dict.fromkeys(

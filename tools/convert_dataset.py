@@ -15,18 +15,19 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.datasets.folders import make_split_folders
-from tools.datasets.splits import assign_splits, fractions, pattern
+from tools.datasets.splits import complete_splits, fractions, pattern
 from tools.formats import FORMATS, Options, Source
-from tools.formats.base import read_json
+from tools.formats.base import listed
 from tools.formats.classes import write_class_dict
+from tools.formats.images import image_size
+from tools.formats.schema import read_json
 from utils.cli import Parser
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import CONVERSION, SPLITS, list_pairs
 from utils.data.labels import write_label
-from utils.data.orientation import exif_orientation
 from utils.errors import UsageError, report_errors
-from utils.files import copy_file, write_json
+from utils.files import atomic_write, copy_file, write_json
 from utils.threads import map_threads
 
 SHARES = (0.8, 0.1, 0.1)  # of train, val and test, for a source without splits
@@ -46,14 +47,13 @@ def build_parser():
     parser.add_argument("--target", required=True, help="folder to create, such as datasets/Cityscapes")
     parser.add_argument(
         "--classes",
-        help="cityscapes: 19 or 34; coco_stuff: 171 or 182; mapillary: v1.2 or v2.0; "
-        "labelme, cvat, folder: a CSV file name,r,g,b or a text file with a name per line",
+        help="".join(f"{name}: {' or '.join(FORMATS[name].class_lists)}; " for name in having("class_lists"))
+        + f"{', '.join(having('own_classes'))}: a CSV file name,r,g,b or a text file with a name per line",
     )
     parser.add_argument(
         "--background",
-        default="background",
         metavar="NAME",
-        help="labelme, cvat: class of pixels that no shape covers, or ignore; default: background",
+        help=f"{', '.join(having('drawn'))}: class of pixels that no shape covers, or ignore; default: background",
     )
     parser.add_argument(
         "--unknown_colours",
@@ -79,15 +79,17 @@ def build_parser():
     return parser
 
 
-def convert(
-    source: Source, target, shares=None, group=None, seed=0, link=False, workers=2, settings=None
-) -> collections.Counter:
+def having(property: str) -> list[str]:
+    """Returns the names of the formats whose row has a property."""
+    return [name for name, row in FORMATS.items() if getattr(row, property)]
+
+
+def convert(source: Source, target, link=False, workers=2, settings=None) -> collections.Counter:
     """Writes a source in the layout of the suite, or resumes an interrupted conversion.
 
     Args:
-        source: `Source`.
+        source: `Source`, all of whose items have a split.
         target: path of the folder to create.
-        shares, group, seed: as in `assign_splits`, for a source without splits.
         link: whether to hard-link images instead of copying them.
         workers: number of threads.
         settings: dict of further settings of the conversion. An unfinished target is resumed only with the same ones.
@@ -98,8 +100,7 @@ def convert(
     Raises:
         UsageError: if the target holds something else, or labels and images do not match.
     """
-    target = pathlib.Path(target)
-    items = assign_items(source.items, shares, group, seed)
+    target, items = pathlib.Path(target), source.items
     names = "\n".join(f"{item.split}/{item.name}" for item in items)
     settings = {
         **(settings or {}),
@@ -119,26 +120,42 @@ def convert(
     return splits
 
 
-def assign_items(items, shares, group, seed):
-    """Assigns items without a split to splits.
+def divide(source: Source, shares=None, group=None, seed=0) -> Source:
+    """Assigns the images to the splits that a source lacks.
+
+    Args:
+        source: `Source`.
+        shares, group, seed: as in `complete_splits`.
 
     Returns:
-        List of `Item`, sorted by split and name, or by name.
+        `Source` with a split for each item, sorted by split and name, or by name.
 
     Raises:
         UsageError: if the splits of the source are fixed, or two items have the same name.
     """
-    items = sorted(items, key=lambda item: (item.split or "", item.name))
-    if any(item.split for item in items):
-        if shares or group:
-            raise UsageError("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
-    else:
-        splits = assign_splits([item.name for item in items], shares or SHARES, seed, group)
-        items = [item._replace(split=split) for item, split in zip(items, splits)]
-    counts = collections.Counter((item.split, item.name) for item in items)
-    repeated = [key for key, number in counts.items() if number > 1]
-    raise_problems([f"{split}: two images would be named {name}" for split, name in repeated])
-    return items
+    items = sorted(source.items, key=lambda item: (item.split or "", item.name))
+    before, notes = [item.split for item in items], list(source.notes)
+    if None not in before and {"train", "val"} <= set(before) and (shares or group):
+        raise UsageError("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
+    names = [item.name for item in items]
+    counts = collections.Counter(names)
+    if not {"train", "val"} <= set(before):  # images of two splits of the source may meet in one
+        names = [
+            f"{item.split}_{name}" if counts[name] > 1 and item.split else name for item, name in zip(items, names)
+        ]
+    splits = complete_splits(before, names, shares or SHARES, seed, group)
+    moved = [name for name, split, given in zip(names, splits, before) if split != given]
+    missing = [split for split in ("train", "val") if split not in before]
+    if moved and missing:
+        lacks = f"no {' and no '.join(missing)} split" if any(before) else "no splits"
+        rest = " but those of test" if "test" in before and set(before) != {"test"} else ""
+        notes.append(f"the source has {lacks}: all images{rest} were divided by --fractions")
+    elif moved:
+        notes.append(f"{len(moved)} of the images have no split and were put into train: {listed(moved)}")
+    items = [item._replace(split=split, name=name) for item, split, name in zip(items, splits, names)]
+    repeated = collections.Counter((item.split, item.name) for item in items)
+    raise_problems([f"{key[0]}: two images would be named {key[1]}" for key, number in repeated.items() if number > 1])
+    return source._replace(items=items, notes=notes)
 
 
 def prepare_target(target, items, settings):
@@ -164,29 +181,28 @@ def convert_item(item, target, link):
     try:
         if not label_path.exists():
             label = item.label()
-            problem = size_problem(item.image, label.shape)
+            problem = size_problem(item, label.shape)
             if problem:
                 return problem
             write_label(label_path, label)
+        if image_path.exists():
+            return None
+        if item.data is None:
+            copy_file(item.image, image_path, link)
+        else:
+            with atomic_write(image_path) as temporary:
+                temporary.write_bytes(item.data())
     except UsageError as error:
         return str(error)
-    if not image_path.exists():
-        copy_file(item.image, image_path, link)
     return None
 
 
-def size_problem(path, shape):
-    """Describes a mismatch between the size of an image and the shape of its label; None if they match."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            size = (image.height, image.width)
-    except OSError:
-        return f"cannot read {path}: damaged, or not an image"
-    if shape in (size, size[::-1] if exif_orientation(path) > 4 else size):
+def size_problem(item, shape):
+    """Describes a mismatch between the size of an item's image and the shape of its label; None if they match."""
+    size, orientation = image_size(item.data() if item.data else item.image)
+    if shape in (size, size[::-1] if orientation > 4 else size):
         return None
-    return f"{path} is {size[1]}x{size[0]} but its label is {shape[1]}x{shape[0]}; they must have the same size"
+    return f"{item.image} is {size[1]}x{size[0]} but its label is {shape[1]}x{shape[0]}; they must have the same size"
 
 
 @report_errors
@@ -196,15 +212,27 @@ def main(argv=None):
     folder = pathlib.Path(args.source)
     if not folder.is_dir():
         raise UsageError(f"--source {folder} is no folder")
+    check_options(args)
     print(f"Reading {folder} ...", flush=True)
-    source = FORMATS[args.format](folder, Options(args.classes, args.background, args.unknown_colours))
-    settings = {"format": args.format, "background": args.background, "unknown_colours": args.unknown_colours}
-    splits = convert(source, args.target, args.fractions, args.group, args.seed, args.link, args.workers, settings)
+    background = args.background or "background"
+    source = FORMATS[args.format].read(folder, Options(args.classes, background, args.unknown_colours))
+    source = divide(source, args.fractions, args.group, args.seed)
+    settings = {"format": args.format, "background": background, "unknown_colours": args.unknown_colours}
+    splits = convert(source, args.target, args.link, args.workers, settings)
     counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
     print(f"{args.target} is complete: {counts} images, {source.classes.num_classes} classes")
-    if source.notes:
-        print(f"Note: {source.notes}")
+    for note in source.notes:
+        print(f"Note: {note}")
     return 0
+
+
+def check_options(args):
+    """Refuses flags that the format does not have."""
+    row = FORMATS[args.format]
+    if args.classes and not (row.class_lists or row.own_classes):
+        raise UsageError(f"--classes: the classes of {args.format} are those of the dataset")
+    if args.background and not row.drawn:
+        raise UsageError(f"--background is for {', '.join(having('drawn'))}; masks of {args.format} say it themselves")
 
 
 if __name__ == "__main__":

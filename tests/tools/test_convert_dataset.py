@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import tiny_sources
 from PIL import Image
 
 from tools import convert_dataset
@@ -112,6 +113,9 @@ def test_every_format_says_what_it_expects(tmp_path, capsys, name):
     [
         (["--format", "cityscape"], "did you mean cityscapes?"),
         (["--fractions", "0.5,0.6"], "is not two or three shares"),
+        (["--fractions", "1"], "'1' is 1 share; give those of train, val and test"),
+        (["--background", "soil"], "--background is for coco, labelme, cvat, yolo; masks of folder say it themselves"),
+        (["--format", "voc", "--classes", "a.txt"], "--classes: the classes of voc are those of the dataset"),
         (["--group", "("], "is not a regular expression"),
         (["--group", "street"], "matches nothing in the name scene0_0"),
         (["--format", "cityscapes", "--classes", "20"], "this format has 19 or 34"),
@@ -122,6 +126,26 @@ def test_bad_flags(source, tmp_path, capsys, flags, words):
     assert run(source, tmp_path / "out", *flags) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
+
+
+def test_a_source_without_val_is_divided_and_told(tmp_path, capsys):
+    """Train and test of the source: train is divided; equal names of two splits stay apart."""
+    tiny_sources.yolo(tmp_path / "in")
+    yaml = tmp_path / "in" / "data.yaml"
+    yaml.write_text(
+        yaml.read_text().replace("val: images/val", "val:").replace("images/train", "[images/train, images/val]")
+    )
+    assert run(tmp_path / "in", tmp_path / "out", "--fractions", "0.5,0.5", format="yolo") == 0
+    found = sorted(path.parent.name for path in (tmp_path / "out").glob("*/*.jpg"))
+    assert found == ["test", "train", "val"] and (tmp_path / "out" / "test" / "c.jpg").is_file()
+    note = "the source has no val split: all images but those of test were divided by --fractions"
+    assert note in capsys.readouterr().out
+
+
+def test_splits_of_the_source_are_not_divided(tmp_path, capsys):
+    tiny_sources.yolo(tmp_path / "in")
+    assert run(tmp_path / "in", tmp_path / "out", "--fractions", "0.5,0.5", format="yolo") == 2
+    assert "this source has splits of its own; see tools/split_dataset.py" in capsys.readouterr().err
 
 
 def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):

@@ -12,15 +12,29 @@ import numpy as np
 from utils.data.folder import SPLITS
 from utils.errors import UsageError
 
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
 
 def fractions(text: str) -> tuple[float, float, float]:
     """Type of `--fractions`: shares of train, val and test whose sum is 1, such as 0.8,0.1,0.1."""
+    example = "such as 0.8,0.1,0.1 or, without test, 0.9,0.1"
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError:
-        shares = []
-    if not (2 <= len(shares) <= 3 and all(share >= 0 for share in shares) and math.isclose(sum(shares), 1)):
-        raise argparse.ArgumentTypeError(f"'{text}' is not two or three shares with the sum 1, such as 0.8,0.1,0.1")
+        raise argparse.ArgumentTypeError(f"'{text}' is not shares of train, val and test, {example}") from None
+    if len(shares) not in (2, 3):
+        number = f"{len(shares)} share{'s' * (len(shares) > 1)}"
+        raise argparse.ArgumentTypeError(f"'{text}' is {number}; give those of train, val and test, {example}")
+    if not (all(share >= 0 for share in shares) and math.isclose(sum(shares), 1, abs_tol=1e-6)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not two or three shares with the sum 1, {example}")
     return (*shares, 0.0)[:3]
 
 
@@ -29,6 +43,12 @@ def fold_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 2:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 2")
     return int(text)
+
+
+def split_of(name: str) -> str | None:
+    """Returns the split that the name of a folder or file contains, such as "val" of `instances_val2017`, or None."""
+    words = re.findall("[a-z]+", name.lower())
+    return next((SPLIT_NAMES[word] for word in reversed(words) if word in SPLIT_NAMES), None)
 
 
 def pattern(text: str) -> re.Pattern:
@@ -96,6 +116,38 @@ def assign_splits(
     for numbers, split in zip(groups, _assign_groups(counts, lacking, used)):
         for number in numbers:
             result[number] = splits[split]
+    return result
+
+
+def complete_splits(
+    splits: Sequence[str | None],
+    names: Sequence[str],
+    shares: Sequence[float],
+    seed: int = 0,
+    group: re.Pattern | None = None,
+) -> list[str]:
+    """Assigns images to the splits that a source lacks.
+
+    If it has train and val, images without a split belong to train. Otherwise all images but those of its test split
+    are assigned by `assign_splits`.
+
+    Args:
+        splits: "train", "val", "test" or None, for each of N images.
+        names, shares, seed, group: as in `assign_splits`. Where the source has a test split, the other two shares
+            count.
+
+    Returns:
+        List of N str.
+    """
+    if {"train", "val"} <= set(splits):
+        return [split or "train" for split in splits]
+    has_test = "test" in splits and set(splits) != {"test"}
+    if has_test:
+        shares = (*(np.array(shares[:2]) / max(sum(shares[:2]), 1e-9)), 0.0)
+    left = [number for number, split in enumerate(splits) if not (has_test and split == "test")]
+    result = list(splits)
+    for number, split in zip(left, assign_splits([names[number] for number in left], shares, seed, group)):
+        result[number] = split
     return result
 
 

@@ -13,8 +13,6 @@ SPLITS = {"training": "train", "validation": "val"}
 
 def read(folder, options):
     """Reads the splits train and val. The first of the names in `objectInfo150.txt` is the name of the class."""
-    if options.classes:
-        raise UsageError("--classes: the classes of ade20k are fixed")
     reader = SourceReader(folder, LAYOUT)
     ids, official = read_table("ade20k")
     names = read_class_names(reader.find("objectInfo150.txt"), len(ids))

@@ -2,6 +2,7 @@
 
 import collections
 
+from tools.formats.base import listed
 from tools.formats.classes import make_classes, read_class_file
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
@@ -33,7 +34,7 @@ class DrawnClasses:
         names = [name for name in dict.fromkeys(names) if name not in LABELME_NAMES]
         unknown = [name for name in annotated if name not in names and name not in (options.background, *LABELME_NAMES)]
         if unknown:
-            raise UsageError(f"--classes {options.classes} lacks {', '.join(unknown)}, which the annotations have")
+            raise UsageError(f"--classes {options.classes} lacks {listed(unknown, 5)}, which the annotations have")
         ignored = options.background == IGNORE
         if not ignored and options.background not in names:
             names.insert(0, options.background)

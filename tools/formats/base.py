@@ -1,17 +1,20 @@
 """Interface of the format readers: options, images with label decoders, and a reader that collects problems."""
 
 import functools
-import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tools.formats.images import ImageFinder
+from tools.formats.schema import read_json
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
 from utils.errors import UsageError
 
+__all__ = ["NO_PUBLIC_TEST", "Item", "Options", "Source", "SourceReader", "choose_class_list", "listed", "read_json"]
 NO_PUBLIC_TEST = "the test split is left out, as its labels are not public: score with test.py --split val"
+MAX_NAMED = 20  # names in a note; the rest is counted
 
 
 class Options(NamedTuple):
@@ -34,14 +37,16 @@ class Item(NamedTuple):
     Attributes:
         split: "train", "val", "test", or None where the source has no splits.
         name: str, unique in its split.
-        image: `pathlib.Path`.
+        image: `pathlib.Path`; of an image inside an annotation file, only the extension is used.
         label: function without arguments that returns a uint8 array `(H, W)` of class indices; 255 = ignored.
+        data: function without arguments that returns the bytes of an image inside an annotation file, or None.
     """
 
     split: str | None
     name: str
     image: pathlib.Path
     label: Callable
+    data: Callable | None = None
 
 
 class Source(NamedTuple):
@@ -50,12 +55,12 @@ class Source(NamedTuple):
     Attributes:
         classes: `ClassDict`.
         items: list of `Item`.
-        notes: str, a note for the user, or "".
+        notes: sequence of str, notes for the user.
     """
 
     classes: ClassDict
     items: list
-    notes: str = ""
+    notes: Sequence[str] = ()
 
 
 class SourceReader:
@@ -64,14 +69,21 @@ class SourceReader:
     Args:
         folder: `pathlib.Path` of the source.
         layout: str, the expected files, for errors.
+        roots: folders in which `locate` looks for images; by default `images/` and the source itself.
 
     Attributes:
         items: list of `Item`.
-        problems: list of str.
+        problems: list of str, which are an error.
+        notes: list of str.
+        images: `ImageFinder`.
+        absent: list of str, images that the annotations name and that are not there.
+        empty: list of str, images whose annotations have no shape.
     """
 
-    def __init__(self, folder, layout):
+    def __init__(self, folder, layout, *roots):
         self.folder, self.layout, self.items, self.problems = folder, layout, [], []
+        self.notes, self.absent, self.empty = [], [], []
+        self.images = ImageFinder(*(roots or (folder / "images", folder)))
 
     def find(self, *candidates):
         """Returns the first of several paths below the source that exists.
@@ -84,45 +96,59 @@ class SourceReader:
                 return self.folder / candidate
         raise UsageError(f"--source {self.folder} has no {' or '.join(candidates)}; expected {self.layout}")
 
-    def add(self, split, name, image, decode, label=None):
+    def locate(self, name, *roots):
+        """Returns the path of an image that the annotations name, as `ImageFinder.find`; counts it if it is absent."""
+        path = self.images.find(name, *roots)
+        if path is None:
+            self.absent.append(name)
+        return path
+
+    def add(self, split, name, image, decode, label=None, data=None):
         """Adds an item, or the problems of its files.
 
         Args:
-            split, name, image: as in `Item`.
+            split, name, image, data: as in `Item`.
             decode: function of the path `label` that returns the label; without `label`, of no arguments.
             label: `pathlib.Path` of the label file, or None.
         """
-        problems = [f"{image} is missing"] if not image.is_file() else []
-        if image.is_file() and not is_image(image):
-            problems.append(f"{image}: images must be JPEG, PNG, BMP, TIFF or WebP")
+        there = data is not None or image.is_file()
+        problems = [] if there else [f"{image} is missing"]
+        if there and not is_image(image):
+            problems.append(f"{image}: this kind of image is not supported")
         if label is not None and not label.is_file():
             problems.append(f"{image} has no label {label}")
         self.problems += problems
         if not problems:
-            self.items.append(Item(split, name, image, decode if label is None else functools.partial(decode, label)))
+            decode = decode if label is None else functools.partial(decode, label)
+            self.items.append(Item(split, name, image, decode, data))
 
-    def finish(self, classes, notes=""):
-        """Returns the `Source`.
+    def finish(self, classes, note=""):
+        """Returns the `Source`. Its notes name images without annotation, and annotations without image.
 
         Raises:
             UsageError: with all problems, or if there are no items.
         """
         if not self.items and not self.problems:
+            if self.absent:
+                missing = f"none of the {len(self.absent)} annotated images, such as {self.absent[0][-40:]}"
+                raise UsageError(f"--source {self.folder} has {missing}; export with images; expected {self.layout}")
             raise UsageError(f"--source {self.folder} has no images with labels; expected {self.layout}")
         raise_problems(self.problems)
-        return Source(classes, self.items, notes)
+        unnamed = [path.name for path in self.images.not_named()]
+        for names, meaning in (
+            (self.absent, "of the annotated images left out, as their files are not there"),
+            (unnamed, "of the images left out, as no annotation names them"),
+            (self.empty, "of the images only background, as they have no shape"),
+        ):
+            if names:
+                self.notes.append(f"{len(names)} {meaning}: {listed(names)}")
+        return Source(classes, self.items, [*self.notes, *([note] if note else [])])
 
 
-def read_json(path: pathlib.Path):
-    """Reads a JSON file.
-
-    Raises:
-        UsageError: if it cannot be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
+    """Returns names separated by commas; of more than `most`, the number of the others."""
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
 
 
 def choose_class_list(options: Options, default: str, *others: str) -> str:

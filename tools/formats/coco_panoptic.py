@@ -1,60 +1,91 @@
 """COCO panoptic segmentation (Kirillov et al., CVPR 2019, 1801.00868): PNGs of segment numbers and a JSON file."""
 
 import functools
+import pathlib
 
 import numpy as np
 
-from tools.formats.base import NO_PUBLIC_TEST, SourceReader, read_json
+from tools.datasets.splits import split_of
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader
 from tools.formats.classes import colormap, make_classes, read_table
 from tools.formats.masks import read_stored
+from tools.formats.schema import Fields, read_json
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
 
-LAYOUT = (
-    "annotations/panoptic_{train,val}2017.json, annotations/panoptic_{train,val}2017/*.png and {train,val}2017/*.jpg, "
-    "or images/{train,val}2017/*.jpg"
-)
+LAYOUT = "annotations/panoptic_*.json, a folder of PNGs of the same name, and {train,val}2017/*.jpg or images/"
+PATTERNS = ("annotations/panoptic_*.json", "panoptic_*.json", "annotations/*.json", "*.json")
 
 
 def read(folder, options):
-    """Reads the splits train and val. The classes are the categories of the JSON file, things and stuff."""
-    if options.classes:
-        raise UsageError("--classes: the classes of coco_panoptic are those of its JSON file")
+    """Reads the splits whose files are there. The classes are the categories of the JSON file, things and stuff."""
     reader, classes, first = SourceReader(folder, LAYOUT), None, None
-    for split in ("train", "val"):
-        path = reader.find(f"annotations/panoptic_{split}2017.json", f"panoptic_{split}2017.json")
-        content = read_json(path)
-        labels = reader.find(f"annotations/panoptic_{split}2017", f"panoptic_{split}2017")
-        images = reader.find(f"images/{split}2017", f"{split}2017")
-        try:
-            indices, names = {row["id"]: i for i, row in enumerate(content["categories"])}, names_of(content)
-            if classes is None:
-                classes, first = make_classes(names, colors_of(content["categories"])), indices
-            elif indices != first:
-                raise UsageError(f"{path} has other categories than the other split")
-            for row in content["annotations"]:
-                segments = {part["id"]: indices[part["category_id"]] for part in row["segments_info"]}
-                name = row["file_name"].rsplit(".", 1)[0]
-                decode = functools.partial(read_panoptic, segments=segments)
-                reader.add(split, name, images / f"{name}.jpg", decode, labels / row["file_name"])
-        except (KeyError, TypeError) as error:
-            raise UsageError(f"{path} is no panoptic annotation: {error} is missing") from error
+    for path in find_files(folder):
+        content = Fields(read_json(path), str(path))
+        categories = content.objects("categories", "category")
+        indices = {row.id("id"): index for index, row in enumerate(categories)}
+        if len(categories) < 2:
+            raise UsageError(f"{path} has {len(categories)} categories; at least two are needed")
+        if classes is None:
+            classes = make_classes([row.text("name") for row in categories], colors_of(categories))
+            first = indices
+        elif indices != first:
+            raise UsageError(f"{path} has other categories than the other split")
+        add_images(reader, path, content, indices)
     return reader.finish(classes, NO_PUBLIC_TEST)
 
 
-def names_of(content):
-    """Names of the categories, in the order of the file and of the class indices."""
-    return [row["name"] for row in content["categories"]]
+def find_files(folder):
+    """Returns the paths of the JSON files: those named as COCO's, or else those with segments."""
+    for number, pattern in enumerate(PATTERNS):
+        paths = sorted(folder.glob(pattern))
+        if number > 1:
+            paths = [path for path in paths if '"segments_info"' in path.read_text(encoding="utf-8", errors="replace")]
+        if paths:
+            return paths
+    return []
+
+
+def add_images(reader, path, content, indices):
+    """Adds the images of a JSON file to the reader.
+
+    Args:
+        reader: `SourceReader`.
+        path: of the JSON file; the folder of PNGs has the same name.
+        content: `Fields` of the file.
+        indices: dict from category ids to class indices.
+    """
+    part = path.stem.removeprefix("panoptic_")
+    labels = next((place for place in (path.with_suffix(""), reader.folder / path.stem) if place.is_dir()), None)
+    if labels is None:
+        raise UsageError(f"{path} needs a folder {path.stem} of PNGs beside it; unpack {path.stem}.zip there")
+    names = {}
+    if isinstance(content.values.get("images"), list):
+        names = {image.id("id"): image.text("file_name") for image in content.objects("images", "image")}
+    for row in content.objects("annotations", "annotation"):
+        segments = {}
+        for segment in row.objects("segments_info", "segment"):
+            category = segment.id("category_id")
+            if category not in indices:
+                raise UsageError(f"{segment.place}: category_id {category} is not among the categories")
+            segments[segment.integer("id")] = indices[category]
+        png = row.text("file_name")
+        name = names.get(row.id("image_id"), pathlib.PurePath(png).stem)
+        image = reader.locate(name, reader.folder / "images" / part, reader.folder / part)
+        if image:
+            decode = functools.partial(read_panoptic, segments=segments)
+            reader.add(split_of(part), pathlib.PurePath(png).stem, image, decode, labels / png)
 
 
 def colors_of(categories):
     """Colors of the categories: their own, the official ones, or for other categories those of VOC."""
     ids, official = read_table("coco_panoptic")
     colors = dict(zip(ids, map(tuple, official.label_values.tolist())))
-    if all("color" in row for row in categories):
-        return [tuple(row["color"]) for row in categories]
-    if all(row["id"] in colors for row in categories):
-        return [colors[row["id"]] for row in categories]
+    own = [row.values.get("color") for row in categories]
+    if all(isinstance(color, list) and len(color) == 3 and set(color) <= set(range(256)) for color in own):
+        return [tuple(color) for color in own]
+    if all(row.id("id").isdigit() and int(row.id("id")) in colors for row in categories):
+        return [colors[int(row.id("id"))] for row in categories]
     return colormap(len(categories), 1)
 
 

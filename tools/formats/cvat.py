@@ -1,50 +1,84 @@
-"""CVAT for images 1.1 (docs.cvat.ai/docs/dataset_management/formats/format-cvat): an XML file of shapes."""
+"""CVAT for images 1.1 and for video 1.1 (docs.cvat.ai/docs/dataset_management/formats): an XML file of shapes."""
 
 import collections
 import functools
 import pathlib
-import xml.etree.ElementTree as ElementTree
+import re
 
 import numpy as np
 
+from tools.datasets.splits import split_of
 from tools.formats.annotations import DrawnClasses, skipped_shapes
 from tools.formats.base import SourceReader
-from tools.formats.polygons import Canvas, to_stored_orientation
+from tools.formats.cvat_tracks import read_frames
+from tools.formats.images import draw_label
+from tools.formats.schema import Fields, brief, check_points, read_xml
 from utils.errors import UsageError
 
 LAYOUT = "annotations.xml of CVAT's export 'CVAT for images 1.1', with the images in images/ or beside it"
 AREAS = ("polygon", "box", "ellipse", "mask")
 LINES = ("polyline", "points", "cuboid", "skeleton")
-SUBSETS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
 
 
 def read(folder, options):
-    """Reads all images. Their splits are the subsets of CVAT if each image has one named Train, Validation or Test."""
-    reader, drawn, kinds = SourceReader(folder, LAYOUT), None, collections.Counter()
+    """Reads all images of a task or project.
+
+    The subsets of a project become splits by their names, such as Train, Validation and Test. The images of other
+    subsets have no split.
+    """
+    reader = SourceReader(folder, LAYOUT)
+    if (folder / "labelmap.txt").is_file() and not (folder / "annotations.xml").is_file():
+        raise UsageError(f"{folder} is CVAT's export 'Segmentation mask 1.1'; read it with --format voc")
     path = reader.find("annotations.xml")
-    try:
-        root = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    if root.find("track") is not None:
-        raise UsageError(f"{path} is an annotation of a video; export the task as 'CVAT for images 1.1'")
-    images = root.findall("image")
-    colors = {label.findtext("name"): label.findtext("color") for label in root.iterfind("meta//label")}
-    names = dict.fromkeys(colors)
-    for image in images:
-        names.update(dict.fromkeys(shape.get("label") for shape in image if shape.tag in AREAS))
-        kinds.update(shape.tag for shape in image if shape.tag in LINES)
+    root = read_xml(path)
+    is_video = root.find("track") is not None
+    images = read_frames(root, path, folder) if is_video else list(read_images(root, path))
+    labels = {label.findtext("name") or "": label.findtext("color") or "" for label in root.iterfind("meta//label")}
+    colors = {name: rgb(color) for name, color in labels.items() if re.fullmatch("#[0-9a-fA-F]{6}", color)}
+    names, kinds = dict.fromkeys(name for name in labels if name), collections.Counter()
+    for _, shapes in images:
+        for tag, shape in shapes:
+            if labels and tag in AREAS and shape.text("label") not in labels:
+                raise UsageError(f"{shape.place}: label {brief(shape.text('label'))} is not among those of the task")
+        names.update((shape.text("label"), None) for tag, shape in shapes if tag in AREAS)
+        kinds.update(tag for tag, _ in shapes if tag in LINES)
     if not images:
         return reader.finish(None)
-    drawn = DrawnClasses(options, list(names), {name: rgb(color) for name, color in colors.items() if color})
-    splits = [SUBSETS.get((image.get("subset") or "").lower()) for image in images]
-    for image, split in zip(images, splits if all(splits) else [None] * len(images)):
-        name = image.get("name")
-        path_in_images = folder / "images" / name
-        file = path_in_images if path_in_images.is_file() else folder / name
-        joined = "_".join(pathlib.PurePosixPath(name).with_suffix("").parts)
-        reader.add(split, joined, file, functools.partial(draw, path, file, image, drawn))
+    drawn = DrawnClasses(options, list(names), colors)
+    for image, shapes in images:
+        add_image(reader, image, [(tag, shape) for tag, shape in shapes if tag in AREAS], drawn)
     return reader.finish(drawn.classes, skipped_shapes(kinds))
+
+
+def read_images(root, path):
+    """Yields the `Fields` of each image, and its shapes as pairs of a tag and `Fields`."""
+    for number, image in enumerate(root.findall("image"), 1):
+        fields = Fields(image.attrib, f"{path}, image {number}")
+        place = f"{path}, image {fields.text('name')}"
+        shapes = [shape for shape in image if shape.tag in AREAS + LINES]
+        yield (
+            fields,
+            [
+                (shape.tag, Fields(shape.attrib, f"{place}, shape {n} ({shape.tag})"))
+                for n, shape in enumerate(shapes, 1)
+            ],
+        )
+
+
+def add_image(reader, image, shapes, drawn):
+    """Adds an image of the XML file to the reader, if its file is there."""
+    name, subset = image.text("name"), image.text("subset", "")
+    split = split_of(subset)
+    file = reader.locate(name, *([reader.folder / "images" / subset] if subset else []))
+    if file is None:
+        return
+    joined = "_".join(pathlib.PurePosixPath(name).parts)
+    joined = joined[: -len(file.suffix)] if joined.lower().endswith(file.suffix.lower()) else joined
+    if subset and not split and subset.lower() != "default":
+        joined = f"{subset}_{joined}"  # names are unique in a subset only
+    if not shapes:
+        reader.empty.append(name)
+    reader.add(split, joined, file, functools.partial(draw, file, image, shapes, drawn))
 
 
 def rgb(color):
@@ -52,12 +86,13 @@ def rgb(color):
     return tuple(bytes.fromhex(color.lstrip("#")))
 
 
-def draw(path, file, image, drawn):
-    """Draws the shapes of an image in the order of their layers.
+def draw(file, image, shapes, drawn):
+    """Draws the shapes of an image in the order of their layers, and within a layer in that of the file.
 
     Args:
-        path, file: paths of the XML file and of the image.
-        image: XML element of the image.
+        file: path of the image.
+        image: `Fields` of the image.
+        shapes: list of pairs of a tag and `Fields`.
         drawn: `DrawnClasses`.
 
     Returns:
@@ -66,32 +101,51 @@ def draw(path, file, image, drawn):
     Raises:
         UsageError: if a shape is damaged.
     """
-    try:
-        canvas = Canvas(int(image.get("height")), int(image.get("width")), drawn.background)
-        shapes = [shape for shape in image if shape.tag in AREAS]
-        for shape in sorted(
-            shapes, key=lambda shape: int(shape.get("z_order", 0))
-        ):  # stable: within a layer as in the file
-            draw_shape(canvas, shape, drawn.indices[shape.get("label")])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}, image {image.get('name')}: a shape is damaged ({error})") from error
-    return to_stored_orientation(canvas.label, file)
+
+    def draw_shapes(canvas):
+        for tag, shape in sorted(shapes, key=lambda pair: pair[1].integer("z_order", 0)):
+            draw_shape(canvas, tag, shape, drawn.indices[shape.text("label")])
+
+    size = (image.integer("height"), image.integer("width")) if "height" in image.values else None
+    return draw_label(file, size, drawn.background, draw_shapes)
 
 
-def draw_shape(canvas, shape, value):
+def draw_shape(canvas, tag, shape, value):
     """Draws a shape with an area."""
-    if shape.tag == "polygon":
-        canvas.polygon([point.split(",") for point in shape.get("points").split(";")], value)
-    elif shape.tag == "box":
-        x1, y1, x2, y2 = (float(shape.get(side)) for side in ("xtl", "ytl", "xbr", "ybr"))
-        canvas.polygon(rotate_points([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], float(shape.get("rotation", 0))), value)
-    elif shape.tag == "ellipse":
-        x, y, radius_x, radius_y = (float(shape.get(side)) for side in ("cx", "cy", "rx", "ry"))
-        canvas.ellipse((x, y), (radius_x, radius_y), value, float(shape.get("rotation", 0)))
+    if tag == "polygon":
+        canvas.polygon(polygon_points(shape), value)
+    elif tag == "box":
+        x1, y1, x2, y2 = (shape.number(side) for side in ("xtl", "ytl", "xbr", "ybr"))
+        corners = check_points([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], shape.place)
+        canvas.polygon(rotate_points(corners, shape.number("rotation", 0)), value)
+    elif tag == "ellipse":
+        places = [(shape.number("cx"), shape.number("cy")), (shape.number("rx"), shape.number("ry"))]
+        center, radii = check_points(places, shape.place, 2)
+        canvas.ellipse(center, radii, value, shape.number("rotation", 0))
     else:
-        left, top, width, height = (int(float(shape.get(side))) for side in ("left", "top", "width", "height"))
-        runs = np.array(shape.get("rle").split(","), int)  # run lengths, alternately outside and inside
-        canvas.mask(left, top, np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width), value)
+        left, top, width, height = (shape.integer(side) for side in ("left", "top", "width", "height"))
+        canvas.mask(left, top, decode_runs(shape, height, width), value)
+
+
+def polygon_points(shape):
+    """Points of a polygon: `x,y;x,y;...`."""
+    pairs = [pair.split(",") for pair in shape.text("points").split(";")]
+    return check_points(pairs, f"{shape.place}, points")
+
+
+def decode_runs(shape, height, width):
+    """Decodes a mask of CVAT: lengths of runs along the rows, alternately outside and inside.
+
+    Returns:
+        bool array `(height, width)`.
+    """
+    try:
+        runs = np.array(shape.text("rle").split(","), np.int64)
+    except (ValueError, OverflowError):
+        runs = np.zeros(0, np.int64)
+    if not runs.size or (runs < 0).any() or min(height, width) < 1 or runs.sum() != height * width:
+        raise UsageError(f"{shape.place}: rle is not a mask of {width}x{height} pixels; export the annotations again")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 
 
 def rotate_points(points, angle):

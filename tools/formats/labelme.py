@@ -4,48 +4,74 @@ import base64
 import collections
 import functools
 import io
-import pathlib
 
 import numpy as np
 
 from tools.formats.annotations import DrawnClasses, skipped_shapes
-from tools.formats.base import SourceReader, read_json
-from tools.formats.polygons import Canvas, to_stored_orientation
+from tools.formats.base import SourceReader
+from tools.formats.images import draw_label
+from tools.formats.schema import Fields, read_json
 from utils.errors import UsageError
 
-LAYOUT = "JSON files of LabelMe, in any subfolders, each with the image that it names"
-AREAS = ("polygon", "rectangle", "circle", "mask")
+LAYOUT = "JSON files of LabelMe, in any subfolders, each with the image that it names or inside it"
+POINTS = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "point": 1,
+          "mask": 2}  # fmt: skip
+LINE_WIDTH, DOT_RADIUS = 10, 5  # pixels, as in labelme.utils.shape_to_mask
+SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp", b"RI": ".webp", b"II": ".tif", b"MM": ".tif"}
 
 
 def read(folder, options):
     """Reads the images that have a JSON file; images without one are left out. There are no splits."""
-    reader, contents, kinds = SourceReader(folder, LAYOUT), {}, collections.Counter()
+    reader, files, names, kinds = SourceReader(folder, LAYOUT), {}, set(), collections.Counter()
     for path in sorted(folder.rglob("*.json")):
         content = read_json(path)
-        if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
-            contents[path] = content
-    names = set()
-    for content in contents.values():
-        for shape in content["shapes"]:
-            names.add(shape["label"])
-            if shape.get("shape_type", "polygon") not in AREAS:
-                kinds[shape["shape_type"]] += 1
-    if not contents:
+        if not (isinstance(content, dict) and "shapes" in content and "imagePath" in content):
+            continue
+        content = Fields(content, str(path))
+        shapes = content.objects("shapes", "shape")
+        names.update(shape.text("label") for shape in shapes)
+        kinds.update(shape.text("shape_type", "polygon") for shape in shapes)
+        files[path] = content.text("imagePath"), len(shapes), bool(content.text("imageData", ""))
+    if not files:
         return reader.finish(None)
     drawn = DrawnClasses(options, sorted(names))
-    for path, content in contents.items():
-        image = path.parent / pathlib.PureWindowsPath(content["imagePath"]).as_posix()
-        name = "_".join(path.relative_to(folder).with_suffix("").parts)
-        reader.add(None, name, image, functools.partial(draw, path, image, content, drawn))
-    return reader.finish(drawn.classes, skipped_shapes(kinds))
+    for path, (name, count, has_data) in files.items():
+        add_image(reader, path, name, count, has_data, drawn)
+    lines = [f"{kinds[kind]} {kind}" for kind in ("line", "linestrip", "point") if kinds[kind]]
+    if lines:
+        reader.notes.append(f"drawn as LabelMe does, {LINE_WIDTH} pixels wide: {', '.join(lines)}")
+    return reader.finish(drawn.classes, skipped_shapes({kind: n for kind, n in kinds.items() if kind not in POINTS}))
 
 
-def draw(path, image, content, drawn):
+def add_image(reader, path, image_name, shape_count, has_data, drawn):
+    """Adds the image of a JSON file to the reader: a file, or else the image inside the JSON file."""
+    name = "_".join(path.relative_to(reader.folder).with_suffix("").parts)
+    image, data = reader.images.find(image_name, path.parent), None
+    if image is None and has_data:
+        data = functools.partial(image_data, path)
+        image = path.with_suffix(SUFFIXES.get(data()[:2], ".unknown"))
+    if image is None:
+        reader.absent.append(image_name)
+        return
+    if not shape_count:
+        reader.empty.append(image.name)
+    reader.add(None, name, image, functools.partial(draw, path, image, data, drawn), data=data)
+
+
+def image_data(path):
+    """Decodes the image inside a JSON file."""
+    try:
+        return base64.b64decode(Fields(read_json(path), str(path)).text("imageData"))
+    except ValueError as error:
+        raise UsageError(f"{path}: imageData is damaged; put the image beside the file") from error
+
+
+def draw(path, image, data, drawn):
     """Draws the shapes of a JSON file.
 
     Args:
         path, image: paths of the JSON file and of the image.
-        content: dict, the content of the file.
+        data: function that returns the image inside the JSON file, or None.
         drawn: `DrawnClasses`.
 
     Returns:
@@ -54,27 +80,45 @@ def draw(path, image, content, drawn):
     Raises:
         UsageError: if a shape is damaged or incomplete.
     """
+    content = Fields(read_json(path), str(path))
+    size = [content.integer(side, 0) for side in ("imageHeight", "imageWidth")]
+
+    def draw_shapes(canvas):
+        for shape in content.objects("shapes", "shape"):
+            if shape.text("shape_type", "polygon") in POINTS:
+                draw_shape(canvas, shape, drawn.indices[shape.text("label")])
+
     try:
-        canvas = Canvas(content["imageHeight"], content["imageWidth"], drawn.background)
-        for shape in content["shapes"]:
-            draw_shape(canvas, shape, drawn.indices[shape["label"]])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise UsageError(f"{path} is no LabelMe annotation: {type(error).__name__} {error}") from error
-    return to_stored_orientation(canvas.label, image)
+        return draw_label(data() if data else image, tuple(size) if all(size) else None, drawn.background, draw_shapes)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}" if data and str(path) not in str(error) else str(error)) from error
 
 
 def draw_shape(canvas, shape, value):
-    """Draws a shape with an area."""
-    kind, points = shape.get("shape_type", "polygon"), shape["points"]
-    if kind == "polygon":
-        canvas.polygon(points, value)
-    elif kind == "rectangle":
-        canvas.rectangle(*points, value)
+    """Draws a shape."""
+    kind = shape.text("shape_type", "polygon")
+    points = shape.points("points", POINTS[kind])
+    if kind == "rectangle":
+        canvas.rectangle(points[0], points[1], value)
     elif kind == "circle":  # center, and a point of the circumference
-        radius = float(np.hypot(*np.subtract(points[1], points[0])))
+        radius = float(np.hypot(*(points[1] - points[0])))
         canvas.ellipse(points[0], (radius, radius), value)
-    elif kind == "mask":  # a PNG that fills the rectangle of the points
-        from PIL import Image
+    elif kind in ("line", "linestrip"):
+        canvas.line(points, LINE_WIDTH, value)
+    elif kind == "point":
+        canvas.dot(points[0], DOT_RADIUS, value)
+    elif kind == "mask":
+        canvas.mask(round(points[0][0]), round(points[0][1]), mask_pixels(shape), value)
+    else:
+        canvas.polygon(points, value)
 
-        pixels = np.array(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))))
-        canvas.mask(round(points[0][0]), round(points[0][1]), pixels > 0, value)
+
+def mask_pixels(shape):
+    """Decodes a mask: a PNG that fills the rectangle of the points. Returns a bool array `(H, W)`."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(shape.text("mask")))) as image:
+            return np.array(image.convert("L")) > 0
+    except (ValueError, OSError, SyntaxError) as error:
+        raise UsageError(f"{shape.place}: mask is damaged, or not an image; draw the shape again") from error

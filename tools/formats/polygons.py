@@ -1,9 +1,8 @@
-"""Rasterization of polygons, ellipses and masks, and EXIF orientation of labels."""
+"""Rasterization of polygons, ellipses, lines and masks."""
 
 import numpy as np
 
 from utils.class_dict import IGNORED
-from utils.data.orientation import exif_orientation, undo_orientation
 
 
 class Canvas:
@@ -39,12 +38,45 @@ class Canvas:
         cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
         self.polygon(np.stack([center[0] + x * cos - y * sin, center[1] + x * sin + y * cos], axis=1), value)
 
+    def line(self, points, width, value):
+        """Draws a line through points, `width` pixels wide, as Pillow does."""
+        from PIL import Image, ImageDraw
+
+        mask = Image.new("1", self.label.shape[::-1])
+        ImageDraw.Draw(mask).line([tuple(point) for point in points], fill=1, width=width)
+        self.label[np.array(mask)] = value
+
+    def dot(self, center, radius, value):
+        """Draws a disk of a radius in pixels around the pixel at `center`, as Pillow does."""
+        from PIL import Image, ImageDraw
+
+        (x, y), mask = center, Image.new("1", self.label.shape[::-1])
+        ImageDraw.Draw(mask).ellipse([x - radius, y - radius, x + radius, y + radius], fill=1)
+        self.label[np.array(mask)] = value
+
     def mask(self, left, top, mask, value):
         """Fills the pixels of a bool array `(H, W)`; `left` and `top` are the pixel of its upper left corner."""
         height, width = self.label.shape
         mask = mask[max(-top, 0) : max(height - top, 0), max(-left, 0) : max(width - left, 0)]
         left, top = max(left, 0), max(top, 0)
         self.label[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = value
+
+    def draw_by_area(self, shapes, values, below=None):
+        """Draws shapes from the largest to the smallest, so that none is hidden by a larger one.
+
+        Args:
+            shapes: list of shapes; each is a list of polygons or a bool array of the size of the label.
+            values: list of int.
+            below: list of bool, the shapes that are drawn before all others; None for none.
+        """
+        below = below or [False] * len(shapes)
+        areas = [shape.sum() if isinstance(shape, np.ndarray) else sum(map(polygon_area, shape)) for shape in shapes]
+        for number in sorted(range(len(shapes)), key=lambda number: (not below[number], -areas[number])):
+            if isinstance(shapes[number], np.ndarray):
+                self.label[shapes[number]] = values[number]
+            else:
+                for points in shapes[number]:
+                    self.polygon(points, values[number])
 
     def _inside(self, points):
         """Mask of a polygon, bool `(H, W)`: a pixel is inside after an odd number of crossings in its row."""
@@ -60,14 +92,7 @@ class Canvas:
         return np.bitwise_xor.accumulate(flips, axis=1)[:, :width].astype(bool)
 
 
-def to_stored_orientation(label: np.ndarray, image_path) -> np.ndarray:
-    """Reverts the EXIF orientation of an image on its label, since datasets are read as stored.
-
-    Args:
-        label: array `(H, W)`, drawn on the upright image.
-        image_path: of the image.
-
-    Returns:
-        Array `(H, W)` or `(W, H)`.
-    """
-    return undo_orientation(label, exif_orientation(image_path))
+def polygon_area(points) -> float:
+    """Computes the area of a polygon in square pixels (the shoelace formula)."""
+    x, y = np.asarray(points, float).T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2

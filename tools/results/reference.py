@@ -1,4 +1,4 @@
-"""Reference tables of the documentation: flags, losses, networks and frontends."""
+"""Reference tables of the documentation: flags, losses, dataset formats, networks and frontends."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import re
 
 from frontends import FRONTENDS
 from models import MODELS
+from tools.formats import FORMATS
 from tools.results.records import recorded
 from utils.cli import Parser, train_parser
 from utils.cli.choices import RECIPES
@@ -47,6 +48,12 @@ def family_members() -> dict[str, list[str]]:
     known = {name for names in members.values() for name in names}
     others = [name for name in MODELS if name not in known]
     return members | ({OTHERS: others} if others else {})
+
+
+def formats_table() -> str:
+    """A row per format that tools/convert_dataset.py reads."""
+    rows = [f"| `{name}` | {row.contains} | {row.result} |" for name, row in FORMATS.items()]
+    return "\n".join(["| `--format` | `--source` contains | result |", "|---|---|---|", *rows])
 
 
 def families_table() -> str:

@@ -1,11 +1,12 @@
 """Assignment of images to splits."""
 
+import argparse
 import collections
 
 import numpy as np
 import pytest
 
-from tools.datasets.splits import assign_splits, fractions, pattern
+from tools.datasets.splits import assign_splits, complete_splits, fractions, pattern, split_of
 from utils.errors import UsageError
 
 
@@ -73,3 +74,51 @@ def test_fewer_groups_than_splits():
 @pytest.mark.parametrize("text, shares", [("0.8,0.1,0.1", (0.8, 0.1, 0.1)), ("0.9,0.1", (0.9, 0.1, 0.0))])
 def test_fractions(text, shares):
     assert fractions(text) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("1", "'1' is 1 share; give those of train, val and test, such as 0.8,0.1,0.1"),
+        ("0.4,0.3,0.2,0.1", "is 4 shares; give those of train, val and test"),
+        ("80,10,10", "is not two or three shares with the sum 1"),
+        ("0.5,nan", "is not two or three shares with the sum 1"),
+        ("1.5,-0.5", "is not two or three shares with the sum 1"),
+        ("0.8;0.2", "is not shares of train, val and test"),
+        ("", "is not shares of train, val and test"),
+    ],
+)
+def test_wrong_fractions(text, words):
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        fractions(text)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, split",
+    [("train", "train"), ("Training", "train"), ("instances_val2017", "val"), ("valid", "val"), ("Validation", "val"),
+     ("test_images", "test"), ("trainval", None), ("default", None), ("latest", None), ("", None)],
+)  # fmt: skip
+def test_names_of_splits(name, split):
+    assert split_of(name) == split
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ("train val test", [1, 1, 1]),
+        ("train val val ?", [2, 2, 0]),
+        ("? " * 10, [6, 2, 2]),
+        ("train " * 10, [6, 2, 2]),
+        ("test " * 10, [6, 2, 2]),
+        ("train " * 8 + "test test", [6, 2, 2]),
+        ("train " * 4 + "? " * 4 + "test test", [6, 2, 2]),
+        ("val " * 8 + "test test", [6, 2, 2]),
+    ],
+)
+def test_splits_that_a_source_lacks(given, expected):
+    given = [None if split == "?" else split for split in given.split()]
+    splits = complete_splits(given, list(map(str, range(len(given)))), (0.6, 0.2, 0.2))
+    assert sizes(splits) == expected
+    if set(given) != {"test"}:
+        assert all(split == "test" for before, split in zip(given, splits) if before == "test")

@@ -1,10 +1,9 @@
-"""Rasterization of shapes, and EXIF orientation of labels."""
+"""Rasterization of shapes."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tools.formats.polygons import Canvas, to_stored_orientation
+from tools.formats.polygons import Canvas
 
 
 def test_a_polygon_covers_the_pixels_whose_centers_are_inside():
@@ -42,16 +41,3 @@ def test_circle_area():
     canvas.ellipse((50, 50), (30, 20), 1, angle=30)
     assert canvas.label.sum() == pytest.approx(np.pi * 30 * 20, rel=0.01)
     assert canvas.label[50 + 12, 50 + 22] == 1 and canvas.label[50 - 12, 50 + 22] == 0  # clockwise, as y points down
-
-
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_labels_follow_the_stored_pixels_of_turned_photos(tmp_path, turn):
-    from PIL import ImageOps
-
-    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    exif = Image.Exif()
-    exif[0x0112] = turn
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    with Image.open(tmp_path / "a.png") as image:
-        as_seen = np.array(ImageOps.exif_transpose(image))
-    assert to_stored_orientation(as_seen, tmp_path / "a.png").tolist() == pixels.tolist()

@@ -1,0 +1,64 @@
+"""Checked fields of JSON objects and XML attributes."""
+
+import numpy as np
+import pytest
+
+from tools.formats.schema import Fields, brief, check_points, read_json, read_lines, read_xml
+from utils.errors import UsageError
+
+
+def test_values_of_the_right_kind():
+    fields = Fields(
+        {"a": "x", "n": "2.50", "i": 8.0, "l": [1], "o": [{}, {}], "none": None, "p": [[1, 2]], "id": 7}, "f"
+    )
+    assert (fields.text("a"), fields.number("n"), fields.integer("i"), fields.items("l")) == ("x", 2.5, 8, [1])
+    assert fields.text("none", "default") == "default" and fields.number("missing", 3) == 3
+    assert [one.place for one in fields.objects("o", "shape")] == ["f, shape 1", "f, shape 2"]
+    assert fields.points("p", 1).tolist() == [[1, 2]] and fields.id("id") == "7" and fields.id("a") == "x"
+
+
+@pytest.mark.parametrize(
+    "read, words",
+    [
+        (lambda: Fields([], "f, shape 1"), r"f, shape 1 is \[\], no object"),
+        (lambda: Fields({}, "f").text("a"), "f: a is missing; correct it, or export"),
+        (lambda: Fields({"a": ""}, "f").text("a"), "f: a is empty, no text"),
+        (lambda: Fields({"a": True}, "f").number("a"), "f: a is True, no number"),
+        (lambda: Fields({"a": float("inf")}, "f").number("a"), "f: a is inf, no number"),
+        (lambda: Fields({"a": "1e999"}, "f").number("a"), "no number"),
+        (lambda: Fields({"a": 2.5}, "f").integer("a"), "f: a is 2.5, no whole number"),
+        (lambda: Fields({"a": {}}, "f").items("a"), "no list"),
+        (lambda: Fields({"a": [1]}, "f").objects("a", "shape"), "f, shape 1 is 1, no object"),
+        (lambda: Fields({"a": 1.5}, "f").id("a"), "no id"),
+        (lambda: check_points([[1, 2], [3]], "f"), "no list of x, y pairs"),
+        (lambda: check_points([[1, 2, 3]], "f"), "no list of x, y pairs"),
+        (lambda: check_points([], "f"), "number of points is 0; at least 3"),
+        (lambda: check_points([[1, 2], [3, 4], [None, 1]], "f"), "a coordinate is nan"),
+        (lambda: check_points([[1, 2], [3, 4], [-1e7, 1]], "f"), "a coordinate is -1e"),
+    ],
+)
+def test_values_of_other_kinds(read, words):
+    with pytest.raises(UsageError, match=words):
+        read()
+
+
+def test_unreadable_files(tmp_path):
+    path = tmp_path / "a"
+    for content in (b"", b"[1,", b"\xff\xfe", b"<a>", b"[" * 100_000):
+        path.write_bytes(content)
+        for read in (read_json, read_xml):
+            with pytest.raises(UsageError, match=f"cannot read {path}: .*is the file complete"):
+                read(path)
+    path.write_bytes(b"\xff\xfe")
+    for read in (read_json, read_xml, read_lines):
+        with pytest.raises(UsageError, match=str(path)):
+            read(path)
+        with pytest.raises(UsageError, match="none: No such file or directory;"):
+            read(tmp_path / "none")
+    path.write_text("\n a \n\nb", encoding="utf-8-sig")
+    assert read_lines(path) == [(2, "a"), (4, "b")]
+
+
+def test_brief():
+    assert brief("a\n b") == "a b" and brief("") == "empty" and len(brief("x" * 100)) == 40
+    assert brief(np.nan) == "nan"

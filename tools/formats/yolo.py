@@ -1,0 +1,145 @@
+"""YOLO segmentation (docs.ultralytics.com/datasets/segment): text files of polygons, and a YAML file of names."""
+
+import functools
+import pathlib
+
+import numpy as np
+
+from tools.formats.annotations import DrawnClasses
+from tools.formats.base import SourceReader
+from tools.formats.images import draw_label, unique_names
+from tools.formats.schema import brief, check_points, read_lines
+from tools.formats.simple_yaml import parse_value, read_yaml
+from utils.data.images import is_image
+from utils.errors import UsageError
+
+LAYOUT = "data.yaml with names, train and val, and in the folders of it images/*.jpg and labels/*.txt"
+SPLITS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}  # keys of the YAML file
+BOX = 4  # numbers after the class
+
+
+def read(folder, options):
+    """Reads the splits of the YAML file. An image without a label file has no objects, as for YOLO."""
+    reader = SourceReader(folder, LAYOUT)
+    path = find_yaml(folder)
+    if path is None:
+        reader.find("data.yaml")
+    entries = read_yaml(path)
+    if "names" not in entries:
+        raise UsageError(f"{path} has no 'names'; add a line such as names: [road, car]")
+    names = parse_value(entries["names"], f"{path}, names")
+    names = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(names, dict) or not names or not all(names.values()):
+        raise UsageError(f"{path}, names: '{brief(str(names))}' is no list of class names")
+    names = {str(id): name for id, name in names.items()}
+    drawn = DrawnClasses(options, list(names.values()))
+    indices = {id: drawn.indices[name] for id, name in names.items()}
+    items = []
+    for split, keys in SPLITS.items():
+        entry = next((entries[key] for key in keys if key in entries), None)
+        items += [(split, image) for image in images_of(folder, path, entries, split, entry)] if entry else []
+    images = [image for _, image in items]
+    for (split, image), name in zip(items, unique_names(images, [split for split, _ in items])):
+        label = label_path(image)
+        if not label.is_file():
+            reader.empty.append(image.name)
+        reader.add(split, name, image, functools.partial(draw, image, label, indices, drawn.background))
+    if items and len(reader.empty) == len(items):
+        where = label_path(images[0])
+        raise UsageError(f"{path}: no image has a label file, such as {'/'.join(where.parts[-3:])}")
+    return reader.finish(drawn.classes)
+
+
+def find_yaml(folder):
+    """Returns the path of the YAML file, by its usual name or as the only one, or None."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".yaml", ".yml")]
+    usual = [path for path in files if path.stem == "data"]
+    return (usual or files)[0] if usual or len(files) == 1 else None
+
+
+def images_of(folder, path, entries, split, entry):
+    """Lists the images of a split: of a folder, of several ones, or of a text file of paths.
+
+    Paths may be relative to `path:` of the YAML file, to the YAML file or, as Roboflow's `../train/images`, to a folder
+    in it; of paths on another computer the last parts count.
+
+    Raises:
+        UsageError: if a folder or file of the split is not there.
+    """
+    values = parse_value(entry, f"{path}, {split}")
+    root = parse_value(entries.get("path", [""]), f"{path}, path")
+    images = []
+    for value in [values] if isinstance(values, str) else list(values):
+        if not value:
+            continue
+        parts = pathlib.PureWindowsPath(value).parts
+        tails = [pathlib.Path(*parts[number:]) for number in range(len(parts))]
+        roots = [folder / root, folder] if isinstance(root, str) else [folder]
+        places = [place / tail for tail in tails for place in roots]
+        found = next((place for place in places if place.is_dir() or place.is_file()), None)
+        if found is None:
+            raise UsageError(f"{path}, {split}: there is no folder or file {brief(value, 80)}; correct the path")
+        if found.is_dir():
+            images += sorted(image for image in found.rglob("*") if is_image(image))
+        else:
+            images += [found.parent / line for _, line in read_lines(found)]
+    return images
+
+
+def label_path(image):
+    """Returns the path of the label file: the last folder `images` becomes `labels`."""
+    parts = list(image.with_suffix(".txt").parts)
+    if "images" in parts[:-1]:
+        number = len(parts) - 2 - parts[-2::-1].index("images")
+        parts[number] = "labels"
+    return pathlib.Path(*parts)
+
+
+def draw(image, label, indices, background):
+    """Draws the polygons of a label file, larger ones below smaller ones.
+
+    Args:
+        image, label: paths.
+        indices: dict from class numbers, as texts, to class indices.
+        background: int.
+
+    Returns:
+        uint8 array `(H, W)`.
+
+    Raises:
+        UsageError: if a line is no polygon.
+    """
+    lines = read_lines(label) if label.is_file() else []
+
+    def draw_shapes(canvas):
+        scale = np.array(canvas.label.shape[::-1])
+        shapes = [[parse_polygon(line, f"{label}, line {number}") * scale] for number, line in lines]
+        values = []
+        for number, line in lines:
+            id = line.split()[0]
+            if id not in indices:
+                raise UsageError(f"{label}, line {number}: class {brief(id)} is not in names of the YAML file")
+            values.append(indices[id])
+        canvas.draw_by_area(shapes, values)
+
+    return draw_label(image, None, background, draw_shapes)
+
+
+def parse_polygon(line, place):
+    """Parses a line `class x1 y1 x2 y2 ...` with shares of the width and height.
+
+    Returns:
+        float array `(N, 2)`.
+
+    Raises:
+        UsageError: for boxes, odd numbers of coordinates, and pixels.
+    """
+    values = line.split()[1:]
+    if len(values) == BOX:
+        raise UsageError(f"{place} is a box, no polygon; export the dataset for segmentation (YOLO segment)")
+    if len(values) % 2 or len(values) < 6:
+        raise UsageError(f"{place} has {len(values)} numbers after the class; a polygon has x y x y x y ...")
+    points = check_points(list(zip(values[::2], values[1::2])), place)
+    if points.min() < -1 or points.max() > 2:
+        raise UsageError(f"{place} has the coordinate {points.max():g}; they must be shares of the image, from 0 to 1")
+    return points

@@ -9,6 +9,7 @@ targets are created atomically; they must not exist.
 
 import pathlib
 import sys
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,16 +17,18 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.datasets.builtin import find_or_make_dataset
-from tools.datasets.folders import write_datasets
+from tools.datasets.folders import name_prefixes, target_folders, write_datasets
 from tools.datasets.splits import assign_splits, fold_count, fractions, pattern
 from utils.class_dict import ClassDict
 from utils.cli import Parser
+from utils.cli.choices import LABEL_FORMATS, UNKNOWN_COLORS
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import check_pairs, raise_problems
-from utils.data.folder import SPLITS, list_pairs, pair_folders
+from utils.data.folder import CONVERSION, SPLITS, list_pairs, pair_folders, read_classes
 from utils.errors import UsageError, report_errors
 from utils.text import display_width, pad
 
+CLASSES = "class_dict.csv"
 DEFAULT_FRACTIONS = (0.7, 0.15, 0.15)
 
 
@@ -39,6 +42,19 @@ def build_parser():
     source.add_argument("--images", help="without --dataset: folder of the images")
     source.add_argument("--labels", help="without --dataset: folder of the labels, paired by name")
     source.add_argument("--class_dict", help="without --dataset: class_dict.csv, for --stratify and the class shares")
+    source.add_argument(
+        "--label_format",
+        choices=LABEL_FORMATS,
+        default="auto",
+        help="with --stratify and --dry_run: how labels are stored, class colors, class indices or masks of 0 and 255; "
+        "default: auto, over all labels",
+    )
+    source.add_argument(
+        "--unknown_colours",
+        choices=UNKNOWN_COLORS,
+        default="error",
+        help="with --stratify and --dry_run: treatment of label colors that class_dict.csv does not list",
+    )
     result = parser.add_argument_group("result")
     result.add_argument(
         "--target", help="folder to create, with --folds the beginning of its name; not needed with --dry_run"
@@ -73,19 +89,32 @@ def build_parser():
     return parser
 
 
-def read_source(args):
-    """Lists the images to split and those to copy unchanged.
+class Source(NamedTuple):
+    """Images and labels to split.
 
-    Returns:
-        `(pairs, kept, classes_path)`: list of `Pair`, dict from the names of unchanged splits to lists of `Pair`, and
-        the path of class_dict.csv or None.
+    Attributes:
+        pairs: list of `Pair` to split.
+        kept: dict from the names of unchanged splits to lists of `Pair`.
+        classes: `ClassDict`, or None if there is no class_dict.csv.
+        files: dict from names to paths of other files that the result gets.
     """
-    problems, kept = [], {}
+
+    pairs: list
+    kept: dict
+    classes: ClassDict | None
+    files: dict
+
+
+def read_source(args):
+    """Lists the images to split, and those and other files to copy unchanged."""
+    problems, kept, files, classes = [], {}, {}, None
     if args.dataset:
         if args.images or args.labels or args.class_dict:
             raise UsageError("--dataset has its own images, labels and class_dict.csv; leave out the other flags")
         folder = find_or_make_dataset(args.dataset)
-        pairs, classes_path = list_pairs(folder, "train", problems), folder / "class_dict.csv"
+        classes = read_classes(folder, (), args.unknown_colours, args.label_format)
+        files = {name: folder / name for name in (CLASSES, CONVERSION) if (folder / name).is_file()}
+        pairs = list_pairs(folder, "train", problems)
         for split, share in zip(SPLITS[1:], args.fractions[1:]):
             if (folder / split).is_dir():
                 if args.folds and split == "val":
@@ -100,28 +129,23 @@ def read_source(args):
         folders = pathlib.Path(args.images), pathlib.Path(args.labels)
         raise_problems([f"there is no folder {folder}" for folder in folders if not folder.is_dir()])
         pairs = pair_folders(*folders, problems)
-        classes_path = pathlib.Path(args.class_dict) if args.class_dict else None
+        if args.class_dict:
+            classes = ClassDict.from_csv(args.class_dict, args.unknown_colours, args.label_format)
+            files = {CLASSES: pathlib.Path(args.class_dict)}
     raise_problems(problems)
-    return pairs, kept, classes_path
+    return Source(pairs, kept, classes, files)
 
 
-def name_prefixes(pairs):
-    """Returns a prefix for the files of each pair: its folder, where train and val have files of the same names."""
-    distinct = {pair.name for pair in pairs}, {pair.label.name for pair in pairs}
-    if all(len(names) == len(pairs) for names in distinct):
-        return [""] * len(pairs)
-    print("Files of train and val have the same names; in the folds their names begin with train_ and val_")
-    return [f"{pair.image.parent.name}_" for pair in pairs]
-
-
-def read_pixels(pairs, classes, workers):
+def read_pixels(source, workers):
     """Counts the pixels of each class in each label.
 
     Returns:
         int array `(N, C)`.
     """
-    print(f"Reading {len(pairs)} labels ...", flush=True)
-    return np.array([checked.pixels for checked in check_pairs(pairs, classes, workers=workers)])
+    print(f"Reading {len(source.pairs)} labels ...", flush=True)
+    others = [pair.label for pairs in source.kept.values() for pair in pairs]
+    checked = check_pairs(source.pairs, source.classes, workers, other_labels=others)
+    return np.array([one.pixels for one in checked])
 
 
 def shares_table(splits, names, pixels, class_names):
@@ -162,32 +186,17 @@ def check_flags(args):
         raise UsageError(f"--folds needs every image {args.folds} times; give --mode link, which takes no space")
 
 
-def target_folders(target, folds):
-    """Returns the folders to create: the target, or one for each of a number of folds.
-
-    Raises:
-        UsageError: if one of them exists.
-    """
-    target = pathlib.Path(target)
-    names = [f"{target.name}_fold{number}" for number in range(1, folds + 1)] if folds else [target.name]
-    folders = [target.with_name(name) for name in names]
-    for folder in folders:
-        if folder.exists():
-            raise UsageError(f"{folder} exists already; choose another --target")
-    return folders
-
-
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
     check_flags(args)
     targets = target_folders(args.target, args.folds) if args.target else []
-    pairs, kept, classes_path = read_source(args)
-    if args.stratify and not classes_path:
+    source = read_source(args)
+    pairs, kept, classes, files = source
+    if args.stratify and not classes:
         raise UsageError("--stratify needs --class_dict")
-    classes = ClassDict.from_csv(classes_path) if classes_path else None
-    pixels = read_pixels(pairs, classes, args.workers) if classes and (args.stratify or args.dry_run) else None
+    pixels = read_pixels(source, args.workers) if classes and (args.stratify or args.dry_run) else None
     names, shares = SPLITS, args.fractions
     if args.folds:
         names, shares = [f"fold{number}" for number in range(1, args.folds + 1)], [1 / args.folds] * args.folds
@@ -213,14 +222,14 @@ def main(argv=None):
     datasets = {target: [*zip(split, pairs, prefixes), *unchanged] for target, split in zip(targets, splits)}
     if args.folds and args.mode == "copy":
         print(f"Every image is copied {args.folds} times; --mode link would take no space")
-    write_datasets(datasets, classes_path, args.mode == "link", args.workers)
+    write_datasets(datasets, files, args.mode == "link", args.workers)
     if args.mode == "move":
         for pair in pairs:
             pair.image.unlink()
             pair.label.unlink()
     listed = f"{targets[0]} to {targets[-1].name}" if args.folds else str(targets[0])
     print(f"{listed} {'are' if args.folds else 'is'} complete: {counts}")
-    if not classes_path:
+    if not classes:
         print(f"There is no class_dict.csv yet: write one with the header name,r,g,b to {listed}")
     return 0
 

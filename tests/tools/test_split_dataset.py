@@ -161,6 +161,28 @@ def test_dry_run_of_folds(source, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
+def test_masks_that_can_be_read_in_two_ways(source, tmp_path, capsys):
+    for path in (source / "labels").iterdir():
+        Image.fromarray(np.array([[0, 255]], np.uint8).repeat([6, 2], 1).repeat(8, 0)).save(path)
+    (source / "class_dict.csv").write_text("name,r,g,b\nroad,0,0,0\ncar,255,0,0\n")
+    flags = (*flags_of(source), "--target", tmp_path / "out", "--stratify")
+    assert run(*flags) == 2
+    assert "choose with --label_format indices or --label_format binary" in capsys.readouterr().err
+    assert run(*flags_of(source), "--dry_run", "--label_format", "binary") == 0
+    assert capsys.readouterr().out.count("25.00 %") == 3
+    assert run(*flags, "--label_format", "binary") == 0
+
+
+def test_folds_of_a_converted_dataset_are_read_like_it(source, tmp_path):
+    """conversion.json says that labels are class indices."""
+    dataset = tmp_path / "D"
+    assert run(*flags_of(source), "--target", dataset) == 0
+    (dataset / "conversion.json").write_text("{}")
+    assert run("--dataset", dataset, "--folds", "2", "--target", dataset) == 0
+    assert (tmp_path / "D_fold2" / "conversion.json").read_text() == "{}"
+    assert read_classes(tmp_path / "D_fold2").label_format == "indices" == read_classes(dataset).label_format
+
+
 @pytest.mark.parametrize("flags", [("--mode", "move"), ("--folds", "3")])
 def test_an_interruption_leaves_nothing_and_moves_nothing(source, tmp_path, monkeypatch, flags):
     copy, copied = folders.copy_file, []

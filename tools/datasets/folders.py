@@ -4,10 +4,10 @@ import contextlib
 import os
 import pathlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from utils.data.folder import Pair
-from utils.errors import RunError
+from utils.errors import RunError, UsageError
 from utils.files import copy_file, make_folder
 from utils.threads import map_threads
 
@@ -36,6 +36,21 @@ def new_dataset(target: pathlib.Path) -> Iterator[pathlib.Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def target_folders(target: str | pathlib.Path, folds: int | None) -> list[pathlib.Path]:
+    """Returns the folders to create: the target, or one for each of a number of folds.
+
+    Raises:
+        UsageError: if one of them exists.
+    """
+    target = pathlib.Path(target)
+    names = [f"{target.name}_fold{number}" for number in range(1, folds + 1)] if folds else [target.name]
+    folders = [target.with_name(name) for name in names]
+    for folder in folders:
+        if folder.exists():
+            raise UsageError(f"{folder} exists already; choose another --target")
+    return folders
+
+
 def make_split_folders(folder: pathlib.Path, splits: Iterable[str]) -> None:
     """Creates the folders of images and of labels of each split, such as `train` and `train_labels`."""
     for split in splits:
@@ -43,9 +58,18 @@ def make_split_folders(folder: pathlib.Path, splits: Iterable[str]) -> None:
         make_folder(folder / f"{split}_labels")
 
 
+def name_prefixes(pairs: list[Pair]) -> list[str]:
+    """Returns a prefix for the files of each pair: its folder, where train and val have files of the same names."""
+    distinct = {pair.name for pair in pairs}, {pair.label.name for pair in pairs}
+    if all(len(names) == len(pairs) for names in distinct):
+        return [""] * len(pairs)
+    print("Files of train and val have the same names; in the folds their names begin with train_ and val_")
+    return [f"{pair.image.parent.name}_" for pair in pairs]
+
+
 def write_datasets(
     datasets: dict[pathlib.Path, list[tuple[str, Pair, str]]],
-    classes_path: pathlib.Path | None,
+    files: Mapping[str, pathlib.Path],
     link: bool = False,
     workers: int = 2,
 ) -> None:
@@ -53,7 +77,7 @@ def write_datasets(
 
     Args:
         datasets: from each folder to create to its `(split, pair, prefix of the names of the new files)`.
-        classes_path: class_dict.csv to copy, or None.
+        files: from names to paths of files that each folder gets, such as class_dict.csv.
         link: whether to create hard links of images and labels instead of copies.
         workers: number of threads.
 
@@ -65,8 +89,8 @@ def write_datasets(
         for target, members in datasets.items():
             folder = stack.enter_context(new_dataset(target))
             make_split_folders(folder, {split for split, _, _ in members})
-            if classes_path:
-                copy_file(classes_path, folder / "class_dict.csv")
+            for name, path in files.items():
+                copy_file(path, folder / name)
             jobs += [(folder, *member) for member in members]
 
         def copy_pair(job):

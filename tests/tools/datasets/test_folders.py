@@ -34,7 +34,8 @@ def test_datasets_are_written_with_prefixes(tmp_path):
     (tmp_path / "in").mkdir()
     first, second = pair(tmp_path / "in", "a"), pair(tmp_path / "in", "b")
     datasets = {tmp_path / "X": [("train", first, "")], tmp_path / "Y": [("val", first, "p_"), ("train", second, "")]}
-    write_datasets(datasets, None, link=True)
+    write_datasets(datasets, {"notes": first.label}, link=True)
+    assert [(tmp_path / name / "notes").read_text() for name in "XY"] == ["a", "a"]
     files = {str(path.relative_to(tmp_path)): path for path in tmp_path.glob("[XY]/*/*")}
     assert sorted(files) == [
         *("X/train/a.png", "X/train_labels/a_L.png", "Y/train/b.png", "Y/train_labels/b_L.png"),
@@ -48,5 +49,5 @@ def test_all_datasets_or_none(tmp_path):
     first = pair(tmp_path / "in", "a")
     gone = first._replace(image=tmp_path / "gone.png")
     with pytest.raises(RunError):
-        write_datasets({tmp_path / "X": [("train", first, "")], tmp_path / "Y": [("train", gone, "")]}, None)
+        write_datasets({tmp_path / "X": [("train", first, "")], tmp_path / "Y": [("train", gone, "")]}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -15,11 +15,9 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools.results.run_tables import (
-    group_runs,
     groups_rows,
     groups_table,
     markdown_table,
-    run_names,
     runs_rows,
     runs_table,
     text_table,
@@ -28,6 +26,7 @@ from utils.cli import Parser
 from utils.cli.types import name_list
 from utils.errors import UsageError, report_errors
 from utils.files import rows_text, write_json, write_rows
+from utils.run_groups import group_runs, run_names
 from utils.runs import read_runs
 
 
@@ -113,7 +112,7 @@ def main(argv=None):
         if groups:
             print("", formatted(*groups_table(groups)), "", "±: sample standard deviation over the runs", sep="\n")
     for line in notes(runs, records, is_grouped):
-        print(f"Note: {line}", file=sys.stderr)
+        print(f"note: {line}", file=sys.stderr)
     rows = groups_rows(groups) if groups else runs_rows(records)
     values = {
         "runs": [{"name": name, **record} for name, record in zip(run_names(records), records)],
@@ -129,7 +128,7 @@ def main(argv=None):
     elif args.json:
         write_json(args.json, values)
     for line in missing:
-        print(f"Left out: {line}", file=sys.stderr)
+        print(f"left out: {line}", file=sys.stderr)
     return 1 if missing else 0
 
 

@@ -102,9 +102,9 @@ def test_damaged_runs_do_not_hide_others(copy, capsys):
     assert run("checkpoints", "gone") == 1
     out, err = capsys.readouterr()
     assert out.count("tiny_Streets_fold") == 3
-    assert err.count("\n") == 3 and "Left out: gone is not there" in err
-    assert f"Note: {folder}1/log.csv is damaged in line 4; latest_model_tiny_Streets_fold1.keras was read" in err
-    assert f"Note: {folder}2/settings.json is not JSON" in err
+    assert err.count("\n") == 3 and "left out: gone is not there" in err
+    assert f"note: {folder}1/log.csv is damaged in line 4; latest_model_tiny_Streets_fold1.keras was read" in err
+    assert f"note: {folder}2/settings.json is not JSON" in err
 
 
 def test_what_makes_runs_incomparable_is_said(copy, capsys):
@@ -138,7 +138,7 @@ def test_bad_groups_and_tests(copy, capsys):
     assert run("--group_by", "sed") == 2
     assert "no run has a flag 'sed'; did you mean seed?" in capsys.readouterr().err
     assert run("--tests", "nowhere") == 1
-    assert "Left out: --tests nowhere is not there" in capsys.readouterr().err
+    assert "left out: --tests nowhere is not there" in capsys.readouterr().err
 
 
 def test_keras_is_not_imported(copy):

@@ -2,13 +2,14 @@
 
 import functools
 import logging
-import sys
 import unicodedata
 import warnings
 
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+
+from utils.notices import tell_once
 
 DEFAULT = "DejaVu Sans"  # comes with Matplotlib
 # Names of fonts that are tried first: one for all characters of a script looks better than a mixture.
@@ -25,14 +26,13 @@ PREFERRED = (
     "Nirmala",
 )
 PLACEHOLDERS = "Last Resort"  # has every character, as a box with the name of the script
-_announced = set()
 
 
 def save_png(figure: Figure, file):
     """Draws a figure. No text of it is mathematics: class names may contain `$`, `^` and backslashes.
 
-    Characters that the default font lacks are drawn in another font of the system; those that no font has are announced
-    in one line on standard error, once per process.
+    Characters that the default font lacks are drawn in another font of the system. If no font has some of
+    them, a notice says so, once per process.
 
     Args:
         figure: to draw.
@@ -47,7 +47,13 @@ def save_png(figure: Figure, file):
         families, without_font = find_fonts(frozenset(characters))
         for text in texts:
             text.set_fontfamily([*text.get_fontfamily(), DEFAULT, *families])
-        _announce(without_font)
+        if without_font:
+            shown = " ".join(without_font[:10]) + (" ..." if len(without_font) > 10 else "")
+            tell_once(
+                "characters without font",
+                f"no font has the characters {shown}; figures have boxes in their place. Install a font that has them, "
+                "such as Noto Sans CJK",
+            )
     logger = logging.getLogger("matplotlib.font_manager")
     level = logger.level
     logger.setLevel(logging.ERROR)  # most fonts of other alphabets have no bold variant
@@ -95,16 +101,3 @@ def _characters(path):
         return frozenset(map(chr, font_manager.get_font(path).get_charmap()))
     except (OSError, RuntimeError):
         return frozenset()
-
-
-def _announce(characters):
-    """Prints a line on characters that were not announced before."""
-    new = [character for character in characters if character not in _announced]
-    if new:
-        _announced.update(new)
-        shown = " ".join(new[:10]) + (" ..." if len(new) > 10 else "")
-        print(
-            f"note: no font has the characters {shown}; figures have boxes in their place. Install a font that has "
-            "them, such as Noto Sans CJK",
-            file=sys.stderr,
-        )

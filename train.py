@@ -25,7 +25,7 @@ AUGMENTATION = (
     "scale_range",
     "color_jitter",
 )
-DATASET = ("num_val_images", "batch_size", "seed", "steps_per_epoch", "cache", "workers")
+DATASET = ("num_val_images", "val_fraction", "batch_size", "seed", "steps_per_epoch", "cache", "workers")
 
 
 @report_errors
@@ -43,8 +43,10 @@ def main(argv=None):
     from utils.run_folder import RunFolder
     from utils.training.resume import resume_settings
 
-    folder = find_or_make_dataset(args.dataset)
-    run, settings, state = RunFolder(args.output_dir, args.model, folder.resolve().name), vars(args), None
+    names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
+    folders = [find_or_make_dataset(name) for name in names]
+    run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders))
+    settings, state = vars(args), None
     if args.continue_training:
         settings, state = resume_settings(run.latest, settings, given)
     check_fine_tuning({**settings, "init_from": None} if state else settings)
@@ -52,22 +54,23 @@ def main(argv=None):
     if state and state["epoch"] >= settings["num_epochs"]:
         print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
         return 0
-    class_dict = read_classes(folder, settings["ignore_class"], settings["unknown_colours"], settings["label_format"])
+    label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
+    class_dict = read_classes(folders[0], *label_options)
     if state and class_dict.class_names != settings["class_names"]:
         raise UsageError(
             f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
         )
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
-    settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folder.resolve()))
-    return train(folder, class_dict, run, settings, state)
+    settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
+    return train(folders, class_dict, run, settings, state)
 
 
-def train(folder, class_dict, run, settings, state):
+def train(folders, class_dict, run, settings, state):
     """Trains a network.
 
     Args:
-        folder: `pathlib.Path` of the dataset.
-        class_dict: its `ClassDict`.
+        folders: list of `pathlib.Path`, the datasets.
+        class_dict: `ClassDict` of the first.
         run: `RunFolder`.
         settings: dict of the flags and of what the run records beside them.
         state: state of the run to resume, or None for a new one.
@@ -78,8 +81,7 @@ def train(folder, class_dict, run, settings, state):
     import_backend()
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
-    from utils.data.dataset import open_training_data
-    from utils.data.report import report_training_data
+    from utils.data.training_data import open_training_data
     from utils.progress import Console
     from utils.training.build import auxiliary_heads, output_names, prepare_model
     from utils.training.callbacks import graceful_interruption
@@ -88,17 +90,14 @@ def train(folder, class_dict, run, settings, state):
 
     console = Console(settings["progress"])
     console.say("Loading the data ...")
-    data, validation_pairs, class_weights, statistics = open_training_data(
-        folder,
+    data, validation_pairs, class_weights, report, warnings = open_training_data(
+        folders,
         class_dict,
         Augmentation(**{name: settings[name] for name in AUGMENTATION}),
         outputs=output_names(settings),
         **{name: settings[name] for name in DATASET},
     )
-    images = {"train": [pair.image for pair in data.pairs], "val": [pair.image for pair in validation_pairs]}
-    crop = settings["crop_height"], settings["crop_width"]
-    lines, warnings = report_training_data(statistics, class_dict, crop, images)
-    console.say(*lines)
+    console.say(*report)
     print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None

@@ -26,6 +26,7 @@ class ClassDict:
         label_values: uint8 array `(C, 3)`.
         readings: dict from kinds of label files to "colors", "indices" or "binary"; empty until
             `checks.decide_readings` has seen the dataset.
+        targets: uint8 array `(256,)` from these classes to those of another `ClassDict`, or None; see `map_to`.
 
     Raises:
         UsageError: for duplicate names or colors, or too many classes.
@@ -35,7 +36,7 @@ class ClassDict:
         self.class_names = list(class_names)
         self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
         self.ignored, self.unknown, self.label_format = dict(ignored or {}), unknown, label_format
-        self.readings = {}
+        self.readings, self.targets = {}, None
         if len(self.class_names) != len(self.label_values):
             raise UsageError(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
         if not 0 < len(self.class_names) <= UNKNOWN:
@@ -84,6 +85,22 @@ class ClassDict:
             ignored[name] = (original[index], tuple(self.label_values[index].tolist()))
         names = [self.class_names[i] for i in left]
         return ClassDict(names, self.label_values[left], ignored, self.unknown, self.label_format)
+
+    def map_to(self, other: "ClassDict") -> list[str]:
+        """Lets labels be read as the classes of another dataset, where the names agree regardless of case.
+
+        Args:
+            other: `ClassDict` of the other dataset.
+
+        Returns:
+            Names of these classes that `other` does not have; their pixels are ignored.
+        """
+        indices = {name.casefold(): index for index, name in enumerate(other.class_names)}
+        self.targets = np.full(256, IGNORED, np.uint8)
+        self.targets[UNKNOWN] = UNKNOWN
+        for index, name in enumerate(self.class_names):
+            self.targets[index] = indices.get(name.casefold(), IGNORED)
+        return [name for index, name in enumerate(self.class_names) if self.targets[index] == IGNORED]
 
     def encode(self, rgb: np.ndarray, name="the label image") -> np.ndarray:
         """Converts the colors of a label image to class indices.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from utils.cli.choices import RECIPES
-from utils.cli.parser import Parser
+from utils.cli.parser import Parser, StoreOneOrMore
 from utils.errors import UsageError, did_you_mean
 from utils.settings import read_settings
 
@@ -88,9 +88,12 @@ def convert_value(parser: Parser, flag: argparse.Action, value):
     Raises:
         UsageError: if it is a list where the flag takes one value, or the reverse, or if the flag rejects it.
     """
+    if isinstance(flag, StoreOneOrMore) and isinstance(value, str):
+        value = [value]
     count = flag.nargs if isinstance(flag.nargs, int) else None
     takes_list = flag.nargs == "+" or count is not None
     if isinstance(value, dict) or isinstance(value, list) != takes_list or count and len(value) != count:
         kind = f"{count} values" if count else "a list" if takes_list else "one value"
         raise UsageError(f"'{flag.dest}' takes {kind}, not {value!r}")
-    return parser.convert(flag, [str(item) for item in value] if takes_list else [str(value)])
+    converted = parser.convert(flag, [str(item) for item in value] if takes_list else [str(value)])
+    return converted[0] if takes_list and isinstance(flag, StoreOneOrMore) and len(converted) == 1 else converted

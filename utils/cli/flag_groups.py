@@ -3,9 +3,9 @@
 from frontends import FRONTENDS
 from models import MODELS
 from utils.cli.choices import LABEL_FORMATS, PRECISIONS, UNKNOWN_COLORS
-from utils.cli.parser import Parser, ShowText
+from utils.cli.parser import Parser, ShowText, StoreOneOrMore
 from utils.cli.tables import frontends_table, models_table
-from utils.cli.types import boolean, nonnegative_int, positive_int, scale_list
+from utils.cli.types import boolean, fraction, nonnegative_int, positive_int, scale_list
 from utils.progress import MODES
 
 
@@ -101,11 +101,13 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
     """
     as_trained = "; default: as in the training" if from_checkpoint else ""
     group = parser.add_argument_group("data")
+    several = "" if from_checkpoint else "; several train together on the classes of the first, matched by name"
     group.add_argument(
         "--dataset",
         default=None if from_checkpoint else "CamVid",
+        **({} if from_checkpoint else {"nargs": "+", "action": StoreOneOrMore}),
         metavar="NAME",
-        help=f"dataset, a name (searched in . and datasets/) or a path{as_trained}",
+        help=f"dataset, a name (searched in . and datasets/) or a path{as_trained}{several}",
     )
     group.add_argument("--batch_size", type=positive_int, default=1, metavar="N", help="images per batch")
     group.add_argument(
@@ -128,6 +130,12 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
     if not from_checkpoint:
         group.add_argument(
             "--ignore_class", nargs="+", default=[], metavar="NAME", help="classes excluded from loss and scores"
+        )
+        group.add_argument(
+            "--val_fraction",
+            type=fraction,
+            metavar="F",
+            help="validate on this share of the training images, for a dataset without a split val",
         )
         add_boolean(group, "--cache", "keep decoded images in memory")
 

@@ -88,6 +88,13 @@ class Parser(argparse.ArgumentParser):
         return f"argument {flag}: there is no '{value}'{hint} ({listed})"
 
 
+class StoreOneOrMore(argparse.Action):
+    """Stores the value of a flag with `nargs="+"`: a single one as itself, several as a list."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values[0] if len(values) == 1 else values)
+
+
 class ShowText(argparse.Action):
     """Flag that prints the text that a function returns and ends the program."""
 

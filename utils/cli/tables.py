@@ -81,11 +81,13 @@ def training_block(settings: dict, heads: dict, parameters: int, device: str, nu
     """
     on_frontend = f" on {settings['frontend']}" if MODELS[settings["model"]].frontend else ""
     training, validation = num_images
+    several = isinstance(settings.get("dataset"), list)
+    dataset = ", ".join(settings["dataset"]) if several else settings["dataset_path"]
     return "\n".join(
         [
             f"This model has {parameters} trainable parameters",
             "\n***** Begin training *****",
-            f"Dataset --> {settings['dataset_path']} ({training} training, {validation} validation images)",
+            f"Dataset --> {dataset} ({training} training, {validation} validation images)",
             f"Model --> {settings['model']}{on_frontend}",
             f"Backend --> {device}",
             *(f"{name} --> {settings[key]}" for name, key in RUN_NAMES.items()),

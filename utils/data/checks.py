@@ -43,6 +43,7 @@ def check_pairs(
     workers: int = 2,
     problems: Iterable[str] = (),
     other_labels: Iterable[pathlib.Path] = (),
+    num_classes: int | None = None,
 ) -> list[PairStatistics]:
     """Reads every image and label once, so that nothing fails in the middle of the work.
 
@@ -54,6 +55,7 @@ def check_pairs(
         workers: number of threads.
         problems: those that `list_pairs` collected, reported together with the ones of this check.
         other_labels: label files of the dataset's other splits, which take part in the decision.
+        num_classes: number of classes to count; None: those of `class_dict`, which may be mapped to others.
 
     Returns:
         List of `PairStatistics`, in the order of `pairs`.
@@ -76,7 +78,7 @@ def check_pairs(
     for pair, one in zip(pairs, inspected):
         found += one.problems
         if one.histogram and not undecided:
-            statistics.append(_statistics(one, class_dict))
+            statistics.append(_statistics(one, class_dict, num_classes or class_dict.num_classes))
             unknown = _unknown_problem(pair, one.histogram, class_dict)
             found += unknown
             incomplete += [one.histogram] * len(unknown)
@@ -144,16 +146,18 @@ def _histogram_or_none(path, class_dict):
         return None
 
 
-def _statistics(inspected, class_dict):
+def _statistics(inspected, class_dict, num_classes):
     """Counts the pixels of each class from the histogram of a label."""
     histogram = inspected.histogram
     reading = class_dict.readings[histogram.kind]
     codes = classify(reading, *histogram[:3], class_dict)
     exact = classify(reading, *histogram[:3], class_dict, exact=True)
+    if class_dict.targets is not None:
+        codes = class_dict.targets[codes]
     pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
     ignored = int(pixels[IGNORED] + pixels[UNKNOWN])
     unknown = int(histogram.counts[exact == UNKNOWN].sum())
-    return PairStatistics(inspected.size, pixels[: class_dict.num_classes], ignored, unknown, histogram.kind)
+    return PairStatistics(inspected.size, pixels[:num_classes], ignored, unknown, histogram.kind)
 
 
 def _unknown_problem(pair, histogram, class_dict):

@@ -2,19 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
-from utils.data.checks import PairStatistics, check_pairs
-from utils.data.class_weights import median_frequency_weights
-from utils.data.folder import Pair, choose_validation_pairs, find_dataset, list_pairs, other_labels, read_classes
+from utils.data.folder import find_dataset, read_classes
 from utils.data.labels import read_pair
-from utils.data.memory import check_cache_fits
-from utils.data.report import check_labeled
 from utils.threads import prefetch
 
 
@@ -96,11 +90,14 @@ class SegmentationDataset(keras.utils.PyDataset):
         Raises:
             UsageError: naming all problems of the dataset.
         """
+        from utils.data.training_data import open_training_data  # which imports this module
+
         folder = find_dataset(dataset)
         class_dict = read_classes(folder, ignore_class, unknown, label_format)
         augment = Augmentation(crop_height, crop_width, **augmentation)
         options = {"batch_size": batch_size, "seed": seed}
-        return open_training_data(folder, class_dict, augment, split, None, cache, workers, **options).dataset
+        options.update(cache=cache, workers=workers)
+        return open_training_data([folder], class_dict, augment, split, **options).dataset
 
     @property
     def num_classes(self) -> int:
@@ -153,70 +150,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         if self._cache is not None and index in self._cache:
             return self._cache[index]
         pair = self.pairs[index]
-        sample = read_pair(pair.image, pair.label, self.class_dict)
+        sample = read_pair(pair.image, pair.label, pair.class_dict or self.class_dict)
         if self._cache is not None:
             self._cache[index] = sample
         return sample
-
-
-class TrainingData(NamedTuple):
-    """The data of a training run.
-
-    Attributes:
-        dataset: `SegmentationDataset`.
-        validation_pairs: list of `Pair`.
-        class_weights: float32 array `(C,)`, see `median_frequency_weights`.
-        statistics: dict from "train" and "val" to a list of `PairStatistics`; without "val" if there is no validation.
-    """
-
-    dataset: SegmentationDataset
-    validation_pairs: list[Pair]
-    class_weights: np.ndarray
-    statistics: dict[str, list[PairStatistics]]
-
-
-def open_training_data(
-    folder,
-    class_dict: ClassDict,
-    augmentation: Augmentation,
-    split: str = "train",
-    num_val_images: int | None = None,
-    cache: bool = False,
-    workers: int = 2,
-    **options,
-) -> TrainingData:
-    """Lists and checks the images of a dataset and opens them for `fit`.
-
-    Args:
-        folder: `pathlib.Path` of the dataset.
-        class_dict: `ClassDict`.
-        augmentation: `Augmentation`.
-        split: "train", "val" or "test", the split to train on.
-        num_val_images: number of images of the split "val" to validate on, see `choose_validation_pairs`; None for
-            no validation.
-        cache, workers: as in `SegmentationDataset`.
-        **options: its other arguments, `batch_size` at least.
-
-    Returns:
-        `TrainingData`.
-
-    Raises:
-        UsageError: naming all problems of both splits, if no pixel of a split has a class, or if the cache does not fit
-            into memory.
-    """
-    problems, validation_pairs = [], []
-    pairs = list_pairs(folder, split, problems)
-    if num_val_images is not None:
-        validation_pairs = choose_validation_pairs(list_pairs(folder, "val", problems), num_val_images)
-    used = pairs + validation_pairs
-    checked = check_pairs(used, class_dict, workers, problems, other_labels(folder, used))
-    statistics = {"train": checked[: len(pairs)], "val": checked[len(pairs) :]}
-    if not validation_pairs:
-        del statistics["val"]
-    for name, of_split in statistics.items():
-        check_labeled(name, of_split)
-    if cache:
-        check_cache_fits(pair.size for pair in statistics["train"])
-    dataset = SegmentationDataset(pairs, class_dict, augmentation, cache=cache, workers=workers, **options)
-    weights = median_frequency_weights(np.array([pair.pixels for pair in statistics["train"]]))
-    return TrainingData(dataset, validation_pairs, weights, statistics)

@@ -29,11 +29,13 @@ class Pair(NamedTuple):
     Attributes:
         name: str, the image's file name without its extension.
         image, label: `pathlib.Path`.
+        class_dict: `ClassDict` of the label, if it is that of a further dataset with other colors or rows; else None.
     """
 
     name: str
     image: pathlib.Path
     label: pathlib.Path
+    class_dict: ClassDict | None = None
 
 
 def find_dataset(name: str | pathlib.Path) -> pathlib.Path:
@@ -164,6 +166,24 @@ def pair_folders(image_folder: pathlib.Path, label_folder: pathlib.Path, problem
             pairs.append(Pair(name, image, label))
     problems += [f"{label} belongs to no image of {image_folder.name}" for label in labels.values()]
     return pairs
+
+
+def split_off_validation(pairs: list[Pair], share: float) -> tuple[list[Pair], list[Pair]]:
+    """Draws validation images from those of the training, the same ones in every run.
+
+    Args:
+        pairs: list of `Pair`.
+        share: of the images, more than 0 and less than 1; at least one is drawn.
+
+    Returns:
+        `(training, validation)`; a single image is in both.
+    """
+    if len(pairs) < 2:
+        return pairs, pairs
+    count = min(max(1, round(share * len(pairs))), len(pairs) - 1)
+    drawn = set(random.Random(VALIDATION_SEED).sample(range(len(pairs)), count))
+    training = [pair for index, pair in enumerate(pairs) if index not in drawn]
+    return training, [pairs[index] for index in sorted(drawn)]
 
 
 def choose_validation_pairs(pairs: list[Pair], count: int) -> list[Pair]:

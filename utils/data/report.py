@@ -17,41 +17,22 @@ MUCH_IGNORED = 0.1  # share of the training pixels
 MAX_ROWS = 40  # classes in the table; of more the rarest are left out
 
 
-def report_training_data(
-    statistics: dict[str, Sequence[PairStatistics]],
-    class_dict: ClassDict,
-    crop: tuple[int, int],
-    images: dict[str, Sequence[pathlib.Path]],
-) -> tuple[list[str], list[str]]:
-    """Reports the labels of a training, and surprises in them.
-
-    Args:
-        statistics: of `check_pairs`, by "train" and "val".
-        class_dict: `ClassDict`.
-        crop: `(height, width)` of the training crop.
-        images: paths of the images, by "train" and "val".
-
-    Returns:
-        `(lines, warnings)`: how labels are read and the table of classes; surprises with their remedies.
-    """
-    training, validation = statistics["train"], statistics.get("val", [])
-    lines = [describe_labels([*training, *validation], class_dict), class_table(statistics, class_dict)]
-    warnings = training_warnings(training, validation, class_dict, crop)
-    return lines, warnings + repeated_images(images["train"], images.get("val", []))
-
-
-def describe_labels(statistics: Sequence[PairStatistics], class_dict: ClassDict) -> str:
+def describe_labels(
+    statistics: Sequence[PairStatistics], class_dict: ClassDict, readings: dict[str, str] | None = None
+) -> str:
     """Describes in one line how labels are read, and which classes they have.
 
     Args:
         statistics: of `check_pairs`, which has set `class_dict.readings`.
         class_dict: `ClassDict`.
+        readings: of another dataset, whose labels are mapped to these classes; default: those of `class_dict`.
     """
+    readings = readings or class_dict.readings
     pixels, total = _sum_pixels(statistics), _count_labels(statistics)
     ignored = sum(pair.ignored for pair in statistics) / total
     unknown = sum(pair.unknown for pair in statistics) / total
     files = collections.Counter(pair.kind for pair in statistics)
-    readings = {kind: class_dict.readings[kind] for kind in files}
+    readings = {kind: readings[kind] for kind in files}
     parts = [
         describe(readings, files),
         f"{np.count_nonzero(pixels)} of {class_dict.num_classes} classes found",

@@ -111,7 +111,7 @@ def evaluate(
     labels, kept_images, scores, samples = {}, {}, {}, {}
 
     def read(pair):
-        image, label = read_pair(pair.image, pair.label, class_dict)
+        image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict)
         return image[:height, :width], label[:height, :width]
 
     def images():

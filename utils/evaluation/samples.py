@@ -41,7 +41,7 @@ def read_sample(
         crop: `(height, width)` of the upper left part that was used, or None for whole images.
     """
     height, width = crop or (None, None)
-    image, label = read_pair(pair.image, pair.label, class_dict)
+    image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict)
     prediction = class_dict.encode(read_image(folder / f"{pair.name}_pred.png"))
     return Sample(pair.name, scores, image[:height, :width], label[:height, :width], prediction)
 

@@ -6,8 +6,8 @@ from PIL import Image
 from utils.class_dict import ClassDict
 from utils.data import dataset
 from utils.data.augmentation import Augmentation
-from utils.data.dataset import SegmentationDataset, open_training_data
-from utils.data.folder import Pair, choose_validation_pairs, list_pairs, read_classes
+from utils.data.dataset import SegmentationDataset
+from utils.data.folder import Pair, list_pairs, read_classes
 from utils.errors import UsageError
 
 COUNT = 7
@@ -225,28 +225,3 @@ def test_from_folder_opens_a_split(streets):
     expected = Augmentation(32, 48, h_flip=True)
     classes = read_classes(streets, ["Sky"])
     assert equal(batches(data), batches(SegmentationDataset(list_pairs(streets, "val"), classes, expected, 2, seed=3)))
-
-
-def test_training_data(streets):
-    classes, augmentation = read_classes(streets), Augmentation(32, 48)
-    options = {"batch_size": 2, "cache": True, "steps_per_epoch": 3, "outputs": ("logits",)}
-    data = open_training_data(streets, classes, augmentation, num_val_images=2, **options)
-    assert data.validation_pairs == choose_validation_pairs(list_pairs(streets, "val"), 2)
-    assert data.dataset.pairs == list_pairs(streets, "train") and len(data.dataset) == 3
-    assert list(data.dataset[0][1]) == ["logits"] and data.class_weights.shape == (12,)
-    without = open_training_data(streets, classes, augmentation, batch_size=2)
-    assert without.validation_pairs == [] and np.array_equal(without.class_weights, data.class_weights)
-
-
-def test_problems_of_both_splits_are_reported_together(tmp_path):
-    for folder in ("train", "train_labels", "val"):
-        (tmp_path / folder).mkdir()
-    for name in ("train/a.png", "train_labels/a.png", "train/b.png"):
-        (tmp_path / name).write_bytes(b"no image")
-    classes = ClassDict(["a", "b"], COLORS[:2])
-    with pytest.raises(UsageError) as error:
-        open_training_data(tmp_path, classes, Augmentation(8, 8), num_val_images=0, batch_size=1)
-    parts = ["4 problems", "b.png has no label", "no folder", "a.png: damaged", "a.png: damaged"]
-    assert all(part in line for part, line in zip(parts, str(error.value).splitlines(), strict=True))
-    with pytest.raises(UsageError, match="^3 problems"):
-        open_training_data(tmp_path, classes, Augmentation(8, 8), batch_size=1)

@@ -16,7 +16,7 @@ if __name__ == "__main__" and not __package__:
 
 from tools.datasets.folders import make_split_folders
 from tools.datasets.splits import complete_splits, fractions, pattern
-from tools.formats import FORMATS, Options, Source
+from tools.formats import FORMATS, Options, Source, hint
 from tools.formats.base import listed
 from tools.formats.classes import write_class_dict
 from tools.formats.images import image_size
@@ -30,6 +30,7 @@ from utils.errors import UsageError, report_errors
 from utils.files import atomic_write, copy_file, write_json
 from utils.threads import map_threads
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 SHARES = (0.8, 0.1, 0.1)  # of train, val and test, for a source without splits
 
 
@@ -211,11 +212,15 @@ def main(argv=None):
     args = build_parser().parse_args(argv)
     folder = pathlib.Path(args.source)
     if not folder.is_dir():
-        raise UsageError(f"--source {folder} is no folder")
+        remedy = "; unpack it" if folder.suffix.lower() in ARCHIVES else f"; try {folder.parent}"
+        raise UsageError(f"--source {folder} is no folder{remedy if folder.is_file() else ''}")
     check_options(args)
     print(f"Reading {folder} ...", flush=True)
     background = args.background or "background"
-    source = FORMATS[args.format].read(folder, Options(args.classes, background, args.unknown_colours))
+    try:
+        source = FORMATS[args.format].read(folder, Options(args.classes, background, args.unknown_colours))
+    except UsageError as error:
+        raise UsageError(f"{error}{hint(folder, args.format)}") from error
     source = divide(source, args.fractions, args.group, args.seed)
     settings = {"format": args.format, "background": background, "unknown_colours": args.unknown_colours}
     splits = convert(source, args.target, args.link, args.workers, settings)

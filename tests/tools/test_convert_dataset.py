@@ -115,7 +115,7 @@ def test_every_format_says_what_it_expects(tmp_path, capsys, name):
         (["--fractions", "0.5,0.6"], "is not two or three shares"),
         (["--fractions", "1"], "'1' is 1 share; give those of train, val and test"),
         (["--background", "soil"], "--background is for coco, labelme, cvat, yolo; masks of folder say it themselves"),
-        (["--format", "voc", "--classes", "a.txt"], "--classes: the classes of voc are those of the dataset"),
+        (["--format", "camvid", "--classes", "a.txt"], "--classes: the classes of camvid are those of the dataset"),
         (["--group", "("], "is not a regular expression"),
         (["--group", "street"], "matches nothing in the name scene0_0"),
         (["--format", "cityscapes", "--classes", "20"], "this format has 19 or 34"),
@@ -146,6 +146,28 @@ def test_splits_of_the_source_are_not_divided(tmp_path, capsys):
     tiny_sources.yolo(tmp_path / "in")
     assert run(tmp_path / "in", tmp_path / "out", "--fractions", "0.5,0.5", format="yolo") == 2
     assert "this source has splits of its own; see tools/split_dataset.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, format, place, words",
+    [
+        ("coco", "yolo", "in", "; it looks like --format coco"),
+        ("yolo", "coco", "in", "; it looks like --format yolo"),
+        ("cvat", "voc", "in", "; it looks like --format cvat"),
+        ("cvat_masks", "cvat", "in", "; it looks like --format voc"),
+        ("roboflow_masks", "folder", "in", "; it looks like --format roboflow_masks"),
+        ("coco_panoptic", "coco", "in", "; it looks like --format coco_panoptic"),
+        ("cvat", "cvat", ".", "; try --source {}/in"),
+        ("cvat", "cvat", "in/annotations.xml", "annotations.xml is no folder; try {}/in"),
+        ("cvat", "cvat", "in/export.zip", "export.zip is no folder; unpack it"),
+    ],
+)
+def test_the_wrong_format_or_folder_is_recognized(tmp_path, capsys, name, format, place, words):
+    tiny_sources.WRITERS[name][1](tmp_path / "in")
+    (tmp_path / "in" / "export.zip").write_bytes(b"")
+    assert run(tmp_path / place, tmp_path / "out", format=format) == 2
+    error = capsys.readouterr().err
+    assert words.format(tmp_path) in error and error.count("\n") == 1
 
 
 def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from tools.datasets.splits import split_of
 from tools.formats.annotations import DrawnClasses, skipped_shapes
 from tools.formats.base import SourceReader
 from tools.formats.images import draw_label, unique_names
+from tools.formats.polygons import draw_by_area, polygon_area
 from tools.formats.schema import Fields, brief, check_points, read_json
 from utils.errors import UsageError
 
@@ -153,18 +154,28 @@ def draw(file, image, shapes, indices, background):
     size = (image.integer("height"), image.integer("width")) if "height" in image.values else None
 
     def draw_shapes(canvas):
-        parsed = [parse_shape(shape, canvas.label.shape) for shape in shapes]
-        values = [indices[shape.id("category_id")] for shape in shapes]
-        canvas.draw_by_area(parsed, values, below=[shape.integer("iscrowd", 0) == 1 for shape in shapes])
+        parts = []
+        for shape in shapes:
+            area, draw_shape = parse_shape(shape, canvas, indices[shape.id("category_id")])
+            parts.append((shape.integer("iscrowd", 0) == 0, area, draw_shape))
+        draw_by_area(parts)
 
     return draw_label(file, size, background, draw_shapes)
 
 
-def parse_shape(shape, size):
-    """Parses a segmentation: a list of polygons, or a bool array `(H, W)`."""
+def parse_shape(shape, canvas, value):
+    """Parses a segmentation.
+
+    Returns:
+        `(area, draw)`: square pixels, and a function that draws it.
+
+    Raises:
+        UsageError: if it is neither polygons nor a mask of the size of the canvas.
+    """
     segmentation = shape.values["segmentation"]
     if isinstance(segmentation, dict):
-        return decode_mask(Fields(segmentation, f"{shape.place}, segmentation"), size)
+        counts = read_counts(Fields(segmentation, f"{shape.place}, segmentation"), canvas.label.shape)
+        return sum(counts[1::2]), lambda: canvas.mask(0, 0, decode_mask(counts, canvas.label.shape), value)
     if not isinstance(segmentation, list):
         raise UsageError(f"{shape.place}: segmentation is {brief(segmentation)}, neither polygons nor run lengths")
     if all(isinstance(part, (int, float)) for part in segmentation):
@@ -175,21 +186,21 @@ def parse_shape(shape, size):
             raise UsageError(f"{shape.place}: {brief(part)} is no polygon x1, y1, x2, y2, ...")
         if len(part) >= SMALLEST:  # fewer points have no area
             polygons.append(check_points(list(zip(part[::2], part[1::2])), shape.place))
-    return polygons
+    return sum(map(polygon_area, polygons)), lambda: canvas.polygons(polygons, value)
 
 
-def decode_mask(fields, size):
-    """Decodes a mask of run lengths along the columns, alternately outside and inside.
+def read_counts(fields, size):
+    """Reads the run lengths of a mask.
 
     Args:
         fields: `Fields` with size, `[height, width]`, and counts: a list, or COCO's compressed string.
         size: `(height, width)` of the image.
 
     Returns:
-        bool array `(height, width)`.
+        List of int.
 
     Raises:
-        UsageError: if it is no mask of this size.
+        UsageError: if they are no mask of this size.
     """
     counts = fields.values.get("counts")
     counts = decode_counts(counts) if isinstance(counts, str) else counts
@@ -198,6 +209,11 @@ def decode_mask(fields, size):
         raise UsageError(
             f"{fields.place}: counts are no mask of the image's {size[1]}x{size[0]} pixels; export it again"
         )
+    return counts
+
+
+def decode_mask(counts, size):
+    """Decodes run lengths along the columns, alternately outside and inside, to a bool array of `size`."""
     return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(size[::-1]).T
 
 

@@ -32,7 +32,8 @@ def read(folder, options):
         elif indices != first:
             raise UsageError(f"{path} has other categories than the other split")
         add_images(reader, path, content, indices)
-    return reader.finish(classes, NO_PUBLIC_TEST)
+    is_official = {item.split for item in reader.items} == {"train", "val"}
+    return reader.finish(classes, NO_PUBLIC_TEST if is_official else "")
 
 
 def find_files(folder):

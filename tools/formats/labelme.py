@@ -15,7 +15,7 @@ from utils.errors import UsageError
 
 LAYOUT = "JSON files of LabelMe, in any subfolders, each with the image that it names or inside it"
 POINTS = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "point": 1,
-          "mask": 2}  # fmt: skip
+          "mask": 2, "rotation": 4}  # fmt: skip
 LINE_WIDTH, DOT_RADIUS = 10, 5  # pixels, as in labelme.utils.shape_to_mask
 SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp", b"RI": ".webp", b"II": ".tif", b"MM": ".tif"}
 
@@ -99,7 +99,7 @@ def draw_shape(canvas, shape, value):
     kind = shape.text("shape_type", "polygon")
     points = shape.points("points", POINTS[kind])
     if kind == "rectangle":
-        canvas.rectangle(points[0], points[1], value)
+        canvas.rectangle(points.min(axis=0), points.max(axis=0), value)  # two corners, in X-AnyLabeling four
     elif kind == "circle":  # center, and a point of the circumference
         radius = float(np.hypot(*(points[1] - points[0])))
         canvas.ellipse(points[0], (radius, radius), value)
@@ -109,7 +109,7 @@ def draw_shape(canvas, shape, value):
         canvas.dot(points[0], DOT_RADIUS, value)
     elif kind == "mask":
         canvas.mask(round(points[0][0]), round(points[0][1]), mask_pixels(shape), value)
-    else:
+    else:  # a polygon, an oriented rectangle, or one of X-AnyLabeling, "rotation"
         canvas.polygon(points, value)
 
 

@@ -61,22 +61,10 @@ class Canvas:
         left, top = max(left, 0), max(top, 0)
         self.label[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = value
 
-    def draw_by_area(self, shapes, values, below=None):
-        """Draws shapes from the largest to the smallest, so that none is hidden by a larger one.
-
-        Args:
-            shapes: list of shapes; each is a list of polygons or a bool array of the size of the label.
-            values: list of int.
-            below: list of bool, the shapes that are drawn before all others; None for none.
-        """
-        below = below or [False] * len(shapes)
-        areas = [shape.sum() if isinstance(shape, np.ndarray) else sum(map(polygon_area, shape)) for shape in shapes]
-        for number in sorted(range(len(shapes)), key=lambda number: (not below[number], -areas[number])):
-            if isinstance(shapes[number], np.ndarray):
-                self.label[shapes[number]] = values[number]
-            else:
-                for points in shapes[number]:
-                    self.polygon(points, values[number])
+    def polygons(self, polygons, value):
+        """Fills several polygons."""
+        for points in polygons:
+            self.polygon(points, value)
 
     def _inside(self, points):
         """Mask of a polygon, bool `(H, W)`: a pixel is inside after an odd number of crossings in its row."""
@@ -96,3 +84,13 @@ def polygon_area(points) -> float:
     """Computes the area of a polygon in square pixels (the shoelace formula)."""
     x, y = np.asarray(points, float).T
     return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+
+
+def draw_by_area(shapes: list[tuple]) -> None:
+    """Draws shapes from the largest to the smallest, so that none is hidden by a larger one.
+
+    Args:
+        shapes: list of tuples: whether the shape is above those that are not, its area, and a function that draws it.
+    """
+    for number in sorted(range(len(shapes)), key=lambda number: (shapes[number][0], -shapes[number][1])):
+        shapes[number][2]()

@@ -1,13 +1,13 @@
 """YOLO segmentation (docs.ultralytics.com/datasets/segment): text files of polygons, and a YAML file of names."""
 
 import functools
+import os
 import pathlib
-
-import numpy as np
 
 from tools.formats.annotations import DrawnClasses
 from tools.formats.base import SourceReader
 from tools.formats.images import draw_label, unique_names
+from tools.formats.polygons import draw_by_area, polygon_area
 from tools.formats.schema import brief, check_points, read_lines
 from tools.formats.simple_yaml import parse_value, read_yaml
 from utils.data.images import is_image
@@ -37,16 +37,14 @@ def read(folder, options):
     items = []
     for split, keys in SPLITS.items():
         entry = next((entries[key] for key in keys if key in entries), None)
-        items += [(split, image) for image in images_of(folder, path, entries, split, entry)] if entry else []
+        items += [(split, image) for image in images_of(reader, path, entries, split, entry)] if entry else []
     images = [image for _, image in items]
     for (split, image), name in zip(items, unique_names(images, [split for split, _ in items])):
         label = label_path(image)
         if not label.is_file():
             reader.empty.append(image.name)
         reader.add(split, name, image, functools.partial(draw, image, label, indices, drawn.background))
-    if items and len(reader.empty) == len(items):
-        where = label_path(images[0])
-        raise UsageError(f"{path}: no image has a label file, such as {'/'.join(where.parts[-3:])}")
+    check_labels(path, images)
     return reader.finish(drawn.classes)
 
 
@@ -57,7 +55,25 @@ def find_yaml(folder):
     return (usual or files)[0] if usual or len(files) == 1 else None
 
 
-def images_of(folder, path, entries, split, entry):
+def check_labels(path, images):
+    """Refuses a dataset of boxes, and one without label files, before all images are converted.
+
+    Args:
+        path: of the YAML file.
+        images: list of paths.
+    """
+    labels = [label for label in map(label_path, images) if label.is_file()]
+    if images and not labels:
+        where = "/".join(label_path(images[0]).parts[-3:])
+        raise UsageError(f"{path}: no image has a label file, such as {where}")
+    for label in labels:
+        lines = read_lines(label)
+        if lines:
+            parse_polygon(lines[0][1], f"{label}, line {lines[0][0]}")
+            break
+
+
+def images_of(reader, path, entries, split, entry):
     """Lists the images of a split: of a folder, of several ones, or of a text file of paths.
 
     Paths may be relative to `path:` of the YAML file, to the YAML file or, as Roboflow's `../train/images`, to a folder
@@ -68,22 +84,27 @@ def images_of(folder, path, entries, split, entry):
     """
     values = parse_value(entry, f"{path}, {split}")
     root = parse_value(entries.get("path", [""]), f"{path}, path")
+    roots = [reader.folder / root, reader.folder] if isinstance(root, str) else [reader.folder]
     images = []
     for value in [values] if isinstance(values, str) else list(values):
-        if not value:
-            continue
-        parts = pathlib.PureWindowsPath(value).parts
-        tails = [pathlib.Path(*parts[number:]) for number in range(len(parts))]
-        roots = [folder / root, folder] if isinstance(root, str) else [folder]
-        places = [place / tail for tail in tails for place in roots]
-        found = next((place for place in places if place.is_dir() or place.is_file()), None)
-        if found is None:
+        found = find_tail(value, roots) if value else None
+        if value and found is None:
             raise UsageError(f"{path}, {split}: there is no folder or file {brief(value, 80)}; correct the path")
-        if found.is_dir():
+        if found and found.is_dir():
             images += sorted(image for image in found.rglob("*") if is_image(image))
-        else:
-            images += [found.parent / line for _, line in read_lines(found)]
+        elif found:
+            lines = [line for _, line in read_lines(found)]
+            listed = [find_tail(line, [found.parent, *roots]) for line in lines]
+            reader.absent += [line for line, image in zip(lines, listed) if image is None]
+            images += [image for image in listed if image]
     return images
+
+
+def find_tail(name, roots):
+    """Returns the first existing path of a name, or of its last parts, in one of several folders; None if none is."""
+    parts = pathlib.PureWindowsPath(name).parts
+    places = (root / pathlib.Path(*parts[number:]) for number in range(len(parts)) for root in roots)
+    return next((place for place in places if os.path.exists(place)), None)
 
 
 def label_path(image):
@@ -112,15 +133,14 @@ def draw(image, label, indices, background):
     lines = read_lines(label) if label.is_file() else []
 
     def draw_shapes(canvas):
-        scale = np.array(canvas.label.shape[::-1])
-        shapes = [[parse_polygon(line, f"{label}, line {number}") * scale] for number, line in lines]
-        values = []
+        parts = []
         for number, line in lines:
-            id = line.split()[0]
+            id, points = parse_polygon(line, f"{label}, line {number}")
             if id not in indices:
                 raise UsageError(f"{label}, line {number}: class {brief(id)} is not in names of the YAML file")
-            values.append(indices[id])
-        canvas.draw_by_area(shapes, values)
+            points *= canvas.label.shape[::-1]
+            parts.append((True, polygon_area(points), functools.partial(canvas.polygon, points, indices[id])))
+        draw_by_area(parts)
 
     return draw_label(image, None, background, draw_shapes)
 
@@ -129,12 +149,12 @@ def parse_polygon(line, place):
     """Parses a line `class x1 y1 x2 y2 ...` with shares of the width and height.
 
     Returns:
-        float array `(N, 2)`.
+        `(class, points)`: str, and a float array `(N, 2)`.
 
     Raises:
         UsageError: for boxes, odd numbers of coordinates, and pixels.
     """
-    values = line.split()[1:]
+    id, *values = line.split()
     if len(values) == BOX:
         raise UsageError(f"{place} is a box, no polygon; export the dataset for segmentation (YOLO segment)")
     if len(values) % 2 or len(values) < 6:
@@ -142,4 +162,4 @@ def parse_polygon(line, place):
     points = check_points(list(zip(values[::2], values[1::2])), place)
     if points.min() < -1 or points.max() > 2:
         raise UsageError(f"{place} has the coordinate {points.max():g}; they must be shares of the image, from 0 to 1")
-    return points
+    return id, points

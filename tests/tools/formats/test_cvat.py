@@ -90,6 +90,22 @@ def test_subsets_that_are_no_splits(tmp_path, capsys):
     assert "1 of the images have no split and were put into train: Extra_a" in capsys.readouterr().out
 
 
+def test_a_project_with_the_default_subset_alone(tmp_path):
+    tiny_sources.cvat_project(tmp_path / "in")
+    path = tmp_path / "in" / "annotations.xml"
+    content = path.read_text()
+    for subset in ("Train", "Validation", "Test"):
+        content = content.replace(f'subset="{subset}"', 'subset="default"')
+        (tmp_path / "in" / "images" / subset).rename(tmp_path / "in" / "images" / f"{subset}_")
+    path.write_text(content)
+    for image in sorted((tmp_path / "in" / "images").rglob("*.jpg")):
+        image.rename(tmp_path / "in" / "images" / image.name)
+    (tmp_path / "in" / "images" / "default").mkdir()
+    for image in (tmp_path / "in" / "images").glob("*.jpg"):
+        image.rename(tmp_path / "in" / "images" / "default" / image.name)
+    assert sorted(by_name(convert("cvat", tmp_path / "in", tmp_path / "out")[1])) == ["a", "b", "c"]
+
+
 def test_masks_export_names_its_format(tmp_path, capsys):
     tiny_sources.cvat_masks(tmp_path / "in")
     assert refused("cvat", tmp_path / "in", tmp_path / "out") == 2

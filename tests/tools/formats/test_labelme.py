@@ -106,6 +106,16 @@ def test_oriented_rectangles_are_polygons(tmp_path):
     assert found["a"].sum() == 18 and (found["a"] == found["b"]).all() and (found["a"] == found["c"]).all()
 
 
+def test_shapes_of_x_anylabeling(tmp_path):
+    """Rectangles of four corners, and rotated ones."""
+    folder, corners = tmp_path / "in", [[2, 1], [6, 1], [6, 4], [2, 4]]
+    for name, kind in zip("abc", ("rectangle", "rotation", "polygon")):
+        photo(folder / f"{name}.jpg")
+        labelme(folder / f"{name}.json", [("x", kind, corners)], f"{name}.jpg")
+    found = by_name(convert("labelme", folder, tmp_path / "out")[1])
+    assert all(label.sum() == 12 and label[1:4, 2:6].all() for label in found.values())
+
+
 def test_an_image_on_disk_wins_over_the_one_inside(tmp_path):
     folder = tmp_path / "in"
     tiny_sources.labelme(folder, inside=True)

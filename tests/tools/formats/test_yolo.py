@@ -35,11 +35,13 @@ def test_places(tmp_path, yaml, places):
     assert all((label == 1).all() for label in labels.values())
 
 
-def test_a_list_of_images_and_other_names_of_the_yaml_file(tmp_path):
+def test_a_list_of_images_and_other_names_of_the_yaml_file(tmp_path, capsys):
     folder = dataset(tmp_path / "in", "train: train.txt\nval: images/val\nnames: {0: road}\n")
     (folder / "data.yaml").rename(folder / "mine.yml")
-    text(folder / "train.txt", "./images/train/a.jpg\n")
-    assert sorted(convert("yolo", folder, tmp_path / "out")[1]) == ["train/a", "val/a"]
+    text(folder / "train.txt", "./images/train/a.jpg\ndata/images/train/b.jpg\n/home/me/c.jpg\n")
+    photo(folder / "images" / "train" / "b.jpg")
+    assert sorted(convert("yolo", folder, tmp_path / "out")[1]) == ["train/a", "train/b", "val/a"]
+    assert "1 of the annotated images left out, as their files are not there: /home/me/c.jpg" in capsys.readouterr().out
 
 
 def test_images_without_label_file_are_background_and_told(tmp_path, capsys):
@@ -88,6 +90,15 @@ def test_bad_lines(tmp_path, capsys, line, words):
 def test_bad_yaml(tmp_path, capsys, yaml, words):
     assert refused("yolo", dataset(tmp_path / "in", yaml), tmp_path / "out") == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_dataset_of_boxes_is_one_line(tmp_path, capsys):
+    folder = dataset(tmp_path / "in", "train: images/train\nval: images/val\nnames: [road]\n")
+    for place in ("train", "val"):
+        text(folder / "labels" / place / "a.txt", "0 0.5 0.5 0.1 0.1\n" * 30)
+    assert refused("yolo", folder, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "line 1 is a box, no polygon" in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
 def test_no_label_file_at_all(tmp_path, capsys):

@@ -39,6 +39,7 @@ def test_keras_itself_loads_it(expected):
     np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
 
 
+@pytest.mark.usefixtures("blank_plots")
 def test_training_resumes(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     latest = pathlib.Path("checkpoints/latest_model_tiny-heads_Streets.keras")

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from tiny_plots import blank_plots
 
 import export
 import train
@@ -27,7 +28,7 @@ def need(form):
 @pytest.fixture(scope="module")
 def checkpoint(streets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    with contextlib.chdir(folder):
+    with blank_plots(), contextlib.chdir(folder):
         arguments = ["--model", "tiny-heads", "--dataset", str(streets), "--num_epochs", "1", "--batch_size", "4"]
         crop = ["--crop_height", "64", "--crop_width", "64", "--num_val_images", "1"]
         assert train.main([*arguments, *crop, "--mixed_precision", "bfloat16"]) == 0
@@ -120,10 +121,10 @@ def test_default_names_and_a_network_with_a_frontend(streets, tmp_path, monkeypa
 
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
-    model = spread_out(build_model("DeepLabV3_plus", 12, "MobileNetV3Small"))
+    model = spread_out(build_model("tiny-frontend", 12, "MobileNetV3Small"))
     settings = {
         **vars(train_parser().parse_args([])),
-        "model": "DeepLabV3_plus",
+        "model": "tiny-frontend",
         "frontend": "MobileNetV3Small",
         "dataset_path": "/gone/Nowhere",
         **ClassDict.from_csv(streets / "class_dict.csv").to_dict(),

@@ -9,6 +9,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from tiny_plots import blank_plots
 
 import train
 from utils.checkpoints import load_network
@@ -39,6 +40,8 @@ FLAGS = [
 LATEST = pathlib.Path("checkpoints/latest_model_tiny-frontend_Streets.keras")
 FRONTEND, DECODER = "conv", "logits"  # the frontend's first convolution, and the last one of the network
 
+pytestmark = pytest.mark.usefixtures("blank_plots")
+
 
 def run(streets, *more):
     assert train.main([*FLAGS, "--dataset", str(streets), *more]) == 0
@@ -58,7 +61,7 @@ def equal(one, other, name):
 def frozen_once(streets, tmp_path_factory):
     """The folder of a run of three epochs whose first is frozen; every epoch's checkpoint is kept."""
     folder = tmp_path_factory.mktemp("frozen")
-    with contextlib.chdir(folder):
+    with blank_plots(), contextlib.chdir(folder):
         run(streets, "--num_epochs", "3", "--freeze_frontend", "1", "--checkpoint_step", "1")
     return folder
 

@@ -8,6 +8,7 @@ import pathlib
 import cv2
 import numpy as np
 import pytest
+from tiny_plots import blank_plots
 
 import export
 import predict
@@ -21,7 +22,7 @@ CHECKPOINT = "checkpoints/latest_model_tiny_Streets.keras"
 @pytest.fixture(scope="module")
 def checkpoint(streets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    with contextlib.chdir(folder):
+    with blank_plots(), contextlib.chdir(folder):
         arguments = ["--model", "tiny", "--dataset", str(streets), "--num_epochs", "1", "--batch_size", "4"]
         assert train.main([*arguments, "--crop_height", "64", "--crop_width", "64", "--num_val_images", "1"]) == 0
     return str(folder / CHECKPOINT)

@@ -8,6 +8,7 @@ import pathlib
 import cv2
 import numpy as np
 import pytest
+from tiny_plots import blank_plots
 
 import predict
 import train
@@ -22,7 +23,7 @@ spec.loader.exec_module(verb)
 def run(streets, tmp_path_factory):
     """A folder with a network trained for one epoch, without the class Unlabelled."""
     folder = tmp_path_factory.mktemp("run")
-    with contextlib.chdir(folder):
+    with blank_plots(), contextlib.chdir(folder):
         assert (
             train.main(
                 [
@@ -51,11 +52,12 @@ def run(streets, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def tested(run, monkeypatch, tmp_path):
-    monkeypatch.chdir(run)
-    assert verb.main(["--model", "tiny", "--dataset", _dataset(run), "--output_dir", str(tmp_path / "Test")]) == 0
-    return tmp_path / "Test"
+@pytest.fixture(scope="module")
+def tested(run):
+    """The folder that test.py wrote for the whole test split."""
+    with contextlib.chdir(run):
+        assert verb.main(["--model", "tiny", "--dataset", _dataset(run), "--output_dir", "Test"]) == 0
+    return run / "Test"
 
 
 def _dataset(run):

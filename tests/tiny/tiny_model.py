@@ -1,7 +1,7 @@
 """Small networks for tests of commands, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" has
 one head of each kind; "tiny-frontend" is built on the first layers of any frontend, and has a head too.
 
-Run as a program it is train.py with that network: `python tiny_model.py --model tiny ...`.
+Run as a program it is train.py with that network and without plots: `python tiny_model.py --model tiny ...`.
 """
 
 import pathlib
@@ -56,6 +56,9 @@ def build_tiny_on_frontend(end_points, num_classes):
 
 
 if __name__ == "__main__":
+    from tiny_plots import blank_plots
+
     import train
 
-    sys.exit(train.main())
+    with blank_plots():
+        sys.exit(train.main())

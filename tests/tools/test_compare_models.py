@@ -48,6 +48,7 @@ def in_process(monkeypatch):
     return calls
 
 
+@pytest.mark.usefixtures("blank_plots")
 def test_every_network_is_trained_tested_and_predicted(streets, in_process, tmp_path):
     flags = ["--models", "tiny", "--dataset", str(streets), "--jobs", "1"]
     results = tmp_path / "results.json"

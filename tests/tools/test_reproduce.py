@@ -17,6 +17,8 @@ spec = importlib.util.spec_from_file_location("suite_test", pathlib.Path(train._
 test_command = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(test_command)
 
+pytestmark = pytest.mark.usefixtures("blank_plots")
+
 EXPERIMENT = {
     "about": "a test",
     "table": "all",

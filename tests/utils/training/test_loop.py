@@ -16,6 +16,8 @@ from utils.training.record import new_state
 
 EPOCHS = 3
 
+pytestmark = pytest.mark.usefixtures("blank_plots")
+
 
 def settings(model, *more):
     flags = ["--model", model, "--optimizer", "adam", "--learning_rate", "0.01", *more]

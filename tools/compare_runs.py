@@ -87,8 +87,9 @@ def notes(runs, records, is_grouped):
             lines.append(f"{name} is not complete: {record['epochs']} of {planned} epochs")
     classes = {tuple(run.settings["class_names"]) for run in runs if run.settings.get("class_names")}
     if len(classes) > 1:
-        listed = ", ".join(str(count) for count in sorted(map(len, classes)))
-        lines.append(f"the runs have different classes ({listed}): their mean IoUs are not comparable")
+        counts = sorted(set(map(len, classes)))
+        listed = f" ({', '.join(map(str, counts))})" if len(counts) > 1 else ""
+        lines.append(f"the runs have different classes{listed}: their mean IoUs are not comparable")
     return lines
 
 

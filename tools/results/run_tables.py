@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from utils.cli import train_parser
+from utils.cli.choices import RECIPES
 from utils.cli.tables import format_value, table
 from utils.run_groups import MEANS, SCORES, differing_flags, run_names
 
@@ -18,7 +20,7 @@ def runs_table(runs: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     header = [
         "run",
         "best mean IoU, %",
-        "epoch",
+        "in epoch",
         "last, %",
         "epochs",
         "minutes",
@@ -26,7 +28,7 @@ def runs_table(runs: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
         "images/s",
         "flags that differ",
     ]
-    different, rows = differing_flags(runs), []
+    different, rows = _without_presets(differing_flags(runs)), []
     names = run_names(runs)
     for index in sorted(range(len(runs)), key=lambda i: -(runs[i]["best_mean_iou"] or -1)):
         run = runs[index]
@@ -54,6 +56,7 @@ def groups_table(groups: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
     """
     header = ["runs", "best mean IoU, %", "last, %", "test mean IoU, %", "minutes", "over", "group"]
     rows = []
+    shown = _without_presets({name: [group["flags"][name] for group in groups] for name in groups[0]["flags"]})
     for group in groups:
         count = len(group["runs"])
         cells = [_spread(group[key], count, 100) for key in SCORES]
@@ -62,7 +65,13 @@ def groups_table(groups: Sequence[dict]) -> tuple[list[str], list[list[str]]]:
         if len(varied) == 1:
             over += f" {format_value(varied[0][1])}"
         rows.append(
-            [str(count), *cells, _spread(group["minutes"], count, 1), over or "-", _pairs(group["flags"]) or "all"]
+            [
+                str(count),
+                *cells,
+                _spread(group["minutes"], count, 1),
+                over or "-",
+                _pairs({name: group["flags"][name] for name in shown}) or "all",
+            ]
         )
     return _without_empty(header, rows)
 
@@ -105,6 +114,23 @@ def groups_rows(groups: Sequence[dict]) -> list[dict]:
         }
         rows.append({**flags, "runs": " ".join(group["runs"]), **means})
     return rows
+
+
+def _without_presets(columns):
+    """Leaves out the flags that differ only because the preset (`--recipe`) does.
+
+    Args:
+        columns: dict from the name of a flag to its value in each run or group.
+    """
+    recipes, parser = columns.get("recipe", []), train_parser()
+    changed = {name for recipe in recipes for name in RECIPES.get(recipe, {})}
+
+    def is_preset(name):
+        defaults = [RECIPES.get(recipe, {}).get(name, parser.get_default(name)) for recipe in recipes]
+        known = [index for index, recipe in enumerate(recipes) if recipe is not None]
+        return all(columns[name][index] == defaults[index] for index in known)
+
+    return {name: values for name, values in columns.items() if name not in changed or not is_preset(name)}
 
 
 def _spread(values, count, scale):

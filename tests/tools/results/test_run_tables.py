@@ -23,7 +23,7 @@ def test_table_of_runs():
     assert header == [
         "run",
         "best mean IoU, %",
-        "epoch",
+        "in epoch",
         "last, %",
         "epochs",
         "minutes",
@@ -34,6 +34,23 @@ def test_table_of_runs():
     assert rows[1] == ["low", "25.00", "3", "0.00", "5 of 5", "2.0", "-", "-"]
     assert [row[0] for row in rows] == ["high", "low", "off"] and rows[2][1] == "-"
     assert "test mean IoU, %" not in runs_table([run()])[0]
+
+
+def test_flags_of_a_preset_are_not_repeated():
+    strong = {"recipe": "strong", "loss": "cross_entropy_lovasz", "batch_size": 4, "h_flip": True}
+    suite = {"recipe": "suite", "loss": "cross_entropy", "batch_size": 1, "h_flip": False}
+    unknown = {**run("c/c", 0.25), "flags": {}}
+    runs = [run("c/a", 0.75, **strong), run("c/b", 0.5, **suite), unknown]
+    assert [row[-1] for row in runs_table(runs)[1]] == ["recipe=strong", "recipe=suite", "-"]
+    runs[1]["flags"]["batch_size"] = 8
+    assert [row[-1] for row in runs_table(runs)[1]] == [
+        "recipe=strong, batch_size=4",
+        "recipe=suite, batch_size=8",
+        "-",
+    ]
+    groups = group_runs([*runs, run(**{**suite, "batch_size": 8}, seed=1)], seeds=True)
+    assert [row[-1] for row in groups_table(groups)[1]] == ["recipe=strong, batch_size=4", "recipe=suite, batch_size=8"]
+    assert groups[0]["flags"]["loss"] == "cross_entropy_lovasz"
 
 
 def test_table_of_groups():

@@ -68,13 +68,14 @@ def build_parser():
     return parser
 
 
-def notes(runs, records, is_grouped):
+def notes(runs, records, is_grouped, folds):
     """Lists remarks on the tables: damaged files, several tests, different classes, incomplete runs.
 
     Args:
         runs: list of `utils.runs.Run`.
         records: their records.
         is_grouped: bool, whether runs are averaged.
+        folds: bool, whether they are averaged over folds.
     """
     lines = [problem for run in runs for problem in run.problems]
     for name, run, record in zip(run_names(records), runs, records):
@@ -85,6 +86,11 @@ def notes(runs, records, is_grouped):
         planned, patience = record["num_epochs"], record["flags"].get("patience")
         if is_grouped and planned and record["epochs"] < planned and not patience:
             lines.append(f"{name} is not complete: {record['epochs']} of {planned} epochs")
+    limits = {record["flags"]["num_val_images"] for record in records if record["flags"].get("num_val_images")}
+    if folds and limits:
+        lines.append(
+            f"validation used at most {max(limits)} images of a fold; train with --num_val_images 0 for all of them"
+        )
     classes = {tuple(run.settings["class_names"]) for run in runs if run.settings.get("class_names")}
     if len(classes) > 1:
         counts = sorted(set(map(len, classes)))
@@ -112,7 +118,7 @@ def main(argv=None):
         print(formatted(*runs_table(records)))
         if groups:
             print("", formatted(*groups_table(groups)), "", "±: sample standard deviation over the runs", sep="\n")
-    for line in notes(runs, records, is_grouped):
+    for line in notes(runs, records, is_grouped, args.folds):
         print(f"note: {line}", file=sys.stderr)
     rows = groups_rows(groups) if groups else runs_rows(records)
     values = {

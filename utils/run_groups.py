@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from utils.errors import UsageError, did_you_mean
 
-FOLD = re.compile(r"_fold(\d+)$")  # of the names of datasets by tools/split_dataset.py --folds
+FOLD = re.compile(r"_fold(\d+)(?=\+|$)")  # of the names of datasets by tools/split_dataset.py --folds
 SCORES = ("best_mean_iou", "last_mean_iou", "test_mean_iou")
 MEANS = (*SCORES, "test_global_accuracy", "minutes", "images_per_second")
 

@@ -46,9 +46,12 @@ class Run:
 
     @property
     def dataset(self) -> str | None:
-        """The name of the dataset."""
-        path = self.settings.get("dataset_path") or self.settings.get("dataset")
-        return pathlib.PureWindowsPath(path).name if path else None  # understands the paths of every system
+        """The name of the dataset, or those of several, such as "A+B"."""
+        paths = self.settings.get("dataset")
+        if isinstance(paths, str) or not paths:
+            paths = [self.settings.get("dataset_path") or paths or ""]
+        # PureWindowsPath understands the paths of every system.
+        return "+".join(pathlib.PureWindowsPath(path).name for path in paths) or None
 
     @property
     def flags(self) -> dict:

@@ -84,6 +84,7 @@ def test_folds_and_seeds(copy, capsys):
     assert run("checkpoints", "--folds", "--json", "-") == 0
     out, err = capsys.readouterr()
     groups = json.loads(out)["groups"]
+    assert "validation used at most 2 images of a fold; train with --num_val_images 0" in err
     assert sorted(len(group["runs"]) for group in groups) == [1, 2] and "±: sample standard deviation" in err
     assert run("checkpoints/0", "checkpoints/1", "--seeds", "--folds", "--markdown", "--csv", "-") == 0
     out, err = capsys.readouterr()

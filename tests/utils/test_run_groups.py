@@ -64,6 +64,12 @@ def test_folds_of_two_datasets_and_seeds():
     assert groups[1]["varied"] == {"seed": [0, 1], "fold": [1, 2]}
 
 
+def test_folds_among_several_datasets():
+    runs = [run(f"c/{number}", dataset=f"Mine_fold{number}+Other") for number in (1, 2)]
+    (group,) = group_runs(runs, folds=True)
+    assert group["varied"] == {"fold": [1, 2]} and group["flags"] == {}
+
+
 def test_groups_by_flags():
     runs = [run(best=0.2), run(best=0.4, seed=1), run(best=0.8, model="GCN"), {**run(best=0.1), "flags": {}}]
     groups = group_runs(runs, ["model"])

@@ -1,13 +1,14 @@
 """Runs read from their folders: whole, damaged, moved, tested."""
 
 import json
+import pathlib
 import zipfile
 
 import pytest
 
 from utils.files import make_folder, write_json, write_rows
 from utils.run_folder import RunFolder
-from utils.runs import find_runs, read_log, read_run, read_runs
+from utils.runs import Run, find_runs, read_log, read_run, read_runs
 
 SETTINGS = {
     "model": "UNet",
@@ -60,6 +61,21 @@ def test_a_run_is_summarized(make):
         "test_flags": {},
     }
     json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    "settings, name",
+    [
+        ({"dataset": "datasets/Mine", "dataset_path": "/data/datasets/Mine"}, "Mine"),
+        ({"dataset": ".", "dataset_path": "C:\\data\\Mine"}, "Mine"),
+        ({"dataset": ["Mine"], "dataset_path": "/data/Mine"}, "Mine"),
+        ({"dataset": ["Mine", "data\\Other"], "dataset_path": "/data/Mine"}, "Mine+Other"),
+        ({"dataset": "Mine"}, "Mine"),
+        ({"model": "UNet"}, None),
+    ],
+)
+def test_names_of_datasets(settings, name):
+    assert Run(pathlib.Path("x"), settings).dataset == name
 
 
 def test_runs_are_found_once(make, tmp_path):

@@ -22,6 +22,7 @@ from tools.formats.classes import write_class_dict
 from tools.formats.images import image_size
 from tools.formats.schema import read_json
 from utils.cli import Parser
+from utils.cli.choices import LABEL_FORMATS, UNKNOWN_COLORS
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import CONVERSION, SPLITS, list_pairs
@@ -58,9 +59,23 @@ def build_parser():
     )
     parser.add_argument(
         "--unknown_colours",
-        choices=("error", "ignore"),
+        choices=UNKNOWN_COLORS,
         default="error",
         help="folder: treatment of values and colors of no class; default: error",
+    )
+    parser.add_argument(
+        "--label_format",
+        choices=LABEL_FORMATS,
+        default="auto",
+        help="folder: how masks are stored; default: auto, decided over all masks",
+    )
+    parser.add_argument("--images", metavar="PATTERN", help="folder: images, such as '*/photos/*.jpg'")
+    parser.add_argument("--masks", metavar="PATTERN", help="folder: their masks, such as '*/truth/*.png'")
+    parser.add_argument(
+        "--match",
+        type=pattern,
+        metavar="REGEX",
+        help="folder: an image and the mask in which this expression matches the same text belong together",
     )
     parser.add_argument(
         "--fractions",
@@ -217,12 +232,15 @@ def main(argv=None):
     check_options(args)
     print(f"Reading {folder} ...", flush=True)
     background = args.background or "background"
+    names = ("label_format", "images", "masks", "match")
+    options = Options(args.classes, background, args.unknown_colours, *(getattr(args, name) for name in names))
     try:
-        source = FORMATS[args.format].read(folder, Options(args.classes, background, args.unknown_colours))
+        source = FORMATS[args.format].read(folder, options)
     except UsageError as error:
         raise UsageError(f"{error}{hint(folder, args.format)}") from error
     source = divide(source, args.fractions, args.group, args.seed)
     settings = {"format": args.format, "background": background, "unknown_colours": args.unknown_colours}
+    settings["label_format"] = args.label_format
     splits = convert(source, args.target, args.link, args.workers, settings)
     counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
     print(f"{args.target} is complete: {counts} images, {source.classes.num_classes} classes")
@@ -234,6 +252,9 @@ def main(argv=None):
 def check_options(args):
     """Refuses flags that the format does not have."""
     row = FORMATS[args.format]
+    for name in ("images", "masks", "match"):
+        if getattr(args, name) and args.format != "folder":
+            raise UsageError(f"--{name} is for --format folder; {args.format} says itself where its files are")
     if args.classes and not (row.class_lists or row.own_classes):
         raise UsageError(f"--classes: the classes of {args.format} are those of the dataset")
     if args.background and not row.drawn:

@@ -52,22 +52,22 @@ def split_of(name: str) -> str | None:
 
 
 def pattern(text: str) -> re.Pattern:
-    """Type of `--group`: a regular expression."""
+    """Type of `--group` and `--match`: a regular expression."""
     try:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"'{text}' is not a regular expression: {error}") from None
 
 
-def group_of(name: str, group: re.Pattern) -> str:
+def group_of(name: str, group: re.Pattern, flag: str = "--group") -> str:
     """Returns the group of an image: the first parenthesis of the expression in its name, or the whole match.
 
     Raises:
-        UsageError: if the expression does not match.
+        UsageError: if the expression, the value of `flag`, does not match.
     """
     match = group.search(name)
     if not match:
-        raise UsageError(f"--group {group.pattern} matches nothing in the name {name}")
+        raise UsageError(f"{flag} {group.pattern} matches nothing in the name {name}")
     return match.group(1 if group.groups else 0)
 
 

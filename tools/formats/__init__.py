@@ -135,8 +135,9 @@ FORMATS = {
     ),
     "folder": Format(
         folder.read,
-        "`images/` and `masks/`, each with `train/`, `val/`, `test/` or without",
-        "masks of class numbers or colors",
+        "`images/` and `masks/` (or `labels/`, `annotations/` ...), with folders of splits inside or around them; "
+        "`train/` and `trainannot/`; `x_sat.jpg` and `x_mask.png` in one folder; others by `--images`, `--masks`",
+        "masks of class numbers or colors, black and white masks",
         own_classes=True,
     ),
 }

@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -23,12 +24,19 @@ class Options(NamedTuple):
     Attributes:
         classes: str or None, the name of one of the format's class lists, or the path of a class file.
         background: str, the class of pixels that no shape covers, or "ignore".
-        unknown: "error" or "ignore", for label values and colors of no class.
+        unknown: "error", "ignore" or "nearest", for label values and colors of no class.
+        label_format: "auto", "colors", "indices" or "binary", see `label_format.choose_reading`.
+        images, masks: patterns of files, or None for the usual layouts.
+        match: compiled regular expression that images and masks have in common, or None.
     """
 
     classes: str | None = None
     background: str = "background"
     unknown: str = "error"
+    label_format: str = "auto"
+    images: str | None = None
+    masks: str | None = None
+    match: re.Pattern | None = None
 
 
 class Item(NamedTuple):
@@ -122,8 +130,10 @@ class SourceReader:
             decode = decode if label is None else functools.partial(decode, label)
             self.items.append(Item(split, name, image, decode, data))
 
-    def finish(self, classes, note=""):
-        """Returns the `Source`. Its notes name images without annotation, and annotations without image.
+    def finish(self, classes, *notes):
+        """Returns the `Source`.
+
+        Its notes name images without annotation and annotations without image, and end with `notes`.
 
         Raises:
             UsageError: with all problems, or if there are no items.
@@ -142,7 +152,7 @@ class SourceReader:
         ):
             if names:
                 self.notes.append(f"{len(names)} {meaning}: {listed(names)}")
-        return Source(classes, self.items, [*self.notes, *([note] if note else [])])
+        return Source(classes, self.items, [*self.notes, *filter(None, notes)])
 
 
 def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:

@@ -1,7 +1,6 @@
 """Label images as stored: values of one channel, a palette, or colors."""
 
-import numpy as np
-
+from utils.data import label_files
 from utils.errors import UsageError
 
 
@@ -9,7 +8,7 @@ def read_stored(path):
     """Reads a label image without decoding its values.
 
     Args:
-        path: of an image file.
+        path: of an image file, or of a NumPy array in a `.npy` file.
 
     Returns:
         `(pixels, palette)`: integer array `(H, W)` of values or uint8 `(H, W, 3)` of RGB colors; the palette, uint8
@@ -18,21 +17,8 @@ def read_stored(path):
     Raises:
         UsageError: if it is damaged or not an image.
     """
-    from PIL import Image  # OpenCV replaces palette indices with colors
-
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception as error:  # Pillow's errors have no common base class
-        raise UsageError(f"cannot read {path}: damaged, or not an image") from error
-    if image.mode == "P":
-        return np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    if image.mode in ("1", "L", "I", "I;16", "I;16B"):
-        pixels = np.array(image)
-        return (pixels.astype(np.uint8) if image.mode == "1" else pixels), None
-    if image.mode == "LA":
-        return np.array(image)[..., 0], None
-    return np.array(image.convert("RGB")), None
+    stored = label_files.read_stored(path)
+    return stored.pixels, stored.palette
 
 
 def read_ids(path, table):

@@ -103,7 +103,8 @@ def test_splits_of_the_source_stay(make, tmp_path):
     [
         ([[[0, 1]], [[[1, 2, 3], [0, 0, 0]]], [[0, 0]]], "0_mask.png has not"),
         ([[[4, 4]], [[4, 4]], [[4, 255]]], "at least two classes are needed, not 1 (class_4)"),
-        (np.random.default_rng(0).integers(0, 255, (3, 20, 20, 3)), "are they photos"),
+        (np.random.default_rng(0).integers(0, 255, (3, 20, 20, 3)), "if they are no photos"),
+        ([[[0, 9, 120, 250, 255]], [[0, 0]], [[0, 0]]], "--label_format binary"),
     ],
 )
 def test_masks_that_are_none(make, tmp_path, capsys, masks, words):
@@ -119,5 +120,58 @@ def test_unpaired_and_damaged_files_are_all_reported(make, tmp_path, capsys):
     with pytest.raises(SystemExit):
         convert(source, tmp_path)
     error = capsys.readouterr().err
-    assert "1.jpg has no label" in error and "2_mask.png belongs to no image" in error
+    assert "1.jpg has no mask" in error and "2_mask.png belongs to no image" in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("suffix, mode", [(".gif", "L"), (".png", "1"), (".tif", "1"), (".bmp", "L")])
+def test_binary_masks_of_other_kinds(make, tmp_path, suffix, mode):
+    source = make([[[0, 0]]] * 3)
+    for number, mask in enumerate(([[0, 255]], [[0, 0]], [[255, 255]])):
+        (source / "masks" / f"{number}_mask.png").unlink()
+        Image.fromarray(np.array(mask, np.uint8)).convert(mode).save(source / "masks" / f"{number}_mask{suffix}")
+    _, labels = convert(source, tmp_path)
+    assert labels == [[[0, 1]], [[0, 0]], [[1, 1]]]
+
+
+def test_numpy_masks(make, tmp_path):
+    source = make([[[0, 0]]] * 3)
+    for number, mask in enumerate(([[0, 2]], [[0, 0]], [[1, 2]])):
+        (source / "masks" / f"{number}_mask.png").unlink()
+        np.save(source / "masks" / f"{number}.npy", np.array(mask))
+    assert convert(source, tmp_path)[1] == [[[0, 2]], [[0, 0]], [[1, 2]]]
+
+
+def test_jpeg_masks_need_a_word(make, tmp_path, capsys):
+    masks = [np.repeat(np.repeat(np.array([mask], np.uint8), 16, 1), 16, 0) for mask in ([0, 255], [0, 0], [255, 0])]
+    source = make(masks, suffix="_mask.jpg")
+    soft = Image.fromarray(masks[0]).resize((32, 16), Image.Resampling.BILINEAR, (4, 4, 28, 12))
+    soft.save(source / "masks" / "1_mask.jpg")
+    with pytest.raises(SystemExit):
+        convert(source, tmp_path)
+    assert "JPEG" in capsys.readouterr().err
+    classes, labels = convert(source, tmp_path / "2", "--label_format", "binary", "--unknown_colours", "nearest")
+    assert classes.class_names == ["background", "object"]
+    assert np.array_equal(labels[0], masks[0] > 0) and np.array_equal(labels[2], masks[2] > 0)
+    assert "took the nearest class color" in capsys.readouterr().out
+
+
+def test_empty_masks_of_white_first_classes(make, tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text("name,r,g,b\nobject,255,255,255\nbackground,0,0,0\n")
+    _, labels = convert(make([[[0, 255]], [[0, 0]], [[255, 255]]]), tmp_path, "--classes", str(path))
+    assert labels == [[[1, 0]], [[1, 1]], [[0, 0]]]
+
+
+def test_patterns(make, tmp_path):
+    source = make([[[0, 1]]] * 3)
+    (source / "images").rename(source / "in_jpg")
+    flags = ["--images", "in_jpg/*.jpg", "--masks", "masks/*", "--match", r"(\d+)"]
+    assert convert(source, tmp_path, *flags)[1] == [[[0, 1]]] * 3
+
+
+def test_lists_that_are_not_read_are_told(make, tmp_path, capsys):
+    source = make([[[0, 1]]] * 3)
+    (source / "trainval.txt").write_text("0\n")
+    convert(source, tmp_path)
+    assert "trainval.txt: lists are not read" in capsys.readouterr().out

@@ -13,7 +13,7 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - display_width(text))
 
 
-def percentage(percent: float) -> str:
+def short_percentage(percent: float) -> str:
     """Formats a percentage of 0 to 100 with two significant digits and no exponent, such as 0.012, 3.4, 57 or 100."""
     if 0 < percent < 0.0001:
         return "<0.0001"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils.text import display_width, pad, percentage
+from utils.text import display_width, pad, short_percentage
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_width(text, width):
      (57.4, "57"), (98.99, "99"), (99.4, "99"), (99.5, "100"), (99.99, "100"), (100, "100")],
 )  # fmt: skip
 def test_percentages_have_no_exponent(value, text):
-    assert percentage(value) == text
+    assert short_percentage(value) == text
 
 
 def test_every_percentage_reads_back():
     for step in range(10001):
-        assert float(percentage(step / 100)) == pytest.approx(step / 100, rel=0.051, abs=1e-9)
+        assert float(short_percentage(step / 100)) == pytest.approx(step / 100, rel=0.051, abs=1e-9)

@@ -10,7 +10,7 @@ from utils.data.images import read_image
 from utils.data.labels import read_pair
 from utils.errors import UsageError
 from utils.evaluation.fonts import save_png
-from utils.text import percentage
+from utils.text import short_percentage
 
 COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}
 SIDE = 300  # pixels, the longer side of a crop in the report
@@ -37,7 +37,7 @@ def shares_chart(analysis):
             axes.barh(positions, values, thickness * 0.9, color=COLORS[split], label=split)
         for position, value in zip(positions, pixels):
             left.annotate(
-                percentage(value), (value, position), (2, 0), textcoords="offset points", va="center", fontsize=6
+                short_percentage(value), (value, position), (2, 0), textcoords="offset points", va="center", fontsize=6
             )
     left.set_yticks(range(len(names)), names)
     left.set_ylim(len(names) - 0.5, -0.5)

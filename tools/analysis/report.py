@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 
 from tools.analysis.figures import rare_classes, shares_chart, side_by_side
-from utils.text import percentage
+from utils.text import short_percentage
 
 SHOWN = 20  # problems of a kind before the rest is folded; near duplicates listed
 DRAWN = 4  # near duplicates with images
@@ -33,7 +33,7 @@ def summary(analysis):
         total = sum((analysis.pixels(split) for split in analysis.splits), np.zeros(len(analysis.weights)))
         names = analysis.classes.class_names
         rarest = [index for index in np.argsort(total, kind="stable") if total[index]][:5]
-        shares = [f"{names[index]} {percentage(100 * total[index] / total.sum())} %" for index in rarest]
+        shares = [f"{names[index]} {short_percentage(100 * total[index] / total.sum())} %" for index in rarest]
         lines.append(f"  rarest: {', '.join(shares) or 'no labels'}")
     kinds = collections.Counter(kind for kind, _ in analysis.problems)
     counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())

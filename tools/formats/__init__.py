@@ -120,8 +120,8 @@ FORMATS = {
     ),
     "yolo": Format(
         yolo.read,
-        "`data.yaml`, `images/` and `labels/` with polygons (YOLO segmentation)",
-        "the names of `data.yaml`, larger polygons below smaller ones; boxes are refused",
+        "`data.yaml` or, from Label Studio, `classes.txt`; `images/` and `labels/` with polygons (YOLO segmentation)",
+        "the names of these files, larger polygons below smaller ones; boxes are refused",
         own_classes=True,
         drawn=True,
         marks=("data.yaml",),

@@ -129,7 +129,7 @@ def locate_image(reader, path, name):
     """Returns the path of an image of the annotation file `path`, or None."""
     part, images = path.stem.removeprefix("instances_"), reader.folder / "images"
     return reader.locate(
-        name, path.parent, path.parent / "images", images / part, reader.folder / part, images, reader.folder
+        name, reader.folder / part, images / part, path.parent, path.parent / "images", images, reader.folder
     )
 
 

@@ -24,6 +24,8 @@ def read(folder, options):
     """Reads the images that have a JSON file; images without one are left out. There are no splits."""
     reader, files, names, kinds = SourceReader(folder, LAYOUT), {}, set(), collections.Counter()
     for path in sorted(folder.rglob("*.json")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
         content = read_json(path)
         if not (isinstance(content, dict) and "shapes" in content and "imagePath" in content):
             continue

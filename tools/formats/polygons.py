@@ -24,7 +24,11 @@ class Canvas:
 
     def polygon(self, points, value):
         """Fills a polygon, by the even-odd rule where it crosses itself."""
-        self.label[self._inside(np.asarray(points, float))] = value
+        points, size = np.asarray(points, float), self.label.shape[::-1]
+        left, top = np.clip(np.floor(points.min(axis=0)), 0, size).astype(int)
+        right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, size).astype(int)
+        if left < right and top < bottom:
+            self.label[top:bottom, left:right][inside(points, left, top, right, bottom)] = value
 
     def rectangle(self, corner, opposite, value):
         """Fills an axis-aligned rectangle, from two opposite corners."""
@@ -66,18 +70,26 @@ class Canvas:
         for points in polygons:
             self.polygon(points, value)
 
-    def _inside(self, points):
-        """Mask of a polygon, bool `(H, W)`: a pixel is inside after an odd number of crossings in its row."""
-        height, width = self.label.shape
-        (x1, y1), (x2, y2) = points.T, np.roll(points, -1, axis=0).T
-        rows = np.arange(height) + 0.5
-        edges, rows_crossed = np.nonzero((y1[:, None] <= rows) != (y2[:, None] <= rows))
-        share = (rows[rows_crossed] - y1[edges]) / (y2[edges] - y1[edges])
-        crossings = x1[edges] + share * (x2[edges] - x1[edges])
-        columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(int)
-        flips = np.zeros((height, width + 1), np.uint8)
-        np.bitwise_xor.at(flips, (rows_crossed, columns), 1)
-        return np.bitwise_xor.accumulate(flips, axis=1)[:, :width].astype(bool)
+
+def inside(points: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """Returns which pixels are inside a polygon: those after an odd number of crossings in their row.
+
+    Args:
+        points: float array `(N, 2)` of x and y.
+        left, top, right, bottom: int, the pixels to look at, without `right` and `bottom`.
+
+    Returns:
+        bool array `(bottom - top, right - left)`.
+    """
+    (x1, y1), (x2, y2) = points.T, np.roll(points, -1, axis=0).T
+    rows = np.arange(top, bottom) + 0.5
+    edges, rows_crossed = np.nonzero((y1[:, None] <= rows) != (y2[:, None] <= rows))
+    share = (rows[rows_crossed] - y1[edges]) / (y2[edges] - y1[edges])
+    crossings = x1[edges] + share * (x2[edges] - x1[edges])
+    columns = np.clip(np.ceil(crossings - 0.5), left, right).astype(int) - left
+    flips = np.zeros((bottom - top, right - left + 1), np.uint8)
+    np.bitwise_xor.at(flips, (rows_crossed, columns), 1)
+    return np.bitwise_xor.accumulate(flips, axis=1)[:, :-1].astype(bool)
 
 
 def polygon_area(points) -> float:

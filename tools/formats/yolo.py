@@ -19,25 +19,22 @@ BOX = 4  # numbers after the class
 
 
 def read(folder, options):
-    """Reads the splits of the YAML file. An image without a label file has no objects, as for YOLO."""
+    """Reads the splits of the YAML file, or without one, as Label Studio exports, all images and `classes.txt`.
+
+    An image without a label file has no objects, as for YOLO.
+    """
     reader = SourceReader(folder, LAYOUT)
     path = find_yaml(folder)
-    if path is None:
-        reader.find("data.yaml")
-    entries = read_yaml(path)
-    if "names" not in entries:
-        raise UsageError(f"{path} has no 'names'; add a line such as names: [road, car]")
-    names = parse_value(entries["names"], f"{path}, names")
-    names = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(names, dict) or not names or not all(names.values()):
-        raise UsageError(f"{path}, names: '{brief(str(names))}' is no list of class names")
-    names = {str(id): name for id, name in names.items()}
+    if path is None and (folder / "classes.txt").is_file():
+        path = folder / "classes.txt"
+        names = {str(number): line for number, (_, line) in enumerate(read_lines(path))}
+        items = [(None, image) for image in sorted((folder / "images").rglob("*")) if is_image(image)]
+    elif path is None:
+        reader.find("data.yaml", "classes.txt")
+    else:
+        names, items = read_index(reader, path)
     drawn = DrawnClasses(options, list(names.values()))
     indices = {id: drawn.indices[name] for id, name in names.items()}
-    items = []
-    for split, keys in SPLITS.items():
-        entry = next((entries[key] for key in keys if key in entries), None)
-        items += [(split, image) for image in images_of(reader, path, entries, split, entry)] if entry else []
     images = [image for _, image in items]
     for (split, image), name in zip(items, unique_names(images, [split for split, _ in items])):
         label = label_path(image)
@@ -46,6 +43,29 @@ def read(folder, options):
         reader.add(split, name, image, functools.partial(draw, image, label, indices, drawn.background))
     check_labels(path, images)
     return reader.finish(drawn.classes)
+
+
+def read_index(reader, path):
+    """Reads the YAML file.
+
+    Returns:
+        `(names, items)`: dict from class numbers, as texts, to names, and a list of `(split, path of an image)`.
+
+    Raises:
+        UsageError: if it has no names.
+    """
+    entries = read_yaml(path)
+    if "names" not in entries:
+        raise UsageError(f"{path} has no 'names'; add a line such as names: [road, car]")
+    names = parse_value(entries["names"], f"{path}, names")
+    names = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(names, dict) or not names or not all(names.values()):
+        raise UsageError(f"{path}, names: '{brief(str(names))}' is no list of class names")
+    items = []
+    for split, keys in SPLITS.items():
+        entry = next((entries[key] for key in keys if key in entries), None)
+        items += [(split, image) for image in images_of(reader, path, entries, split, entry)] if entry else []
+    return {str(id): name for id, name in names.items()}, items
 
 
 def find_yaml(folder):
@@ -137,7 +157,7 @@ def draw(image, label, indices, background):
         for number, line in lines:
             id, points = parse_polygon(line, f"{label}, line {number}")
             if id not in indices:
-                raise UsageError(f"{label}, line {number}: class {brief(id)} is not in names of the YAML file")
+                raise UsageError(f"{label}, line {number}: class {brief(id)} has no name in the list of classes")
             points *= canvas.label.shape[::-1]
             parts.append((True, polygon_area(points), functools.partial(canvas.polygon, points, indices[id])))
         draw_by_area(parts)

@@ -30,6 +30,7 @@ def annotated(tmp_path):
     ignored = ("__ignore__", "rectangle", [[0, 0], [10, 1]])
     labelme(folder / "c.json", [ignored, ("x", "points", [[0, 0], [5, 5]])], "c.jpg")
     photo(folder / "not_annotated.jpg")
+    tiny_sources.text(folder / ".vscode" / "settings.json", "{ // no JSON")
     return folder
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tools.formats.polygons import Canvas
+from tools.formats.polygons import Canvas, draw_by_area, polygon_area
 
 
 def test_a_polygon_covers_the_pixels_whose_centers_are_inside():
@@ -41,3 +41,23 @@ def test_circle_area():
     canvas.ellipse((50, 50), (30, 20), 1, angle=30)
     assert canvas.label.sum() == pytest.approx(np.pi * 30 * 20, rel=0.01)
     assert canvas.label[50 + 12, 50 + 22] == 1 and canvas.label[50 - 12, 50 + 22] == 0  # clockwise, as y points down
+
+
+def test_lines_and_dots():
+    canvas = Canvas(20, 40, 0)
+    canvas.line([(5, 10), (30, 10)], 4, 1)
+    assert canvas.label.sum() == 26 * 4 and canvas.label[9:13, 5:31].all()
+    canvas.dot((35, 10), 2, 3)
+    assert (canvas.label == 3).sum() == 21 and canvas.label[10, 33] == canvas.label[12, 35] == 3
+    canvas.line([(-50, -50), (-5, -5)], 4, 7)
+    canvas.dot((100, 100), 5, 7)
+    assert not (canvas.label == 7).any()
+
+
+def test_areas_and_the_order_of_drawing():
+    square = np.array([(0, 0), (4, 0), (4, 4), (0, 4)])
+    assert polygon_area(square) == polygon_area(square[::-1]) == 16 and polygon_area(square[:3]) == 8
+    drawn = []
+    shapes = [(True, 2, "small"), (True, 9, "large"), (False, 1, "crowd"), (True, 9, "second")]
+    draw_by_area([(above, area, lambda name=name: drawn.append(name)) for above, area, name in shapes])
+    assert drawn == ["crowd", "large", "second", "small"]

@@ -44,6 +44,16 @@ def test_a_list_of_images_and_other_names_of_the_yaml_file(tmp_path, capsys):
     assert "1 of the annotated images left out, as their files are not there: /home/me/c.jpg" in capsys.readouterr().out
 
 
+def test_classes_of_label_studio(tmp_path, capsys):
+    tiny_sources.yolo(tmp_path / "in")
+    (tmp_path / "in" / "data.yaml").unlink()
+    text(tmp_path / "in" / "classes.txt", "road\ncar\n")
+    text(tmp_path / "in" / "notes.json", {"categories": []})
+    classes, labels = convert("yolo", tmp_path / "in", tmp_path / "out")
+    assert classes.class_names == ["background", "road", "car"] and len(labels) == 3
+    assert "the source has no splits" in capsys.readouterr().out
+
+
 def test_images_without_label_file_are_background_and_told(tmp_path, capsys):
     folder = dataset(tmp_path / "in", "train: images/train\nval: images/val\nnames: [road]\n")
     photo(folder / "images" / "train" / "b.jpg")
@@ -67,7 +77,7 @@ def test_larger_polygons_are_below_smaller_ones(tmp_path):
         ("0 0.5 0.5 0.2 0.2", "a.txt, line 2 is a box, no polygon; export the dataset for segmentation"),
         ("0 0.5 0.5 0.2 0.2 0.1", "line 2 has 5 numbers after the class"),
         ("0 0.5 0.5", "line 2 has 2 numbers after the class"),
-        ("3 0 0 1 0 1 1", "line 2: class 3 is not in names"),
+        ("3 0 0 1 0 1 1", "line 2: class 3 has no name in the list of classes"),
         ("0 0 0 640 0 640 480", "line 2 has the coordinate 640; they must be shares of the image"),
         ("0 0 0 1 x 1 1", "line 2: [('0', '0'), ('1', 'x'), ('1', '1')] is no list of x, y pairs"),
     ],

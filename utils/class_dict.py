@@ -243,8 +243,7 @@ class ClassDict:
         commonest = [f"{value} ({count} px)" for value, count in list(pixels.items())[:3]]
         raise UnknownColorsError(
             f"{name}: {len(values)} {'values' if describe is int else 'colors'} that class_dict.csv does not have: "
-            f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes, or ignore such pixels with "
-            "--unknown_colours ignore",
+            f"{', '.join(commonest)}{', ...' if len(values) > 3 else ''}; add the classes to class_dict.csv",
             pixels,
         )
 

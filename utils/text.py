@@ -20,6 +20,16 @@ def short_percentage(percent: float) -> str:
     return f"{percent:.2g}" if percent < 99 else f"{percent:.0f}"
 
 
+def percentage(share: float) -> str:
+    """Formats a share of 1 as a percentage that is never 0 nor 100 unless it is exactly that."""
+    text = f"{100 * share:.1f}"
+    if text == "0.0" and share > 0:
+        return "less than 0.1 %"
+    if text == "100.0" and share < 1:
+        return "more than 99.9 %"
+    return f"{text.removesuffix('.0') if share in (0, 1) else text} %"
+
+
 def _columns(character):
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # drawn over the character before, or not at all
         return 0

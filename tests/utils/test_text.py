@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils.text import display_width, pad, short_percentage
+from utils.text import display_width, pad, percentage, short_percentage
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_percentages_have_no_exponent(value, text):
 def test_every_percentage_reads_back():
     for step in range(10001):
         assert float(short_percentage(step / 100)) == pytest.approx(step / 100, rel=0.051, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "share, text",
+    [(0, "0 %"), (1, "100 %"), (0.031, "3.1 %"), (0.00001, "less than 0.1 %"), (0.99999, "more than 99.9 %")],
+)
+def test_percentages(share, text):
+    assert percentage(share) == text

@@ -1,5 +1,6 @@
 """Dataset statistics and problems, collected without stopping at the first problem."""
 
+import collections
 import hashlib
 import pathlib
 from typing import NamedTuple
@@ -71,6 +72,12 @@ class Analysis(NamedTuple):
     def of_split(self, split):
         """The `InspectedPair` of a split, a list."""
         return [inspected for inspected in self.inspected if inspected.split == split]
+
+    @property
+    def label_kinds(self):
+        """Number of label files of each kind, a Counter; empty if it is not decided how they are read."""
+        kinds = (inspected.histogram.kind for inspected in self.inspected if inspected.histogram)
+        return collections.Counter(kinds) if self.classes and self.classes.readings else collections.Counter()
 
     @property
     def splits(self):

@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 
 from tools.analysis.figures import rare_classes, shares_chart, side_by_side
+from utils.data.label_format import describe
 from utils.text import short_percentage
 
 SHOWN = 20  # problems of a kind before the rest is folded; near duplicates listed
@@ -30,6 +31,8 @@ def summary(analysis):
     lines = [f"{analysis.name}: {counts_of(analysis)}, sizes {sizes_text(analysis)}"]
     if analysis.classes:
         lines.append(f"  {analysis.classes.num_classes} classes, {ignored_text(analysis)}")
+        if analysis.label_kinds:
+            lines.append(f"  labels: {describe(analysis.classes.readings, analysis.label_kinds)}")
         total = sum((analysis.pixels(split) for split in analysis.splits), np.zeros(len(analysis.weights)))
         names = analysis.classes.class_names
         rarest = [index for index in np.argsort(total, kind="stable") if total[index]][:5]

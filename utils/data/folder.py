@@ -17,6 +17,7 @@ SPLITS = ("train", "val", "test")
 LABEL_SUFFIX = re.compile(r"_(L|label|labels|gt|mask)$", re.IGNORECASE)
 VALIDATION_SEED = 16  # the original suite's, so that the same images are selected
 DATASETS = pathlib.Path("datasets")  # where a dataset's name is looked for, beside the current folder
+OTHER_LAYOUTS = "; tools/convert_dataset.py --format folder reads images and masks in other layouts"
 REMEDIES = {
     "CamVid": "download it with: python tools/get_camvid.py, or give --dataset a path",
     "Streets": "make it with: python tools/make_streets.py, or give --dataset a path",
@@ -132,6 +133,8 @@ def list_pairs(folder: pathlib.Path, split: str, problems: list[str] | None = No
     folders = folder / split, folder / f"{split}_labels"
     missing = [f"there is no folder {path}" for path in folders if not path.is_dir()]
     if missing:
+        if split == "train":
+            missing[-1] += OTHER_LAYOUTS
         problems += missing
         return []
     return pair_folders(*folders, problems)

@@ -5,6 +5,7 @@ import numpy as np
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.data.label_histogram import NO_COLOR, NO_VALUE, Histogram, unpack
 from utils.errors import UnknownColorsError, UsageError
+from utils.text import percentage
 
 READINGS = {
     ("rgb", "colors"): "RGB colors",
@@ -91,13 +92,3 @@ def _pixels_of_classes(histogram, codes, class_dict):
     parts = [f"{class_dict.class_names[i]} {pixels[i]:,} px" for i in order.tolist()]
     lost = [(pixels[IGNORED], "ignored"), (pixels[UNKNOWN], "of no class")]
     return ", ".join(parts + [f"{count:,} {what}" for count, what in lost if count])
-
-
-def percentage(share: float) -> str:
-    """Formats a share of 1 as a percentage that is never 0 nor 100 unless it is exactly that."""
-    text = f"{100 * share:.1f}"
-    if text == "0.0" and share > 0:
-        return "less than 0.1 %"
-    if text == "100.0" and share < 1:
-        return "more than 99.9 %"
-    return f"{text.removesuffix('.0') if share in (0, 1) else text} %"

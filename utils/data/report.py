@@ -9,9 +9,9 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.data.checks import PairStatistics
-from utils.data.label_errors import percentage
 from utils.data.label_format import describe
 from utils.errors import UsageError
+from utils.text import display_width, pad, percentage
 
 MUCH_IGNORED = 0.1  # share of the training pixels
 MAX_ROWS = 40  # classes in the table; of more the rarest are left out
@@ -67,10 +67,10 @@ def class_table(splits: dict[str, Sequence[PairStatistics]], class_dict: ClassDi
     if len(order) > MAX_ROWS:
         pixels = _sum_pixels(next(iter(splits.values())))
         order = sorted(np.argsort(-pixels, kind="stable")[: MAX_ROWS - 2].tolist()) + order[class_dict.num_classes :]
-    width = max(len(names[i]) for i in order)
+    width = max(display_width(names[i]) for i in order)
     header = "".join(f"{split + ' pixels':>16} {'images':>6}" for split in splits)
     lines = [f"  {'class':<{width}}{header}"]
-    lines += [f"  {names[i]:<{width}}" + "".join(cells[i] for cells in columns.values()) for i in order]
+    lines += [f"  {pad(names[i], width)}" + "".join(cells[i] for cells in columns.values()) for i in order]
     hidden = class_dict.num_classes - sum(index < class_dict.num_classes for index in order)
     if hidden:
         lines.append(f"  ... and {hidden} rarer classes")
@@ -123,8 +123,9 @@ def training_warnings(
         )
     ignored = sum(pair.ignored for pair in training) / _count_labels(training)
     if ignored > MUCH_IGNORED:
+        chosen = f" (with those of {', '.join(class_dict.ignored)})" if class_dict.ignored else ""
         warnings.append(
-            f"{percentage(ignored)} of the training pixels are ignored and teach nothing; check the labels and "
+            f"{percentage(ignored)} of the training pixels are ignored{chosen} and teach nothing; check the labels and "
             "class_dict.csv"
         )
     return warnings + _crop_warnings([pair.size for pair in training], crop)

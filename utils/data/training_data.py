@@ -19,10 +19,10 @@ from utils.data.folder import (
     read_classes,
     split_off_validation,
 )
-from utils.data.label_errors import percentage
 from utils.data.memory import check_cache_fits
 from utils.data.report import check_labeled, class_table, describe_labels, repeated_images, training_warnings
 from utils.errors import UsageError
+from utils.text import percentage
 
 
 class TrainingData(NamedTuple):

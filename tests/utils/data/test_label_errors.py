@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from utils.class_dict import ClassDict
-from utils.data.label_errors import percentage, remedy, unknown_values
+from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import StoredLabel
 from utils.data.label_format import classify
 from utils.data.label_histogram import count_values
@@ -44,11 +44,3 @@ def test_ignoring_is_advised_only_where_it_keeps_the_labels(known, expected):
 def test_no_unknown_values():
     histogram = count_values(StoredLabel("gray", np.array([[0, 1, 255]], np.uint8)), CLASSES)
     assert unknown_values(histogram, classify("indices", *histogram[:3], CLASSES), "indices", "x.png") is None
-
-
-@pytest.mark.parametrize(
-    "share, text",
-    [(0, "0 %"), (1, "100 %"), (0.031, "3.1 %"), (0.00001, "less than 0.1 %"), (0.99999, "more than 99.9 %")],
-)
-def test_percentages(share, text):
-    assert percentage(share) == text

@@ -143,3 +143,15 @@ def test_no_dataset(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         analyse_dataset.main(["--dataset", str(tmp_path / "gone")])
     assert end.value.code == 2 and "no dataset" in capsys.readouterr().err
+
+
+def test_labels_that_can_be_read_in_two_ways(dataset, capsys):
+    (dataset / "class_dict.csv").write_text("name,r,g,b\nroad,0,0,0\nlamp,255,0,0\n")
+    for path in dataset.glob("*_labels/*.png"):
+        Image.fromarray(np.repeat([[0, 255]], 16, axis=0).repeat(12, axis=1).astype(np.uint8)).save(path)
+    values, _ = analyse(dataset)
+    text = capsys.readouterr().out
+    assert "two ways" in text and "--label_format binary" in text and len(problems(values, "labels")) == 1
+    analyse(dataset, "--label_format", "binary")
+    text = capsys.readouterr().out
+    assert "labels: black and white masks" in text and "problems: none" in text

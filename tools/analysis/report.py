@@ -41,6 +41,9 @@ def summary(analysis):
     kinds = collections.Counter(kind for kind, _ in analysis.problems)
     counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     lines.append(f"  problems: {counts or 'none'}")
+    lines += [
+        f"  {text}" for kind, text in analysis.problems if kind in ("classes", "labels")
+    ]  # all else waits for them
     if analysis.near is not None:
         lines.append(f"  near duplicates across splits: {len(analysis.near)} pairs")
     lines += ["  " + textwrap.shorten(f"note: {note}", 116, placeholder=" ...") for note in analysis.notes]

@@ -13,6 +13,7 @@ from frontends import FRONTENDS
 from models import MODELS
 from tools import (
     analyse_dataset,
+    check_inputs,
     compare_runs,
     compare_speed,
     convert_dataset,
@@ -41,7 +42,7 @@ PARSERS |= {
     tool.build_parser().prog: tool.build_parser
     for tool in (analyse_dataset, compare_runs, convert_dataset, reproduce, split_dataset)
 }
-OTHER_TOOLS = (compare_speed, get_camvid, import_suite_checkpoint, make_streets)
+OTHER_TOOLS = (check_inputs, compare_speed, get_camvid, import_suite_checkpoint, make_streets)
 OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}
 
 

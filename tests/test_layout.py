@@ -49,6 +49,9 @@ TESTED_ELSEWHERE = {
         "tests/tools/formats/test_formats.py",
     ),
     "tools.formats.camvid": "tests/tools/formats/test_colors.py",
+    **dict.fromkeys(
+        (f"tools.inputs.{name}" for name in ("datasets", "judge", "variants")), "tests/tools/test_check_inputs.py"
+    ),
     "tools.speed.packages": "tests/tools/speed",
     "tools.speed.worker": "tests/tools/speed",
     **dict.fromkeys(

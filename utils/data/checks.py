@@ -12,7 +12,7 @@ from utils.data.images import read_image
 from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import read_stored
 from utils.data.label_format import classify, decide_readings
-from utils.data.label_histogram import Histogram, count_values, merge
+from utils.data.label_histogram import NO_VALUE, Histogram, count_values, merge
 from utils.data.labels import read_image_of_label
 from utils.errors import UsageError
 
@@ -131,11 +131,15 @@ def _inspect(pair, class_dict):
 
 
 def _needs_others(histograms, class_dict):
-    """Returns whether the labels of other splits can change the decision: not if all colors are those of classes."""
+    """Returns whether the labels of other splits can change the decision.
+
+    Not if all colors are those of classes, and some are no grays, which might be indices.
+    """
     if any(histogram.kind != "rgb" for histogram in histograms):
         return True
     colors = (classify("colors", *histogram[:3], class_dict) for histogram in histograms)
-    return any((codes == UNKNOWN).any() for codes in colors)
+    are_grays = all((histogram.values != NO_VALUE).all() for histogram in histograms)
+    return are_grays or any((codes == UNKNOWN).any() for codes in colors)
 
 
 def _histogram_or_none(path, class_dict):

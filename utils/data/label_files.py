@@ -102,8 +102,7 @@ def _read_with_pillow(data, path):
         pixels = pixels if pixels.ndim == 2 else pixels[..., 0]
         if len(palette) > 1 and (palette == np.arange(len(palette))[:, None]).all():
             return StoredLabel("gray", pixels)  # a gray ramp says nothing about colors
-        colors = palette[np.unique(pixels)] if int(pixels.max()) < len(palette) else palette
-        if image.format == "GIF" and (colors == colors[:, :1]).all():
+        if image.format == "GIF" and int(pixels.max()) < len(palette) and (palette == palette[:, :1]).all():
             return StoredLabel("gray", palette[pixels, 0])  # writers of GIF number colors as they like
         return StoredLabel("palette", pixels, palette=palette)
     if image.mode == "1":

@@ -10,6 +10,7 @@ from utils.data.label_errors import READINGS, ambiguous_reading
 from utils.data.label_histogram import NO_COLOR, NO_VALUE, Histogram, gray_values, merge, unpack
 from utils.errors import UsageError
 
+WHITE = 0xFFFFFF
 BACKGROUND_NAMES = {"background", "bg", "_background_"}
 
 
@@ -44,7 +45,8 @@ def classify(
             codes[soft] = np.where(grays[soft] < 128, background, 1 - background)
         return codes
     codes = np.full(len(values), UNKNOWN, np.uint8)
-    codes[has_color] = class_dict.look_up(unpack(colors[has_color])[None])[0][0]
+    if has_color.any():
+        codes[has_color] = class_dict.look_up(unpack(colors[has_color])[None])[0][0]
     if kind == "palette":  # as in Pascal VOC, index 255 is ignored unless its color is a class color
         codes[(values == IGNORED) & (codes == UNKNOWN)] = IGNORED
     inexact = (codes == UNKNOWN) & has_color
@@ -88,10 +90,10 @@ def choose_reading(histogram: Histogram, class_dict: ClassDict) -> str:
         return _reading_of_palette(histogram, possible, class_dict)
     complete = {reading: codes for reading, codes in possible.items() if not (codes == UNKNOWN).any()}
     if not complete:
-        return min(possible, key=lambda reading: _lost(histogram, possible[reading]))
+        return _least_lost(histogram, possible, class_dict)
     first, *others = complete
     differing = [other for other in others if (complete[first] != complete[other]).any()]
-    if not differing or (first == "colors" and _colors_decide(histogram)):
+    if not differing or (first == "colors" and _colors_decide(histogram, class_dict)):
         return first
     raise ambiguous_reading(histogram, complete, first, differing[0], class_dict)
 
@@ -129,8 +131,8 @@ def _possible(histogram, class_dict):
     grays = bool((gray_values(histogram.colors) != NO_VALUE).all()) if histogram.kind != "gray" else True
     binary = grays and class_dict.num_rows == 2
     if class_dict.label_format == "auto":  # several bright values are no mask of two values
-        bright = histogram.colors[histogram.values != 0] if histogram.kind == "gray" else histogram.colors
-        binary &= len(set(bright[bright != 0].tolist())) <= 1
+        sources = (histogram.values, histogram.colors) if histogram.kind == "gray" else (histogram.colors,)
+        binary &= min(np.unique(source[source != 0]).size for source in sources) <= 1
         binary &= not (histogram.kind == "gray" and set(histogram.values.tolist()) <= {0, 1} and _plain(class_dict))
     indices = grays or histogram.kind == "palette"
     return ["colors", *["indices"] * indices, *["binary"] * binary]
@@ -148,19 +150,31 @@ def _why_impossible(reading, kind, class_dict):
     return "the labels are RGB files with colors that are no grays"
 
 
+def _least_lost(histogram, possible, class_dict):
+    """Chooses the reading that leaves the fewest pixels without a class, where none explains all."""
+    lost = {reading: _lost(histogram, codes) for reading, codes in possible.items()}
+    best = [reading for reading in possible if lost[reading] == min(lost.values())]
+    first = min(best, key=lambda reading: np.count_nonzero(possible[reading] == UNKNOWN))
+    ignored = {reading: np.maximum(possible[reading], IGNORED * (possible[reading] == UNKNOWN)) for reading in best}
+    differing = [reading for reading in best if (ignored[reading] != ignored[first]).any()]
+    if differing:
+        raise ambiguous_reading(histogram, possible, first, differing[0], class_dict)
+    return first
+
+
 def _lost(histogram, codes):
     """Counts the pixels that a reading leaves without a class."""
     return int(histogram.counts[codes >= UNKNOWN].sum())
 
 
-def _colors_decide(histogram):
+def _colors_decide(histogram, class_dict):
     """Returns whether colors that explain all pixels are certain.
 
-    They are in RGB files; where the other reading ignores 255, which is white; and where values are not the numbers of
-    their grays, as in files of less than 8 bits.
+    They are in RGB files; where the other reading ignores 255, which is white; and in masks of one bit, where 1 is
+    white.
     """
-    other_numbers = histogram.values * 0x010101 != histogram.colors
-    return bool(histogram.kind == "rgb" or (histogram.values == IGNORED).any() or other_numbers.any())
+    one_bit = class_dict.num_rows == 2 and (histogram.values == 1) & (histogram.colors == WHITE)
+    return bool(histogram.kind == "rgb" or (histogram.values == IGNORED).any() or np.any(one_bit))
 
 
 def _reading_of_palette(histogram, possible, class_dict):
@@ -177,5 +191,7 @@ def _reading_of_palette(histogram, possible, class_dict):
     else:
         reading = "indices"
     if "binary" in possible and not unknown["binary"].any() and (possible["binary"] != possible[reading]).any():
+        if unknown[reading].any():
+            return "binary"
         raise ambiguous_reading(histogram, possible, reading, "binary", class_dict)
     return reading

@@ -108,6 +108,17 @@ def test_labels_of_other_splits_take_part_in_the_decision(tmp_path):
     assert check_pairs([empty], classes, other_labels=[half.label])[0].pixels.tolist() == [0, 8]
 
 
+def test_black_rgb_labels_do_not_decide_against_the_indices_of_other_splits(tmp_path):
+    classes = ClassDict(["road", "tree", "ground"], [(255, 0, 0), (0, 255, 0), (0, 0, 0)])
+    empty, indices = (
+        save_mask(tmp_path, name, np.array([values], np.uint8)) for name, values in (("a", [0] * 3), ("b", [0, 1, 2]))
+    )
+    for pair in (empty, indices):
+        Image.open(pair.label).convert("RGB").save(pair.label)
+    assert check_pairs([empty], classes, other_labels=[indices.label])[0].pixels.tolist() == [3, 0, 0]
+    assert classes.readings == {"rgb": "indices"}
+
+
 def test_a_damaged_label_of_another_split_is_left_to_that_split(tmp_path, classes):
     pair = save_mask(tmp_path, "a", EMPTY)
     (tmp_path / "b.png").write_bytes(b"no image")

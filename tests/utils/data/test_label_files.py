@@ -55,6 +55,14 @@ def test_palettes_keep_their_indices(tmp_path, extension):
     assert extension == "gif" or np.array_equal(stored.pixels, indices)  # GIF writers may sort the palette
 
 
+def test_a_black_gif_of_a_color_palette_keeps_it(tmp_path):
+    """Its index would get lost, and with it what the files of its dataset have in common."""
+    palette = [(255, 0, 0), (0, 0, 255), (0, 0, 0), (1, 2, 3)]
+    path = save_palette(tmp_path / "a.gif", np.full((2, 3), 2, np.uint8), palette, optimize=False)
+    stored = read_stored(path)
+    assert stored.kind == "palette" and (stored.pixels == 2).all() and not stored.palette[2].any()
+
+
 @pytest.mark.parametrize("extension", ["png", "bmp", "tif"])
 def test_one_bit(tmp_path, extension):
     mask = np.array([[True, False, True]])

@@ -74,6 +74,40 @@ def test_two_readings_are_a_question(values, colors, flags):
 
 
 @pytest.mark.parametrize(
+    "values, colors, bits",
+    [
+        ([0, 3], [BLACK, RED, WHITE, BLUE], 2),  # black and white, or the first and the last class
+        ([0, 1], [BLACK, RED, WHITE, BLUE], 1),
+        ([0, 1], [RED, BLACK], 2),
+    ],
+)
+def test_few_bits_are_a_question_where_class_grays_are_other_rows(values, colors, bits):
+    with pytest.raises(UsageError, match="two ways"):
+        read(values, colors, bits)
+
+
+@pytest.mark.parametrize("unknown", ["error", "ignore"])
+def test_equally_incomplete_readings_are_a_question(unknown):
+    """Ignoring the unknown 9 must not decide whether 0 is the first or the last class."""
+    with pytest.raises(UsageError, match="two ways"):
+        read([0, 1, 2, 9], [(2, 2, 2), (1, 1, 1), BLACK], unknown=unknown)
+    # 255 is ignored by one reading and of no class in the other one, which is no difference.
+    assert read([0, 255, 77], [BLACK, RED], unknown=unknown) == ("indices", [0, 255, 254])
+
+
+def test_masks_of_several_depths_are_a_question():
+    """0 and 1 in 4 and in 8 bits: as grays they are 0, 1 and 17, which are no mask, but as numbers they are."""
+    class_dict = ClassDict(["object", "background"], [RED, BLACK])
+    histograms = [count_values(StoredLabel("gray", np.array([[0, 1]], np.uint8), bits), class_dict) for bits in (4, 8)]
+    with pytest.raises(UsageError, match="--label_format indices or --label_format binary"):
+        decide_readings(histograms, class_dict)
+
+
+def test_a_file_that_is_wholly_ignored_has_no_color():
+    assert read([255, 255], [BLACK, RED], kind="palette", palette=[BLACK, RED])[1] == [255, 255]
+
+
+@pytest.mark.parametrize(
     "colors, names, background",
     [
         ([RED, BLACK], None, 1),
@@ -121,6 +155,7 @@ def test_black_and_white_rgb_masks_of_another_color_are_a_question():
         ([0, 1], [RED, BLACK], [BLACK, RED], "colors", [1, 0]),
         ([0, 1], [BLACK, BLUE], [BLACK, RED], "indices", [0, 1]),
         ([0, 1], [BLACK, WHITE], [BLACK, RED], "indices", [0, 1]),
+        ([0, 3], [BLACK, BLACK, BLACK, WHITE], [BLUE, RED], "binary", [0, 1]),
         ([0, 1, 2], [(9, 9, 9), (8, 8, 8), (7, 7, 7)], [BLACK, RED, BLUE], "indices", [0, 1, 2]),
         ([0, 255], [BLACK] * 255 + [(224, 224, 192)], [BLACK, RED], "colors", [0, 255]),
     ],

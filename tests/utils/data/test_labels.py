@@ -1,12 +1,11 @@
 import contextlib
-import struct
-import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from tools.inputs.storage import encode_png
 from utils.class_dict import ClassDict
 from utils.data.images import read_image, write_image
 from utils.data.labels import read_label, read_pair, write_label
@@ -227,30 +226,13 @@ def test_single_channel_with_alpha_is_by_index(tmp_path, classes):
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_gray_of_few_bits_is_by_index(tmp_path, classes, bits):
     indices = INDICES & (2**bits - 1)
-    (tmp_path / "a.png").write_bytes(png(indices, bits))
+    (tmp_path / "a.png").write_bytes(encode_png(indices, bits))
     assert np.array_equal(read_label(tmp_path / "a.png", classes), indices)
-
-
-def png(indices, bits, palette=None):
-    """A PNG as Pillow does not write it: gray of few bits, or with a palette that is too short."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b""
-    for row in indices:
-        text = "".join(f"{value:0{bits}b}" for value in row)
-        text += "0" * (-len(text) % 8)
-        rows += b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8))
-    header = struct.pack(">IIBBBBB", indices.shape[1], indices.shape[0], bits, 0 if palette is None else 3, 0, 0, 0)
-    colors = b"" if palette is None else chunk(b"PLTE", np.array(palette, np.uint8).tobytes())
-    pixels = chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + colors + pixels + chunk(b"IEND", b"")
 
 
 def test_index_255_beyond_the_palette_is_ignored_and_not_black(tmp_path, classes):
     path = tmp_path / "a.png"
-    path.write_bytes(png(np.array([[1, 0, 255]]), 8, [COLORS[1], COLORS[2]]))
+    path.write_bytes(encode_png(np.array([[1, 0, 255]]), 8, [COLORS[1], COLORS[2]]))
     assert read_label(path, classes).tolist() == [[2, 1, 255]]
 
 

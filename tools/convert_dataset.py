@@ -61,7 +61,7 @@ def build_parser():
         "--unknown_colours",
         choices=UNKNOWN_COLORS,
         default="error",
-        help="folder: treatment of values and colors of no class; default: error",
+        help=f"{', '.join(having('unknown'))}: treatment of values and colors of no class; default: error",
     )
     parser.add_argument(
         "--label_format",
@@ -237,7 +237,7 @@ def main(argv=None):
     try:
         source = FORMATS[args.format].read(folder, options)
     except UsageError as error:
-        raise UsageError(f"{error}{hint(folder, args.format)}") from error
+        raise UsageError(f"{hint(folder, args.format)}{error}") from error
     source = divide(source, args.fractions, args.group, args.seed)
     settings = {"format": args.format, "background": background, "unknown_colours": args.unknown_colours}
     settings["label_format"] = args.label_format
@@ -255,6 +255,10 @@ def check_options(args):
     for name in ("images", "masks", "match"):
         if getattr(args, name) and args.format != "folder":
             raise UsageError(f"--{name} is for --format folder; {args.format} says itself where its files are")
+    if args.label_format != "auto" and args.format != "folder":
+        raise UsageError(f"--label_format is for --format folder; how {args.format} stores masks is known")
+    if args.unknown_colours != "error" and not row.unknown:
+        raise UsageError(f"--unknown_colours is for {', '.join(having('unknown'))}; {args.format} knows all its values")
     if args.classes and not (row.class_lists or row.own_classes):
         raise UsageError(f"--classes: the classes of {args.format} are those of the dataset")
     if args.background and not row.drawn:

@@ -113,6 +113,11 @@ def test_every_format_says_what_it_expects(tmp_path, capsys, name):
     [
         (["--format", "cityscape"], "did you mean cityscapes?"),
         (["--fractions", "0.5,0.6"], "is not two or three shares"),
+        (
+            ["--format", "coco", "--unknown_colours", "ignore"],
+            "--unknown_colours is for voc, camvid, roboflow_masks, folder",
+        ),
+        (["--format", "voc", "--label_format", "colors"], "--label_format is for --format folder"),
         (["--fractions", "1"], "'1' is 1 share; give those of train, val and test"),
         (["--background", "soil"], "--background is for coco, labelme, cvat, yolo; masks of folder say it themselves"),
         (["--format", "camvid", "--classes", "a.txt"], "--classes: the classes of camvid are those of the dataset"),
@@ -151,13 +156,13 @@ def test_splits_of_the_source_are_not_divided(tmp_path, capsys):
 @pytest.mark.parametrize(
     "name, format, place, words",
     [
-        ("coco", "yolo", "in", "; it looks like --format coco"),
-        ("yolo", "coco", "in", "; it looks like --format yolo"),
-        ("cvat", "voc", "in", "; it looks like --format cvat"),
-        ("cvat_masks", "cvat", "in", "; it looks like --format voc"),
-        ("roboflow_masks", "folder", "in", "; it looks like --format roboflow_masks"),
-        ("coco_panoptic", "coco", "in", "; it looks like --format coco_panoptic"),
-        ("cvat", "cvat", ".", "; try --source {}/in"),
+        ("coco", "yolo", "in", "try --format coco"),
+        ("yolo", "coco", "in", "try --format yolo"),
+        ("cvat", "voc", "in", "try --format cvat"),
+        ("cvat_masks", "cvat", "in", "try --format voc"),
+        ("roboflow_masks", "folder", "in", "try --format roboflow_masks"),
+        ("coco_panoptic", "coco", "in", "try --format coco_panoptic"),
+        ("cvat", "cvat", ".", "try --source {}/in, which has the files of cvat"),
         ("cvat", "cvat", "in/annotations.xml", "annotations.xml is no folder; try {}/in"),
         ("cvat", "cvat", "in/export.zip", "export.zip is no folder; unpack it"),
     ],

@@ -33,6 +33,7 @@ class Format(NamedTuple):
         result: str, the classes and other decisions, in Markdown.
         class_lists: names of class lists, the values of `--classes`.
         own_classes: whether `--classes` takes a class file.
+        unknown: whether `--unknown_colours` decides about values and colors of no class.
         drawn: whether labels are drawn from shapes, so that there is a background.
         marks: patterns of files and folders that only sources of this format have.
     """
@@ -42,6 +43,7 @@ class Format(NamedTuple):
     result: str
     class_lists: tuple = ()
     own_classes: bool = False
+    unknown: bool = False
     drawn: bool = False
     marks: tuple = ()
 
@@ -60,12 +62,14 @@ FORMATS = {
         '"Segmentation mask 1.1" with `labelmap.txt`; labelme2voc\'s folder with `class_names.txt`',
         "21 classes, or those of these files; borders ignored; a test split only where it has labels (2007)",
         own_classes=True,
+        unknown=True,
         marks=("JPEGImages", "VOCdevkit"),
     ),
     "camvid": Format(
         camvid.read,
         '`label_colors.txt`, `701_StillsRaw_full/`, `LabeledApproved_full/`; CVAT\'s "CamVid 1.0"',
         "the classes and colors of `label_colors.txt`",
+        unknown=True,
         marks=("label_colors.txt",),
     ),
     "ade20k": Format(
@@ -131,6 +135,7 @@ FORMATS = {
         'Roboflow\'s "Semantic Segmentation Masks": `train/`, `valid/`, `test/` with `x.jpg`, `x_mask.png`, '
         "`_classes.csv`",
         "the classes of `_classes.csv`",
+        unknown=True,
         marks=("*/_classes.csv",),
     ),
     "folder": Format(
@@ -139,6 +144,7 @@ FORMATS = {
         "`train/` and `trainannot/`; `x_sat.jpg` and `x_mask.png` in one folder; others by `--images`, `--masks`",
         "masks of class numbers or colors, black and white masks",
         own_classes=True,
+        unknown=True,
     ),
 }
 
@@ -158,6 +164,6 @@ def hint(folder: pathlib.Path, name: str) -> str:
         return ""
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and has_marks(path, FORMATS[name])]
     if inner:
-        return f"; try --source {inner[0]}"
+        return f"try --source {inner[0]}, which has the files of {name}; "
     others = [other for other, row in FORMATS.items() if has_marks(folder, row)]
-    return f"; it looks like --format {' or '.join(others)}" if others else ""
+    return f"try --format {others[0]}, whose files are there; " if others else ""

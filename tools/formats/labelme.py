@@ -34,6 +34,8 @@ def read(folder, options):
         names.update(shape.text("label") for shape in shapes)
         kinds.update(shape.text("shape_type", "polygon") for shape in shapes)
         files[path] = content.text("imagePath"), len(shapes), bool(content.text("imageData", ""))
+    if not files and any(True for _ in folder.rglob("*.xml")):
+        raise UsageError(f"{folder} has XML files, no JSON files; of CVAT's tasks, export 'CVAT for images 1.1'")
     if not files:
         return reader.finish(None)
     drawn = DrawnClasses(options, sorted(names))

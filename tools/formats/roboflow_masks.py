@@ -72,7 +72,7 @@ def read_mask(path, values, unknown):
     Args:
         path: of a PNG.
         values: list of int, the pixel value of each class.
-        unknown: "error" or "ignore", for other values; 255 is ignored.
+        unknown: "ignore" to ignore other values as 255 is; else they are an error.
 
     Returns:
         uint8 array `(H, W)`.
@@ -84,7 +84,7 @@ def read_mask(path, values, unknown):
     if pixels.ndim != 2:
         raise UsageError(f"{path} has colors; expected one channel with the values of _classes.csv")
     others = np.setdiff1d(pixels, [*values, IGNORED])
-    if len(others) and unknown == "error":
+    if len(others) and unknown != "ignore":
         raise UsageError(f"{path} has the value {others[0]}, which _classes.csv does not name; "
                          "ignore such pixels with --unknown_colours ignore")  # fmt: skip
     label = np.full(pixels.shape, IGNORED, np.uint8)

@@ -29,7 +29,8 @@ def read(folder, options):
     if not (folder / "ImageSets").is_dir() and len(inner) == 1:
         folder = inner[0]
     reader = SourceReader(folder, LAYOUT, folder / "JPEGImages")
-    labels = reader.find("SegmentationClassPNG", "SegmentationClass")  # the first one of older versions of labelme2voc
+    labels = folder / "SegmentationClassPNG"  # of older versions of labelme2voc
+    labels = labels if labels.is_dir() else reader.find("SegmentationClass")
     reader.find("JPEGImages")
     classes, decode, is_official = read_classes(folder, options)
     lists = read_lists(folder, labels)

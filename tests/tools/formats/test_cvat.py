@@ -106,6 +106,13 @@ def test_a_project_with_the_default_subset_alone(tmp_path):
     assert sorted(by_name(convert("cvat", tmp_path / "in", tmp_path / "out")[1])) == ["a", "b", "c"]
 
 
+def test_the_labelme_export_is_no_labelme(tmp_path, capsys):
+    photo(tmp_path / "in" / "default" / "a.jpg")
+    (tmp_path / "in" / "default" / "a.xml").write_text("<annotation></annotation>")
+    assert refused("labelme", tmp_path / "in", tmp_path / "out") == 2
+    assert "has XML files, no JSON files; of CVAT's tasks, export 'CVAT for images 1.1'" in capsys.readouterr().err
+
+
 def test_masks_export_names_its_format(tmp_path, capsys):
     tiny_sources.cvat_masks(tmp_path / "in")
     assert refused("cvat", tmp_path / "in", tmp_path / "out") == 2

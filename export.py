@@ -67,23 +67,24 @@ def read_images(args, options, settings):
     """Reads the images for the parity check and for int8 calibration.
 
     Returns:
-        `(images, source, calibration)`: list of uint8 arrays `(h, w, 3)`; a description of where they come from; list
-        of uint8 arrays of the fixed size, empty unless the precision is int8.
+        `(images, source, calibration)`: list of uint8 arrays `(h, w, channels)`; a description of where they come from;
+        list of uint8 arrays of the fixed size, empty unless the precision is int8.
     """
     from tools.datasets.builtin import find_or_make_dataset
     from utils.data.folder import dataset_of_run
+    from utils.data.image_format import ImageFormat
     from utils.export.reference_images import find_reference_images, read_calibration_images, resize_image
     from utils.inference.inputs import find_inputs
 
     paths = list(find_inputs(args.image)[0]) if args.image else []
     dataset = find_or_make_dataset(args.dataset) if args.dataset and not paths else None
-    images, source = find_reference_images(paths, settings["dataset_path"], dataset)
+    image_format = ImageFormat.from_settings(settings)
+    images, source = find_reference_images(paths, settings["dataset_path"], dataset, image_format)
     calibration = []
     if options.precision == "int8":
         folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
-        calibration = [
-            resize_image(image, options.size) for image in read_calibration_images(folder, args.calibration_images)
-        ]
+        calibration = read_calibration_images(folder, args.calibration_images, image_format)
+        calibration = [resize_image(image, options.size) for image in calibration]
         print(f"Calibration --> {len(calibration)} images of {folder}")
     return images, source, calibration
 

@@ -2,7 +2,7 @@
 
     python predict.py --image street.jpg --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
 
-Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size.
+Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size; `.tif` for a GeoTIFF.
 """
 
 import pathlib
@@ -35,6 +35,7 @@ def main(argv=None):
     console.say("Loading model checkpoint weights ...")
     backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     painter = Painter(class_dict, args.classes, args.alpha)
+    image_format = input_format(args, settings)
     results = Results(
         make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window
     )
@@ -47,15 +48,24 @@ def main(argv=None):
     )
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
     try:
-        errors = predict_images(predictor, images, results)
+        errors = predict_images(predictor, images, results, image_format)
         for video in videos:
-            predict_video(predictor, video, results, args.frames)
+            predict_video(predictor, video, results, args.frames, image_format)
     finally:
         results.write_coverage()
     if errors:
         raise RunError(f"{len(errors)} of {len(images)} images were not predicted: {'; '.join(errors)}")
     print(f"Finished: the results are in {results.folder}")
     return 0
+
+
+def input_format(args, settings):
+    """Returns the `ImageFormat` of the training, with the bands and the value range of the flags if they are set."""
+    from utils.data.image_format import ImageFormat
+
+    flags = {name: getattr(args, name) for name in ("bands", "image_range") if getattr(args, name)}
+    channels = ImageFormat.from_settings(settings).channels
+    return ImageFormat.from_settings({**settings, "input_channels": channels, **flags})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def main(argv=None):
     from utils.cli import run_block
     from utils.data.checks import check_pairs
     from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
+    from utils.data.image_format import ImageFormat
     from utils.data.report import check_labeled, describe_labels
     from utils.files import make_folder
     from utils.run_folder import find_checkpoint
@@ -42,11 +43,16 @@ def main(argv=None):
     folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
     classes_of_folder = read_classes(folder, settings["ignore_class"], label_format=label_format)
     class_dict.label_format = classes_of_folder.label_format
+    orientation = args.image_orientation or settings.get("image_orientation", "auto")
+    class_dict.orientation = classes_of_folder.orientation if orientation == "auto" else orientation
+    image_format = ImageFormat.from_settings(settings)
     if classes_of_folder.class_names != class_dict.class_names:
         raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
     problems = []
     pairs = list_pairs(folder, args.split, problems)
-    statistics = check_pairs(pairs, class_dict, args.workers, problems, other_labels(folder, pairs))
+    statistics = check_pairs(
+        pairs, class_dict, args.workers, problems, other_labels(folder, pairs), image_format=image_format
+    )
     check_labeled(args.split, statistics)
     output = make_folder(args.output_dir)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
@@ -59,19 +65,20 @@ def main(argv=None):
     )
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
     with console.progress("Test images", len(pairs)) as progress:
-        evaluation = evaluate(predictor, pairs, class_dict, crop, output, progress=progress.count, workers=args.workers)
-    draw_samples(output, evaluation.image_scores, pairs, class_dict, crop)
+        options = {"progress": progress.count, "workers": args.workers, "image_format": image_format}
+        evaluation = evaluate(predictor, pairs, class_dict, crop, output, **options)
+    draw_samples(output, evaluation.image_scores, pairs, class_dict, crop, image_format)
     report(output, record, evaluation, pairs, class_dict, predictor.images_per_second)
     return 0
 
 
-def draw_samples(output, image_scores, pairs, class_dict, crop):
+def draw_samples(output, image_scores, pairs, class_dict, crop, image_format):
     """Draws the images with the worst, the median and the best mean IoU beside their label and prediction."""
     from utils.evaluation.samples import plot_samples, read_sample, worst_median_best
 
     samples = []
     for rank, index in worst_median_best([scores.mean_iou for scores in image_scores]).items():
-        sample = read_sample(pairs[index], image_scores[index], output, class_dict, crop)
+        sample = read_sample(pairs[index], image_scores[index], output, class_dict, crop, image_format)
         samples.append(sample._replace(name=f"{rank}: {sample.name}"))
     plot_samples(output / "samples.png", samples, class_dict)
 

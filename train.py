@@ -40,6 +40,7 @@ def main(argv=None):
     # Not at the top: --help and mistyped flags are answered at once.
     from tools.datasets.builtin import find_or_make_dataset
     from utils.data.folder import read_classes
+    from utils.data.image_format import ImageFormat
     from utils.run_folder import RunFolder
     from utils.training.resume import resume_settings
 
@@ -54,6 +55,7 @@ def main(argv=None):
     if state and state["epoch"] >= settings["num_epochs"]:
         print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
         return 0
+    ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
     label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
     class_dict = read_classes(folders[0], *label_options)
     if state and class_dict.class_names != settings["class_names"]:
@@ -81,6 +83,7 @@ def train(folders, class_dict, run, settings, state):
     import_backend()
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
+    from utils.data.image_format import ImageFormat
     from utils.data.training_data import open_training_data
     from utils.progress import Console
     from utils.training.build import auxiliary_heads, output_names, prepare_model
@@ -95,9 +98,14 @@ def train(folders, class_dict, run, settings, state):
         class_dict,
         Augmentation(**{name: settings[name] for name in AUGMENTATION}),
         outputs=output_names(settings),
+        image_format=ImageFormat.from_settings(settings),
+        orientation=settings["image_orientation"],
         **{name: settings[name] for name in DATASET},
     )
     console.say(*report)
+    settings["image_range"] = data.image_format.to_settings()["image_range"]
+    if len(folders) == 1:
+        settings["image_orientation"] = class_dict.orientation
     print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None

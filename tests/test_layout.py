@@ -69,6 +69,7 @@ OVER_SEVERAL = {
     "test_docs.py",
     "test_compatibility.py",
     "test_fine_tuning.py",
+    "test_image_kinds.py",
     "test_without_keras.py",
     "models/test_jax.py",
     "tools/test_commands.py",

@@ -14,8 +14,10 @@ if __name__ == "__main__" and not __package__:
 from tools.analysis import analyse, page, summary, values
 from tools.datasets.builtin import find_or_make_dataset
 from utils.cli import Parser
-from utils.cli.choices import LABEL_FORMATS
+from utils.cli.choices import LABEL_FORMATS, ORIENTATIONS
+from utils.cli.flag_groups import add_image_format
 from utils.cli.types import nonnegative_int, positive_int
+from utils.data.image_format import ImageFormat
 from utils.errors import report_errors
 from utils.files import make_folder, write_json, write_text
 
@@ -37,6 +39,14 @@ def build_parser():
         default="auto",
         help="how labels are stored: class colors, class indices or masks of 0 and 255; default: auto, over all labels",
     )
+    add_image_format(parser, "auto", "the 0.1 and 99.9 percentiles of the training images")
+    parser.add_argument(
+        "--image_orientation",
+        choices=ORIENTATIONS,
+        default="auto",
+        help="whether labels of images with an EXIF orientation are drawn on stored or upright pixels; default: auto, "
+        "by their sizes",
+    )
     parser.add_argument("--pictures", type=nonnegative_int, default=8, help="rare classes to draw; default: 8")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
     return parser
@@ -49,7 +59,9 @@ def main(argv=None):
     # With --json -, standard output holds nothing but the JSON text.
     with contextlib.redirect_stdout(sys.stderr if args.json == "-" else sys.stdout):
         folder = find_or_make_dataset(args.dataset)
-        analysis = analyse(folder, args.workers, args.near_duplicates, args.label_format)
+        image_format = ImageFormat.from_settings(vars(args))
+        options = args.label_format, image_format, args.image_orientation
+        analysis = analyse(folder, args.workers, args.near_duplicates, *options)
         output = make_folder(args.output_dir or pathlib.Path("analysis") / analysis.name)
         write_text(output / "report.html", page(analysis, args.pictures))
         print(summary(analysis))

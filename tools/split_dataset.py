@@ -144,7 +144,7 @@ def read_pixels(source, workers):
     """
     print(f"Reading {len(source.pairs)} labels ...", flush=True)
     others = [pair.label for pairs in source.kept.values() for pair in pairs]
-    checked = check_pairs(source.pairs, source.classes, workers, other_labels=others)
+    checked = check_pairs(source.pairs, source.classes, workers, other_labels=others, image_format=None)
     return np.array([one.pixels for one in checked])
 
 

@@ -27,6 +27,8 @@ class ClassDict:
         readings: dict from kinds of label files to "colors", "indices" or "binary"; empty until
             `checks.decide_readings` has seen the dataset.
         targets: uint8 array `(256,)` from these classes to those of another `ClassDict`, or None; see `map_to`.
+        orientation: "stored" or "upright", how labels are drawn on images with an EXIF orientation whose size does not
+            tell; "auto" until `checks.check_pairs` has decided it.
 
     Raises:
         UsageError: for duplicate names or colors, or too many classes.
@@ -36,7 +38,7 @@ class ClassDict:
         self.class_names = list(class_names)
         self.label_values = np.asarray(label_values, np.uint8).reshape(-1, 3)
         self.ignored, self.unknown, self.label_format = dict(ignored or {}), unknown, label_format
-        self.readings, self.targets = {}, None
+        self.readings, self.targets, self.orientation = {}, None, "auto"
         if len(self.class_names) != len(self.label_values):
             raise UsageError(f"{len(self.class_names)} class names but {len(self.label_values)} colors")
         if not 0 < len(self.class_names) <= UNKNOWN:

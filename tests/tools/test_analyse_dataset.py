@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.utils.data.tiff_files import tiff_bytes
 from tools import analyse_dataset
 
 COLORS = np.array([(128, 0, 0), (0, 128, 0), (0, 0, 128)], np.uint8)  # road, car, lamp
@@ -155,3 +156,26 @@ def test_labels_that_can_be_read_in_two_ways(dataset, capsys):
     analyse(dataset, "--label_format", "binary")
     text = capsys.readouterr().out
     assert "labels: black and white masks" in text and "problems: none" in text
+
+
+def test_bands_and_depth_are_those_of_the_flags(dataset, tmp_path, capsys):
+    for split in ("train", "val", "test"):
+        for path in (dataset / split).iterdir():
+            bands = np.random.default_rng(int(path.stem)).integers(0, 3000, (16, 24, 4)).astype(np.uint16)
+            path.unlink()
+            path.with_suffix(".tif").write_bytes(tiff_bytes(bands, 1, (0, 0, 0)))
+    values, _ = analyse(dataset, "--bands", "4,1")
+    assert values["faults"] == [] and any("16-bit, scaled from" in note for note in values["notes"])
+    values, _ = analyse(dataset, "--bands", "5")
+    assert len([text for text in problems(values, "unreadable") if "has 4 bands, not the band 5" in text]) == 6
+
+
+def test_labels_of_turned_photos_that_no_size_tells_are_a_problem(dataset):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    path = dataset / "train" / "0.png"
+    with Image.open(path) as image:
+        image.copy().save(path, exif=exif)
+    values, _ = analyse(dataset)
+    assert len(problems(values, "orientation")) == len(values["faults"]) == 1
+    assert analyse(dataset, "--image_orientation", "upright")[0]["faults"] == []

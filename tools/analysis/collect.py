@@ -11,11 +11,14 @@ from tools.analysis.duplicates import difference_hash, find_near_duplicates, fin
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.class_weights import median_frequency_weights
 from utils.data.folder import SPLITS, Pair, list_pairs, read_classes
-from utils.data.images import read_image
+from utils.data.image_format import ImageFormat
+from utils.data.image_range import measure_range
+from utils.data.images import RGB_BYTES, read_image, to_rgb
 from utils.data.label_errors import unknown_values
 from utils.data.label_files import read_stored
 from utils.data.label_format import classify, decide_readings
 from utils.data.label_histogram import Histogram, count_values
+from utils.data.orientation import decide_orientation, drawn_orientation, exif_orientation
 from utils.errors import UsageError
 from utils.threads import map_threads
 
@@ -34,6 +37,7 @@ class InspectedPair(NamedTuple):
         digest: hexadecimal hash of the pixels of the image, or None.
         difference_hash: uint64, or None; see `duplicates.difference_hash`.
         problems: list of `(kind, text)`.
+        drawn: how the label is drawn on the image, see `utils.data.orientation.drawn_orientation`.
     """
 
     split: str
@@ -46,6 +50,7 @@ class InspectedPair(NamedTuple):
     digest: str | None
     difference_hash: np.uint64 | None
     problems: list
+    drawn: str = "same"
 
 
 class Analysis(NamedTuple):
@@ -59,6 +64,7 @@ class Analysis(NamedTuple):
         notes: list of str, observations that may be intended.
         weights: float32 array `(C,)`, median frequency weights of the training split.
         near: list of `(bits, InspectedPair, InspectedPair)` of different splits, nearest first; None if not computed.
+        image_format: `ImageFormat` of the images.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Analysis(NamedTuple):
     notes: list
     weights: np.ndarray
     near: list | None
+    image_format: ImageFormat = RGB_BYTES
 
     def of_split(self, split):
         """The `InspectedPair` of a split, a list."""
@@ -96,7 +103,12 @@ class Analysis(NamedTuple):
 
 
 def analyse(
-    folder: pathlib.Path, workers: int = 2, near_duplicates: bool = False, label_format: str = "auto"
+    folder: pathlib.Path,
+    workers: int = 2,
+    near_duplicates: bool = False,
+    label_format: str = "auto",
+    image_format: ImageFormat = RGB_BYTES,
+    orientation: str = "auto",
 ) -> Analysis:
     """Reads and analyses a dataset.
 
@@ -105,6 +117,8 @@ def analyse(
         workers: number of threads.
         near_duplicates: whether to search for similar images in different splits.
         label_format: as `--label_format` of train.py.
+        image_format: bands of the images; without a value range, that of the dataset is measured.
+        orientation: as `--image_orientation` of train.py.
     """
     problems, jobs = [], []
     try:
@@ -118,8 +132,19 @@ def analyse(
         file_problems = []
         jobs += [(split, pair) for pair in list_pairs(folder, split, file_problems)]
         problems += [("files", problem) for problem in file_problems]
-    pairs = map_threads(lambda job: inspect_pair(*job, classes), jobs, workers, "Reading")
+    training = [pair.image for split, pair in jobs if split == "train"]
+    image_format, range_text = measure_range(training, image_format, workers)
+    pairs = map_threads(lambda job: inspect_pair(*job, classes, image_format), jobs, workers, "Reading")
     if classes:
+        classes.orientation = orientation if orientation != "auto" else classes.orientation
+        try:
+            if classes.orientation == "auto":
+                classes.orientation = decide_orientation(
+                    (inspected.drawn for inspected in pairs), (inspected.pair.image for inspected in pairs)
+                )
+        except UsageError as error:
+            classes.orientation = "stored"  # for the pictures of the report
+            problems.append(("orientation", str(error)))
         try:
             classes.readings = decide_readings((inspected.histogram for inspected in pairs), classes)
             pairs = [count_classes(inspected, classes) for inspected in pairs]
@@ -130,26 +155,28 @@ def analyse(
     num_classes = classes.num_classes if classes else 0
     weights = median_frequency_weights(training) if training else np.zeros(num_classes, np.float32)
     leaks, notes = find_repeated(pairs)
+    notes += [range_text] if range_text else []
     near = find_near_duplicates(pairs) if near_duplicates else None
-    analysis = Analysis(folder.resolve().name, classes, pairs, problems + leaks, notes, weights, near)
+    analysis = Analysis(folder.resolve().name, classes, pairs, problems + leaks, notes, weights, near, image_format)
     notes += class_notes(analysis)
     return analysis
 
 
-def inspect_pair(split, pair, classes):
+def inspect_pair(split, pair, classes, image_format=RGB_BYTES):
     """Reads an image and its label, and collects their problems.
 
     Args:
         split: str.
         pair: `Pair`.
         classes: `ClassDict`, or None if class_dict.csv is invalid.
+        image_format: `ImageFormat`.
 
     Returns:
         `InspectedPair`, whose classes are not counted yet.
     """
-    problems, image, histogram, label_size = [], None, None, None
+    problems, image, histogram, label_size, drawn = [], None, None, None, "same"
     try:
-        image = read_image(pair.image)
+        image = read_image(pair.image, image_format=image_format)
     except UsageError as error:
         problems.append(("unreadable", str(error)))
     try:
@@ -158,18 +185,18 @@ def inspect_pair(split, pair, classes):
             label_size, histogram = stored.pixels.shape[:2], count_values(stored, classes)
     except UsageError as error:
         problems.append(("unreadable", str(error)))
-    if image is not None and label_size not in (None, image.shape[:2]):
-        upright = read_image(pair.image, upright=True)
-        if upright.shape[:2] != label_size:
+    if image is not None and label_size is not None:
+        drawn = drawn_orientation(exif_orientation(pair.image), image.shape[:2], label_size)
+        if drawn == "different":
             sizes = f"{pair.image} is {_size(image.shape)} but its label is {_size(label_size)}"
             problems.append(("sizes", sizes))
     size = digest = bits = None
     if image is not None:
         size = image.shape[:2]
         digest = hashlib.blake2b(image.tobytes() + repr(size).encode(), digest_size=16).hexdigest()
-        bits = difference_hash(image)
+        bits = difference_hash(to_rgb(image))
     pixels = np.zeros(classes.num_classes if classes else 0, np.int64)
-    return InspectedPair(split, pair, size, histogram, pixels, 0, {}, digest, bits, problems)
+    return InspectedPair(split, pair, size, histogram, pixels, 0, {}, digest, bits, problems, drawn)
 
 
 def count_classes(inspected, classes):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.data.images import read_image
+from utils.data.images import RGB_BYTES, read_image, to_rgb
 from utils.data.labels import read_pair
 from utils.errors import UsageError
 from utils.evaluation.fonts import save_png
@@ -71,11 +71,12 @@ def rare_classes(analysis, number):
         counts = [inspected.pixels[index] for inspected in analysis.inspected]
         largest = analysis.inspected[int(np.argmax(counts))]
         try:
-            image, label = read_pair(largest.pair.image, largest.pair.label, analysis.classes)
+            pair = largest.pair
+            image, label = read_pair(pair.image, pair.label, analysis.classes, analysis.image_format)
         except UsageError:
             continue  # reported among the problems
         text = f"{largest.split}/{largest.pair.image.name}: {largest.pixels[index]:,} of {total[index]:,} pixels"
-        figures.append((analysis.classes.class_names[index], text, highlight(image, label == index)))
+        figures.append((analysis.classes.class_names[index], text, highlight(to_rgb(image), label == index)))
     return figures
 
 
@@ -107,18 +108,19 @@ def highlight(image, mask):
     return encode_png(np.concatenate([image, np.full((size[1], 6, 3), 255, np.uint8), dimmed], axis=1))
 
 
-def side_by_side(first, second):
+def side_by_side(first, second, image_format=RGB_BYTES):
     """Concatenates two images horizontally, for near duplicates.
 
     Args:
         first, second: paths of images.
+        image_format: `ImageFormat`.
 
     Returns:
         bytes of a PNG.
     """
     parts = []
     for path in (first, second):
-        image = read_image(path)
+        image = to_rgb(read_image(path, image_format=image_format))
         height = round(SIDE * image.shape[0] / image.shape[1])
         parts.append(cv2.resize(image, (SIDE, height), interpolation=cv2.INTER_AREA))
     height = max(len(part) for part in parts)

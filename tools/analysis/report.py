@@ -192,7 +192,7 @@ def near_part(analysis):
     for number, (bits, first, second) in enumerate(analysis.near[:SHOWN]):
         text = f"{first.split}/{first.pair.image.name} and {second.split}/{second.pair.image.name}: {bits} bits differ"
         if number < DRAWN:
-            parts.append(_figure(side_by_side(first.pair.image, second.pair.image), _text(text)))
+            parts.append(_figure(side_by_side(first.pair.image, second.pair.image, analysis.image_format), _text(text)))
         else:
             parts.append(f"<br>{_text(text)}")
     return "".join(parts)

@@ -61,7 +61,8 @@ def classes_from_file(pairs, options, problems):
         colors, label_format = colormap(len(names)), "indices" if label_format == "auto" else label_format
     classes = make_classes(names, colors, unknown=options.unknown)
     exact = ClassDict(names, colors, unknown=options.unknown, label_format=label_format)  # colors may include white
-    statistics = check_pairs([Pair(pair.name, pair.image, pair.mask) for pair in pairs], exact, problems=problems)
+    checked = [Pair(pair.name, pair.image, pair.mask) for pair in pairs]
+    statistics = check_pairs(checked, exact, problems=problems, image_format=None)
     problems.clear()  # all have been raised
     return classes, lambda path: read_label(path, exact), [describe_labels(statistics, exact)]
 

@@ -8,6 +8,7 @@ from utils.cli.flag_groups import (
     add_crop,
     add_data,
     add_help,
+    add_image_format,
     add_inference,
     add_model,
     add_progress,
@@ -85,6 +86,7 @@ def predict_parser() -> Parser:
     add_boolean(group, "--indices", "also write class indices as grayscale PNGs")
     add_boolean(group, "--coverage", "also write coverage.csv: percentage of pixels per class")
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")
+    add_image_format(group, None, "as in the training")
     add_boolean(group, "--show", "show the results in a window; the key q quits")
     group.add_argument(
         "--output_dir", default=".", metavar="FOLDER", help="folder for the results; default: current folder"

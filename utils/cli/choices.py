@@ -3,6 +3,7 @@
 OPTIMIZERS = ("rmsprop", "adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "poly", "cosine")
 LABEL_FORMATS = ("auto", "colors", "indices", "binary")
+ORIENTATIONS = ("auto", "stored", "upright")
 UNKNOWN_COLORS = ("error", "ignore", "nearest")
 PRECISIONS = ("float32", "float16", "bfloat16")
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras")

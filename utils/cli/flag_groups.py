@@ -2,10 +2,10 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.cli.choices import LABEL_FORMATS, PRECISIONS, UNKNOWN_COLORS
+from utils.cli.choices import LABEL_FORMATS, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS
 from utils.cli.parser import Parser, ShowText, StoreOneOrMore
 from utils.cli.tables import frontends_table, models_table
-from utils.cli.types import boolean, fraction, nonnegative_int, positive_int, scale_list
+from utils.cli.types import band_list, boolean, fraction, nonnegative_int, positive_int, scale_list, value_range
 from utils.progress import MODES
 
 
@@ -126,8 +126,23 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
         help=f"how labels are stored: class colors, class indices or masks of 0 and 255; auto decides once over all "
         f"labels{as_trained}",
     )
+    group.add_argument(
+        "--image_orientation",
+        choices=ORIENTATIONS,
+        default=None if from_checkpoint else "auto",
+        metavar="NAME",
+        help=f"whether labels of images with an EXIF orientation are drawn on the pixels as stored, or upright as "
+        f"viewers show them; auto decides by their sizes{as_trained}",
+    )
     add_workers(group)
     if not from_checkpoint:
+        add_image_format(group, "auto", "the 0.1 and 99.9 percentiles of the training images")
+        group.add_argument(
+            "--input_channels",
+            type=positive_int,
+            metavar="N",
+            help="input channels of the network; default: the number of --bands, or 3",
+        )
         group.add_argument(
             "--ignore_class", nargs="+", default=[], metavar="NAME", help="classes excluded from loss and scores"
         )
@@ -138,6 +153,30 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
             help="validate on this share of the training images, for a dataset without a split val",
         )
         add_boolean(group, "--cache", "keep decoded images in memory")
+
+
+def add_image_format(group, default: str | None, auto: str) -> None:
+    """Adds `--bands` and `--image_range`.
+
+    Args:
+        group: group of flags.
+        default: of `--image_range`.
+        auto: what it stands for.
+    """
+    group.add_argument(
+        "--bands",
+        type=band_list,
+        metavar="N,N,...",
+        help="bands of the images to use, in this order; the first is 1; default: R, G, B"
+        + ("" if default else ", or as in the training"),
+    )
+    group.add_argument(
+        "--image_range",
+        type=value_range,
+        default=default,
+        metavar="auto|LOW,HIGH" if default else "LOW,HIGH",
+        help=f"values that become 0 and 255 in images of more than 8 bits; {'auto' if default else 'default'}: {auto}",
+    )
 
 
 def add_inference(parser: Parser) -> None:

@@ -1,6 +1,7 @@
 """Value types of flags: booleans, numbers in a range, and comma-separated lists."""
 
 import argparse
+import math
 from collections.abc import Callable
 
 
@@ -49,6 +50,22 @@ def name_list(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError(f"'{text}' has no name")
     return names
+
+
+def band_list(text: str) -> str:
+    """Checks numbers of bands, from 1 and separated by commas, and returns them without spaces."""
+    bands = [_number(part, int, lambda value: value >= 1, "a band number; the first is 1") for part in text.split(",")]
+    return ",".join(map(str, bands))
+
+
+def value_range(text: str) -> str:
+    """Checks "auto", or two finite numbers LOW,HIGH with LOW below HIGH, and returns them without spaces."""
+    if text == "auto":
+        return text
+    ends = [_number(part, float, math.isfinite, "auto or two numbers LOW,HIGH") for part in text.split(",")]
+    if len(ends) != 2 or ends[0] >= ends[1]:
+        raise argparse.ArgumentTypeError(f"'{text}' is not auto or LOW,HIGH with LOW below HIGH")
+    return ",".join(f"{end:.10g}" for end in ends)
 
 
 def scale_list(text: str) -> tuple[float, ...]:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
-from utils.data.images import read_image
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES, decode_file, read_image
 from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import read_stored
 from utils.data.label_format import classify, decide_readings
 from utils.data.label_histogram import NO_VALUE, Histogram, count_values, merge
 from utils.data.labels import read_image_of_label
+from utils.data.orientation import decide_orientation
 from utils.errors import UsageError
 
 MAX_PROBLEMS = 20  # shown; the rest is counted
@@ -44,10 +46,12 @@ def check_pairs(
     problems: Iterable[str] = (),
     other_labels: Iterable[pathlib.Path] = (),
     num_classes: int | None = None,
+    image_format: ImageFormat | None = RGB_BYTES,
 ) -> list[PairStatistics]:
     """Reads every image and label once, so that nothing fails in the middle of the work.
 
-    How the labels are stored is decided over all of them, and set as `class_dict.readings`.
+    How the labels are stored is decided over all of them, and set as `class_dict.readings`; whether they are drawn on
+    stored or on upright images is set as `class_dict.orientation`, if it is "auto".
 
     Args:
         pairs: list of `folder.Pair`.
@@ -56,6 +60,8 @@ def check_pairs(
         problems: those that `list_pairs` collected, reported together with the ones of this check.
         other_labels: label files of the dataset's other splits, which take part in the decision.
         num_classes: number of classes to count; None: those of `class_dict`, which may be mapped to others.
+        image_format: bands and value range of the images; None for any, where they are not used but copied. Then
+            `class_dict.orientation` is not decided, either.
 
     Returns:
         List of `PairStatistics`, in the order of `pairs`.
@@ -65,7 +71,7 @@ def check_pairs(
             two ways, at once.
     """
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        inspected = list(executor.map(lambda pair: _inspect(pair, class_dict), pairs))
+        inspected = list(executor.map(lambda pair: _inspect(pair, class_dict, image_format), pairs))
         histograms = [one.histogram for one in inspected if one.histogram]
         class_dict.readings, undecided = {}, []
         if _needs_others(histograms, class_dict):
@@ -74,6 +80,12 @@ def check_pairs(
         class_dict.readings = decide_readings(histograms, class_dict)
     except UsageError as error:
         undecided = [str(error)]
+    if class_dict.orientation == "auto" and image_format:
+        try:
+            drawn = (one.drawn for one in inspected)
+            class_dict.orientation = decide_orientation(drawn, (pair.image for pair in pairs))
+        except UsageError as error:
+            problems = [*problems, str(error)]
     statistics, found, incomplete = [], [*problems, *undecided], []
     for pair, one in zip(pairs, inspected):
         found += one.problems
@@ -105,16 +117,24 @@ def raise_problems(problems: list[str], remedies: Iterable[str] = ()) -> None:
 
 
 class _Inspected(NamedTuple):
-    """What one reading of a pair tells: the label's histogram or None, its size or None, and problems, list of str."""
+    """What one reading of a pair tells.
+
+    Attributes:
+        histogram: of the label, or None.
+        size: of the label, or None.
+        drawn: how the label was drawn on the image, see `drawn_orientation`.
+        problems: list of str.
+    """
 
     histogram: Histogram | None
     size: tuple[int, int] | None
+    drawn: str
     problems: list
 
 
-def _inspect(pair, class_dict):
+def _inspect(pair, class_dict, image_format):
     """Reads an image and its label."""
-    histogram, size, problems = None, None, []
+    histogram, size, drawn, problems = None, None, "same", []
     try:
         stored = read_stored(pair.label)
         size, histogram = stored.pixels.shape[:2], count_values(stored, class_dict)
@@ -122,12 +142,12 @@ def _inspect(pair, class_dict):
         problems.append(str(problem))
     try:
         if size is None:
-            read_image(pair.image)
+            read_image(pair.image, image_format=image_format) if image_format else decode_file(pair.image)
         else:
-            read_image_of_label(pair.image, pair.label, size)
+            _, drawn, _ = read_image_of_label(pair.image, pair.label, size, image_format)
     except UsageError as problem:
         problems.insert(0, str(problem))
-    return _Inspected(histogram, size, problems)
+    return _Inspected(histogram, size, drawn, problems)
 
 
 def _needs_others(histograms, class_dict):

@@ -8,6 +8,8 @@ import numpy as np
 
 from utils.data.augmentation import Augmentation
 from utils.data.folder import find_dataset, read_classes
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES
 from utils.data.labels import read_pair
 from utils.threads import prefetch
 
@@ -29,6 +31,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         cache: whether to keep decoded images in memory.
         workers: int, threads.
         outputs: names of the network's outputs, if it has more than one; each is trained on the labels.
+        image_format: `ImageFormat`, bands and value range of the images.
 
     Attributes:
         epoch: int, the current epoch.
@@ -47,10 +50,11 @@ class SegmentationDataset(keras.utils.PyDataset):
         cache=False,
         workers=1,
         outputs=(),
+        image_format: ImageFormat = RGB_BYTES,
     ):
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
-        self.batch_size, self.seed, self.outputs = batch_size, seed, outputs
+        self.batch_size, self.seed, self.outputs, self.image_format = batch_size, seed, outputs, image_format
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.set_epoch(0)
@@ -69,6 +73,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         seed: int = 0,
         cache: bool = False,
         workers: int = 2,
+        image_format: ImageFormat = RGB_BYTES,
         **augmentation,
     ) -> "SegmentationDataset":
         """Opens a dataset for `fit`, as train.py does. All files are read once to check them.
@@ -82,6 +87,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             unknown: "error", "ignore" or "nearest", see `ClassDict`.
             label_format: "auto", "colors", "indices" or "binary", see `label_format.choose_reading`.
             seed, cache, workers: as above.
+            image_format: bands of the images; without a value range, that of the dataset is measured.
             **augmentation: the other arguments of `Augmentation`, such as `h_flip` and `scale_range`.
 
         Returns:
@@ -95,7 +101,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         folder = find_dataset(dataset)
         class_dict = read_classes(folder, ignore_class, unknown, label_format)
         augment = Augmentation(crop_height, crop_width, **augmentation)
-        options = {"batch_size": batch_size, "seed": seed}
+        options = {"batch_size": batch_size, "seed": seed, "image_format": image_format}
         options.update(cache=cache, workers=workers)
         return open_training_data([folder], class_dict, augment, split, **options).dataset
 
@@ -116,7 +122,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         return self.steps - self.first_step
 
     def __getitem__(self, step):
-        """Returns batch `step`: uint8 images `(B, crop_height, crop_width, 3)` and labels `(B, ..., ...)`.
+        """Returns batch `step`: uint8 images `(B, crop_height, crop_width, channels)` and labels `(B, ..., ...)`.
 
         With `outputs`, the labels are a dict from each name to the same array.
         """
@@ -140,7 +146,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             repeat: int, the number of earlier occurrences of the image in this epoch.
 
         Returns:
-            uint8 arrays `(crop_height, crop_width, 3)` and `(crop_height, crop_width)`.
+            uint8 arrays `(crop_height, crop_width, channels)` and `(crop_height, crop_width)`.
         """
         # Five numbers, because the seeds of the shuffles have four.
         rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
@@ -150,7 +156,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         if self._cache is not None and index in self._cache:
             return self._cache[index]
         pair = self.pairs[index]
-        sample = read_pair(pair.image, pair.label, pair.class_dict or self.class_dict)
+        sample = read_pair(pair.image, pair.label, pair.class_dict or self.class_dict, self.image_format)
         if self._cache is not None:
             self._cache[index] = sample
         return sample

@@ -1,25 +1,20 @@
 """Image decoder: files of any kind to arrays of their own type and bands."""
 
-import io
-import logging
 import pathlib
 import struct
-import warnings
 import zlib
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from utils.data.pillow import open_with_pillow
 from utils.data.tiff import UnreadableError, decode_tiff
 from utils.data.tiff_header import CMYK, PALETTE, RGB, YCBCR, is_tiff, read_tiff_header
 from utils.errors import UsageError
 
-# The decoders print about each file that is damaged, or that has a tag they do not know, without naming it.
+# OpenCV prints about each file that is damaged, or that has a tag it does not know, without naming it.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-for _library in ("PIL", "rasterio"):
-    logging.getLogger(_library).addHandler(logging.NullHandler())
-    warnings.filterwarnings("ignore", module=_library)
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # those that the pixels need
@@ -136,10 +131,8 @@ def _decode_opencv(data):
 
 def _decode_pillow(data):
     """Decodes the first frame to gray or RGB, with alpha if the file has it."""
-    from PIL import Image  # a dependency of matplotlib
-
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_with_pillow(data) as image:
             frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
             has_alpha = image.mode in ("RGBA", "LA")
             mode = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"

@@ -108,7 +108,10 @@ def read_classes(
     if label_format == "auto" and (folder / CONVERSION).is_file():
         label_format = "indices"
     classes = ClassDict.from_csv(path, unknown, label_format)
-    return classes.without(ignore) if ignore else classes
+    classes = classes.without(ignore) if ignore else classes
+    if (folder / CONVERSION).is_file():
+        classes.orientation = "stored"  # convert_dataset.py turns labels as the images are stored
+    return classes
 
 
 def list_pairs(folder: pathlib.Path, split: str, problems: list[str] | None = None) -> list[Pair]:

@@ -29,21 +29,28 @@ class ImageFormat(NamedTuple):
 
     @classmethod
     def from_settings(cls, settings: dict) -> "ImageFormat":
-        """Returns the format of a run, from the settings `bands`, `image_range` and `input_channels`.
+        """Returns the format of a run.
 
         Args:
-            settings: of a run; older ones have none of these and mean 8-bit RGB.
+            settings: with the flags `bands` ("4,1,2" or None), `image_range` ("auto" or "0,3987") and `input_channels`
+                (int or None). Older runs have none of these and mean 8-bit RGB.
+
+        Raises:
+            UsageError: if the number of bands is not that of the channels.
         """
-        bands, value_range = settings.get("bands"), settings.get("image_range")
+        bands, value_range = settings.get("bands"), settings.get("image_range") or "auto"
+        bands = tuple(map(int, bands.split(","))) if bands else None
         channels = settings.get("input_channels") or (len(bands) if bands else 3)
-        is_known = value_range is not None and value_range != "auto"
-        return cls(tuple(bands) if bands else None, tuple(map(float, value_range)) if is_known else None, channels)
+        if bands and len(bands) != channels:
+            raise UsageError(f"--bands {settings['bands']}: {len(bands)} bands for {channels} input channels")
+        return cls(bands, None if value_range == "auto" else tuple(map(float, value_range.split(","))), channels)
 
     def to_settings(self) -> dict:
-        """Returns the format as settings of a run, JSON types."""
+        """Returns the format as settings of a run, in the spelling of the flags."""
+        low, high = self.value_range or (None, None)
         return {
-            "bands": list(self.bands) if self.bands else None,
-            "image_range": list(self.value_range) if self.value_range else None,
+            "bands": ",".join(map(str, self.bands)) if self.bands else None,
+            "image_range": f"{low:.10g},{high:.10g}" if self.value_range else "auto",
             "input_channels": self.channels,
         }
 
@@ -106,11 +113,11 @@ class ImageFormat(NamedTuple):
                 "trains on all",
             )
             return pixels[..., :3]
-        example = ",".join(str(band) for band in range(1, min(count, self.channels) + 1))
-        more = f", or train on all: --input_channels {count}" if count > 1 else ""
+        example = ",".join(str(band) for band in range(1, self.channels + 1))
+        choice = f"choose with --bands, such as --bands {example}, or train on all: " if count > self.channels else ""
         raise UsageError(
-            f"{path} has {count} band{'s' * (count > 1)}, and the network takes {self.channels}; choose with --bands, "
-            f"such as --bands {example}{more}"
+            f"{path} has {count} band{'s' * (count > 1)}, and the network takes {self.channels}; {choice}"
+            f"--input_channels {count}{'' if choice else ' trains on these'}"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from utils.data.decoding import decode_image
+from utils.data.decoding import StoredImage, decode_image
 from utils.data.image_format import ImageFormat
 from utils.data.orientation import apply_orientation, orientation_of
 from utils.errors import RunError, UsageError
@@ -39,6 +39,11 @@ def skipped_kinds(paths: Iterable[pathlib.Path]) -> collections.Counter:
 def describe_skipped(kinds: collections.Counter) -> str:
     """Describes skipped files, such as "skipped 3 .heic, 1 .txt"; "" if there are none."""
     return "skipped " + ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) if kinds else ""
+
+
+def decode_file(path: str | pathlib.Path) -> StoredImage:
+    """Reads an image as its file has it; see `decoding.decode_image`."""
+    return decode_image(read_bytes(path), path)
 
 
 def read_image(path: str | pathlib.Path, upright: bool = False, image_format: ImageFormat = RGB_BYTES) -> np.ndarray:
@@ -102,7 +107,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def to_rgb(image: np.ndarray) -> np.ndarray:
     """Returns the first three bands of an image `(H, W, C)`, or its first one three times, to draw it."""
-    return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
+    return np.ascontiguousarray(image[..., :3]) if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
 
 
 def write_pixels(path: str | pathlib.Path, pixels: np.ndarray) -> None:

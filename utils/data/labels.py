@@ -5,11 +5,14 @@ import pathlib
 import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
-from utils.data.images import read_image, write_pixels
+from utils.data.decoding import decode_image
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES, read_bytes, write_pixels
 from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import StoredLabel, read_stored
 from utils.data.label_format import choose_reading, classify
 from utils.data.label_histogram import count_values, gray_values, pack, stored_colors
+from utils.data.orientation import apply_orientation, decide_orientation, drawn_orientation, orientation_of
 from utils.errors import UsageError
 
 
@@ -69,46 +72,59 @@ def decode_stored(stored: StoredLabel, class_dict: ClassDict, path: str | pathli
 
 
 def read_pair(
-    image_path: str | pathlib.Path, label_path: str | pathlib.Path, class_dict: ClassDict
+    image_path: str | pathlib.Path,
+    label_path: str | pathlib.Path,
+    class_dict: ClassDict,
+    image_format: ImageFormat = RGB_BYTES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads an image and its label, which must have the same size.
 
     Returns:
-        `(image, label)`: uint8 arrays `(H, W, 3)` and `(H, W)`.
+        `(image, label)`: uint8 arrays `(H, W, channels)` and `(H, W)`.
 
     Raises:
         UsageError: if one is unreadable or the sizes differ.
     """
     label = read_label(label_path, class_dict)
-    return read_image_of_label(image_path, label_path, label.shape), label
+    image, drawn, exif = read_image_of_label(image_path, label_path, label.shape, image_format)
+    if drawn == "ambiguous":
+        decided = class_dict.orientation
+        drawn = decided if decided != "auto" else decide_orientation([drawn], [image_path])
+    return apply_orientation(image, exif) if drawn == "upright" else image, label
 
 
 def read_image_of_label(
-    image_path: str | pathlib.Path, label_path: str | pathlib.Path, shape: tuple[int, int]
-) -> np.ndarray:
-    """Reads an image in the orientation of its label.
+    image_path: str | pathlib.Path,
+    label_path: str | pathlib.Path,
+    shape: tuple[int, int],
+    image_format: ImageFormat | None = RGB_BYTES,
+) -> tuple[np.ndarray, str, int]:
+    """Reads an image as stored, and classifies its label as drawn on it as stored or upright.
 
     Args:
         image_path, label_path: paths; that of the label is for errors.
         shape: `(height, width)` of the label.
+        image_format: `ImageFormat`, or None for the image as its file has it.
 
     Returns:
-        uint8 array `(height, width, 3)`.
+        `(image, drawn, orientation)`: uint8 array `(height, width, channels)`; "same", "stored", "upright" or
+        "ambiguous", see `drawn_orientation`; the image's EXIF orientation.
 
     Raises:
         UsageError: if the image is unreadable, or of another size.
     """
-    image = read_image(image_path)
-    if image.shape[:2] == shape:
-        return image
+    data = read_bytes(image_path)
+    stored = decode_image(data, image_path)
+    image = image_format.convert(stored, image_path) if image_format else stored.pixels
+    exif = orientation_of(data)
     # A label drawn on a photo as viewers display it is rotated as the photo's EXIF orientation says.
-    upright = read_image(image_path, upright=True)
-    if upright.shape[:2] == shape:
-        return upright
-    raise UsageError(
-        f"{image_path} is {image.shape[1]}x{image.shape[0]} but its label {label_path} is {shape[1]}x{shape[0]}; they "
-        "must have the same size"
-    )
+    drawn = drawn_orientation(exif, image.shape[:2], shape)
+    if drawn == "different":
+        raise UsageError(
+            f"{image_path} is {image.shape[1]}x{image.shape[0]} but its label {label_path} is {shape[1]}x{shape[0]}; "
+            "they must have the same size"
+        )
+    return image, drawn, exif
 
 
 def write_label(path: str | pathlib.Path, indices: np.ndarray) -> None:

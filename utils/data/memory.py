@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from utils.errors import UsageError
 
 
-def check_cache_fits(sizes: Iterable[tuple[int, int]]) -> None:
+def check_cache_fits(sizes: Iterable[tuple[int, int]], channels: int = 3) -> None:
     """Refuses a cache that memory cannot hold.
 
     Args:
-        sizes: `(height, width)` of all images; a pixel takes 4 bytes with its label.
+        sizes: `(height, width)` of all images.
+        channels: of an image; a pixel takes a byte for each, and one for its label.
 
     Raises:
         UsageError: naming the memory needed and the memory available.
     """
-    needed = 4 * sum(height * width for height, width in sizes)
+    needed = (channels + 1) * sum(height * width for height, width in sizes)
     available = available_memory()
     # Half, for the network needs memory too.
     if available is not None and needed > available / 2:

@@ -1,12 +1,14 @@
 """EXIF orientation of images and of the labels drawn on them."""
 
-import io
 import pathlib
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 
 from utils.data import tiff_header
+from utils.data.pillow import open_with_pillow
+from utils.errors import UsageError
 
 TAG = 0x0112
 APPLY = {  # from stored to upright pixels, by EXIF orientation
@@ -79,11 +81,36 @@ def drawn_orientation(orientation: int, stored_size: tuple[int, int], label_size
     return "stored" if label_size == stored_size else "upright"
 
 
-def _exif(data):
-    from PIL import Image  # a dependency of matplotlib
+def decide_orientation(drawn: Iterable[str], paths: Iterable[pathlib.Path]) -> str:
+    """Decides, once for a dataset, how labels are drawn whose size fits stored and upright images.
 
+    Args:
+        drawn: results of `drawn_orientation`.
+        paths: of the images, for errors.
+
+    Returns:
+        "stored" or "upright", as all labels whose size tells; "auto" if there is nothing to decide.
+
+    Raises:
+        UsageError: if labels have to be decided and no others tell, or if others differ.
+    """
+    drawn, paths = list(drawn), list(paths)
+    told = {kind for kind in drawn if kind in ("stored", "upright")}
+    if "ambiguous" not in drawn:
+        return "auto"
+    if len(told) == 1:
+        return told.pop()
+    count, path = drawn.count("ambiguous"), paths[drawn.index("ambiguous")]
+    images = f"{path} and {count - 1} more images have" if count > 1 else f"{path} has"
+    raise UsageError(
+        f"{images} an EXIF orientation, and the size of the label does not tell whether it is drawn on the pixels as "
+        "stored or as viewers show them: give --image_orientation stored or upright, or remove the orientation"
+    )
+
+
+def _exif(data):
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_with_pillow(data) as image:
             return image.getexif()
     except Exception:  # Pillow has no common base class for the errors of damaged files
         return {}

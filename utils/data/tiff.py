@@ -1,13 +1,15 @@
 """TIFF decoder: OpenCV, Pillow or rasterio, chosen by the header of the file."""
 
 import importlib.util
-import io
+import logging
 import pathlib
+import warnings
 
 import cv2
 import numpy as np
 
 from utils.data import tiff_header
+from utils.data.pillow import open_with_pillow
 from utils.data.tiff_header import (
     ASSOCIATED_ALPHA,
     BLACK_IS_ZERO,
@@ -24,6 +26,7 @@ from utils.data.tiff_header import (
     TiffHeader,
 )
 
+_OPENCV_PIXELS = 2**30  # of an image at the most
 _OPENCV_COMPRESSIONS = (1, 5, 7, 8, 32773, 32946)
 _PILLOW_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000)  # those of the libtiff in Pillow's wheels
 _GRAY = (WHITE_IS_ZERO, BLACK_IS_ZERO)
@@ -32,6 +35,17 @@ _READABLE = (*_GRAY, RGB, PALETTE, CMYK, YCBCR)
 
 class UnreadableError(Exception):
     """Image of an unsupported kind; the message has the kind and the remedy."""
+
+
+def import_rasterio():
+    """Returns the optional package rasterio, without messages besides its exceptions; None if it is not installed."""
+    if importlib.util.find_spec("rasterio") is None:
+        return None
+    import rasterio
+
+    logging.getLogger("rasterio").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
+    return rasterio
 
 
 def choose_library(header: TiffHeader) -> str:
@@ -45,6 +59,8 @@ def choose_library(header: TiffHeader) -> str:
     """
     bits, samples, photometric = set(header.bits), header.samples, header.photometric
     is_color = samples == 3 and photometric in (RGB, YCBCR)
+    if header.width * header.height > _OPENCV_PIXELS:
+        return "rasterio"
     if header.compression in _OPENCV_COMPRESSIONS and header.sample_format in (UNSIGNED, SIGNED, FLOAT):
         is_byte = bits == {8} and header.sample_format == UNSIGNED
         is_wide = bits in ({16}, {32}) or bits == {64} and header.sample_format == FLOAT
@@ -123,10 +139,8 @@ def _decode_opencv(data):
 
 
 def _decode_pillow(data):
-    from PIL import Image  # a dependency of matplotlib
-
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_with_pillow(data) as image:
             # Colors that are stored multiplied by their opacity are divided by it.
             target = {"1": "L", "P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "RGBa": "RGBA", "La": "LA"}
             return np.array(image.convert(target[image.mode]) if image.mode in target else image)
@@ -135,10 +149,9 @@ def _decode_pillow(data):
 
 
 def _decode_rasterio(path, header):
-    if importlib.util.find_spec("rasterio") is None:
+    rasterio = import_rasterio()
+    if rasterio is None:
         raise UnreadableError(f"{_kind(header)}, which OpenCV and Pillow cannot read: pip install rasterio")
-    import rasterio
-
     try:
         with rasterio.open(path) as source:
             if source.count == 1 and header.photometric == PALETTE:

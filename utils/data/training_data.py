@@ -19,6 +19,9 @@ from utils.data.folder import (
     read_classes,
     split_off_validation,
 )
+from utils.data.image_format import ImageFormat
+from utils.data.image_range import measure_range
+from utils.data.images import RGB_BYTES
 from utils.data.memory import check_cache_fits
 from utils.data.report import check_labeled, class_table, describe_labels, repeated_images, training_warnings
 from utils.errors import UsageError
@@ -32,7 +35,7 @@ class TrainingData(NamedTuple):
         dataset: `SegmentationDataset`.
         validation_pairs: list of `Pair`.
         class_weights: float32 array `(C,)`, see `median_frequency_weights`.
-        report: list of lines: how the labels are read, and the share of each class.
+        report: list of lines: how labels and images are read, and the share of each class.
         warnings: list of lines, surprises with their remedies.
     """
 
@@ -61,6 +64,8 @@ def open_training_data(
     val_fraction: float | None = None,
     cache: bool = False,
     workers: int = 2,
+    image_format: ImageFormat = RGB_BYTES,
+    orientation: str = "auto",
     **options,
 ) -> TrainingData:
     """Lists and checks the images of datasets and opens them for `fit`.
@@ -74,6 +79,8 @@ def open_training_data(
             no validation.
         val_fraction: share of the training images to validate on instead, for datasets without a split "val".
         cache, workers: as in `SegmentationDataset`.
+        image_format: bands of the images; without a value range, that of the training images is measured.
+        orientation: "auto", "stored" or "upright", see `ClassDict.orientation`.
         **options: its other arguments, `batch_size` at least.
 
     Returns:
@@ -83,12 +90,16 @@ def open_training_data(
         UsageError: naming all problems of both splits, if no pixel of a split has a class, if a further dataset has no
             class of the first, or if the cache does not fit into memory.
     """
+    images = [pair.image for folder in folders for pair in list_pairs(folder, split, [])]
+    image_format, range_text = measure_range(images, image_format, workers)
     parts, of_one = [], num_val_images if len(folders) == 1 else num_val_images and 0
     for index, folder in enumerate(folders):
         classes = class_dict
         if index:
             classes = read_classes(folder, (), class_dict.unknown, class_dict.label_format)
-        parts.append(_open_part(folder, classes, class_dict, split, of_one, val_fraction, workers))
+        if orientation != "auto":
+            classes.orientation = orientation
+        parts.append(_open_part(folder, classes, class_dict, split, of_one, val_fraction, workers, image_format))
     pairs, statistics = ({name: [] for name in ("train", "val")} for _ in range(2))
     for part in parts:
         for name in part.pairs:
@@ -101,26 +112,28 @@ def open_training_data(
     for name, of_split in statistics.items():
         check_labeled(name, of_split)
     if cache:
-        check_cache_fits(pair.size for pair in statistics["train"])
+        check_cache_fits((pair.size for pair in statistics["train"]), image_format.channels)
     crop = augmentation.crop_height, augmentation.crop_width
     warnings = training_warnings(statistics["train"], statistics.get("val", []), class_dict, crop)
     warnings += repeated_images(*([pair.image for pair in pairs[name]] for name in ("train", "val")))
     names = [f"{folder.name}: " if len(folders) > 1 else "" for folder in folders]
     report = [f"{name}{part.labels}" for name, part in zip(names, parts)]
     report += [line for part in parts for line in part.notes] + [class_table(statistics, class_dict)]
-    dataset = SegmentationDataset(pairs["train"], class_dict, augmentation, cache=cache, workers=workers, **options)
+    report += [range_text] if range_text else []
+    options |= {"cache": cache, "workers": workers, "image_format": image_format}
+    dataset = SegmentationDataset(pairs["train"], class_dict, augmentation, **options)
     weights = median_frequency_weights(np.array([pair.pixels for pair in statistics["train"]]))
     return TrainingData(dataset, pairs["val"], weights, report, warnings)
 
 
-def _open_part(folder, classes, target, split, num_val_images, val_fraction, workers):
+def _open_part(folder, classes, target, split, num_val_images, val_fraction, workers, image_format):
     """Lists and checks the images of one dataset.
 
     Args:
         folder: of the dataset.
         classes: its `ClassDict`.
         target: `ClassDict` of the training, the same object for the first dataset.
-        split, num_val_images, val_fraction, workers: as in `open_training_data`.
+        split, num_val_images, val_fraction, workers, image_format: as in `open_training_data`.
 
     Returns:
         `_Part`.
@@ -142,7 +155,8 @@ def _open_part(folder, classes, target, split, num_val_images, val_fraction, wor
     elif num_val_images is not None:
         validation = choose_validation_pairs(list_pairs(folder, "val", problems), num_val_images)
     used = pairs + validation
-    checked = check_pairs(used, classes, workers, problems, other_labels(folder, used), target.num_classes)
+    others, count = other_labels(folder, used), target.num_classes
+    checked = check_pairs(used, classes, workers, problems, others, count, image_format)
     statistics = {"train": checked[: len(pairs)], "val": checked[len(pairs) :]}
     if classes is not target:
         pairs, validation = ([pair._replace(class_dict=classes) for pair in some] for some in (pairs, validation))

@@ -9,7 +9,8 @@ import numpy as np
 from utils.class_dict import ClassDict
 from utils.data.checks import check_pairs
 from utils.data.folder import Pair, find_dataset, list_pairs, other_labels, read_classes
-from utils.data.images import write_image
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES, to_rgb, write_image
 from utils.data.labels import read_pair
 from utils.inference.predictor import Predictor
 from utils.metrics import ConfusionMatrix, ImageScores, image_scores
@@ -22,7 +23,7 @@ class Sample(NamedTuple):
     Attributes:
         name: of the image, for captions.
         scores: `ImageScores`.
-        image: uint8 array `(H, W, 3)`, RGB.
+        image: uint8 array `(H, W, 3)`, RGB, or the first three bands.
         label, prediction: uint8 arrays `(H, W)`, class indices; 255 = ignored.
     """
 
@@ -55,6 +56,7 @@ def score(
     unknown: str = "error",
     batch_size: int = 1,
     folder: pathlib.Path | None = None,
+    image_format: ImageFormat = RGB_BYTES,
     **options,
 ) -> dict:
     """Scores a network on a split of a dataset, as test.py does.
@@ -66,7 +68,7 @@ def score(
         ignore_class: names of classes to leave out, as in training.
         unknown: "error" or "ignore", see `ClassDict`.
         batch_size: images of equal size at once.
-        folder: as in `evaluate`.
+        folder, image_format: as in `evaluate`.
         **options: `scales`, `flip`, `tile`, `overlap` of `Predictor`.
 
     Returns:
@@ -79,8 +81,8 @@ def score(
     class_dict = read_classes(dataset_folder, ignore_class, unknown)
     predictor = Predictor(model, batch_size, **options)
     pairs = list_pairs(dataset_folder, split)
-    check_pairs(pairs, class_dict, other_labels=other_labels(dataset_folder, pairs))
-    confusion = evaluate(predictor, pairs, class_dict, folder=folder).confusion
+    check_pairs(pairs, class_dict, other_labels=other_labels(dataset_folder, pairs), image_format=image_format)
+    confusion = evaluate(predictor, pairs, class_dict, folder=folder, image_format=image_format).confusion
     return confusion.result(predictor.images_per_second)
 
 
@@ -93,6 +95,7 @@ def evaluate(
     keep: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
     workers: int = 2,
+    image_format: ImageFormat = RGB_BYTES,
 ) -> Evaluation:
     """Predicts labeled images, scores the predictions and writes them as images. Each file is read once.
 
@@ -105,20 +108,21 @@ def evaluate(
         keep: names of pairs to return as `samples`.
         progress: called with the number of images done.
         workers: threads that read, and as many that write.
+        image_format: bands and value range of the images.
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
     labels, kept_images, scores, samples = {}, {}, {}, {}
 
     def read(pair):
-        image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict)
+        image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict, image_format)
         return image[:height, :width], label[:height, :width]
 
     def images():
         for pair, (image, label) in prefetch(read, pairs, workers):
             labels[pair] = label
             if pair.name in keep:
-                kept_images[pair] = image
+                kept_images[pair] = to_rgb(image)
             yield pair, image
 
     def write(name, indices):

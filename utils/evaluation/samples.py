@@ -10,7 +10,8 @@ from matplotlib.patches import Patch
 
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.folder import Pair
-from utils.data.images import read_image
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES, read_image, to_rgb
 from utils.data.labels import read_pair
 from utils.evaluation.evaluate import Sample
 from utils.evaluation.plots import save
@@ -30,6 +31,7 @@ def read_sample(
     folder: pathlib.Path,
     class_dict: ClassDict,
     crop: tuple[int, int] | None = None,
+    image_format: ImageFormat = RGB_BYTES,
 ) -> Sample:
     """Reads an image, its label and the prediction that `evaluate` wrote.
 
@@ -39,11 +41,12 @@ def read_sample(
         folder: with `<name>_pred.png`.
         class_dict: `ClassDict`.
         crop: `(height, width)` of the upper left part that was used, or None for whole images.
+        image_format: bands and value range of the image.
     """
     height, width = crop or (None, None)
-    image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict)
+    image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict, image_format)
     prediction = class_dict.encode(read_image(folder / f"{pair.name}_pred.png"))
-    return Sample(pair.name, scores, image[:height, :width], label[:height, :width], prediction)
+    return Sample(pair.name, scores, to_rgb(image)[:height, :width], label[:height, :width], prediction)
 
 
 def worst_median_best(mean_ious: Sequence[float]) -> dict[str, int]:

@@ -6,9 +6,10 @@ import os
 import pathlib
 from collections.abc import Iterable
 
-from utils.data.images import EXTENSIONS, is_image
+from utils.data.images import EXTENSIONS, describe_skipped, is_image, skipped_kinds
 from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
+from utils.notices import tell_once
 
 RESULT_SUFFIXES = ("_pred", "_overlay", "_indices")  # of the names of predict.py's output files
 
@@ -56,10 +57,13 @@ def _add_folder(folder, images):
     paths = []
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += [pathlib.Path(parent, name) for name in sorted(files) if is_image(pathlib.Path(name))]
+        paths += [pathlib.Path(parent, name) for name in sorted(files)]
     paths = [path for path in paths if not path.stem.endswith(RESULT_SUFFIXES)]
+    skipped, paths = describe_skipped(skipped_kinds(paths)), [path for path in paths if is_image(path)]
     if not paths:
-        raise UsageError(f"the folder {folder} has no images ({', '.join(EXTENSIONS)})")
+        raise UsageError(f"the folder {folder} has no images ({', '.join(EXTENSIONS)}){skipped and f'; {skipped}'}")
+    if skipped:
+        tell_once(f"skipped in {folder}", f"{folder}: {skipped}")
     for path in paths:
         _add_file(path, folder, images, [])
 

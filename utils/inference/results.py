@@ -7,11 +7,14 @@ import pathlib
 import cv2
 import numpy as np
 
-from utils.data.images import read_image, resize, write_image
+from utils.data.decoding import StoredImage
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES, read_image, resize, write_image
 from utils.data.labels import write_label
 from utils.errors import UsageError
 from utils.files import make_folder, write_rows
 from utils.inference.drawing import Painter
+from utils.inference.geotiff import can_write_geotiff, is_geotiff, write_geotiff
 from utils.inference.predictor import Predictor
 from utils.inference.video import VideoReader, VideoWriter, Window
 from utils.progress import Console
@@ -61,12 +64,18 @@ class Results:
         Args:
             name: of the results, relative to `folder` and without extension.
             path: of the image.
-            image: uint8 array `(H, W, 3)`, RGB.
+            image: uint8 array `(H, W, C)`, RGB or bands.
             indices: uint8 array, of the network's size.
         """
         indices = self.resize_output(image, indices)
         make_folder((self.folder / name).parent)
-        files = {"pred": self.painter.colors(indices)}
+        files = {}
+        if can_write_geotiff(path):
+            colors = self.painter.colors(np.arange(256, dtype=np.uint8)[None])[0]
+            geotiff = self.folder / name.with_name(f"{name.name}_pred.tif")
+            write_geotiff(geotiff, indices, path, colors, self.painter.class_dict.class_names)
+        else:
+            files["pred"] = self.painter.colors(indices)
         if self.overlay:
             files["overlay"] = self.painter.overlay(image, indices)
         for kind, pixels in files.items():
@@ -102,13 +111,19 @@ class Results:
         return self.window.show(drawn, wait)
 
 
-def predict_images(predictor: Predictor, images: dict[pathlib.Path, pathlib.Path], results: Results) -> list[str]:
+def predict_images(
+    predictor: Predictor,
+    images: dict[pathlib.Path, pathlib.Path],
+    results: Results,
+    image_format: ImageFormat = RGB_BYTES,
+) -> list[str]:
     """Predicts images and writes the results. An image that cannot be read does not stop the others.
 
     Args:
         predictor: `Predictor`.
         images: from the path of each image to the name of its results, see `inputs.find_inputs`.
         results: `Results`.
+        image_format: bands and value range of the images.
 
     Returns:
         An error message for each image that cannot be read.
@@ -117,7 +132,8 @@ def predict_images(predictor: Predictor, images: dict[pathlib.Path, pathlib.Path
 
     def read(path):
         try:
-            return read_image(path, upright=True)
+            # A georeference is that of the stored pixels.
+            return read_image(path, upright=not is_geotiff(path), image_format=image_format)
         except UsageError as error:
             return error
 
@@ -141,7 +157,13 @@ def predict_images(predictor: Predictor, images: dict[pathlib.Path, pathlib.Path
     return errors
 
 
-def predict_video(predictor: Predictor, video: VideoReader, results: Results, max_frames: int | None = None):
+def predict_video(
+    predictor: Predictor,
+    video: VideoReader,
+    results: Results,
+    max_frames: int | None = None,
+    image_format: ImageFormat = RGB_BYTES,
+):
     """Predicts a video, stream or camera frame by frame and writes videos of the same frame rate.
 
     Args:
@@ -149,6 +171,7 @@ def predict_video(predictor: Predictor, video: VideoReader, results: Results, ma
         video: `VideoReader`.
         results: `Results`.
         max_frames: the number of frames to stop after, or None.
+        image_format: bands of the network; frames have three.
     """
     pending = {}  # frames that are being predicted
     total = min(filter(None, (max_frames, video.frames)), default=None)
@@ -156,6 +179,7 @@ def predict_video(predictor: Predictor, video: VideoReader, results: Results, ma
 
     def inputs():
         for number, frame in enumerate(itertools.islice(video, max_frames)):
+            frame = image_format.convert(StoredImage(frame, 3), video.name)
             pending[number] = frame
             yield number, results.resize_input(frame)
 

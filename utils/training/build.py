@@ -5,6 +5,7 @@ import keras
 from models import MODELS, build_model, frontend_layers
 from utils.backend import pause_gc, set_precision, use_xla
 from utils.class_dict import IGNORED
+from utils.data.image_format import ImageFormat
 from utils.losses import build_losses
 from utils.run_folder import RunFolder
 from utils.training.optimizers import build_optimizer, build_schedule
@@ -35,6 +36,7 @@ def build_network(settings: dict, num_classes: int, frontend_weights: str | None
         settings["model"],
         num_classes,
         settings["frontend"],
+        (None, None, ImageFormat.from_settings(settings).channels),
         frontend_weights=frontend_weights,
         training_heads=bool(auxiliary_heads(settings)),
         output_stride=settings["output_stride"],
@@ -61,7 +63,7 @@ def build_training_model(
     weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], auxiliary_heads(settings)
     model = build_network(settings, num_classes, weights if pretrained and weights != "none" else None)
     if settings["remat"]:
-        rematerialize(model, (settings["crop_height"], settings["crop_width"], 3))
+        rematerialize(model, (settings["crop_height"], settings["crop_width"], model.input.shape[-1]))
     losses, loss_weights = build_losses(
         heads, settings["loss"], num_classes, class_weights, settings["label_smoothing"]
     )

@@ -11,6 +11,8 @@ import keras
 from models import inference_model
 from utils.data.checks import check_pairs
 from utils.data.folder import find_dataset, list_pairs, other_labels, read_classes
+from utils.data.image_format import ImageFormat
+from utils.data.images import RGB_BYTES
 from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
@@ -30,6 +32,7 @@ class Validation(keras.callbacks.Callback):
         every: epochs from one validation to the next.
         ignore_class: names of classes to leave out, as in training.
         unknown: "error" or "ignore", see `ClassDict`.
+        image_format: bands and value range of the images, such as `SegmentationDataset.image_format`.
 
     Raises:
         UsageError: if the dataset cannot be used.
@@ -43,12 +46,14 @@ class Validation(keras.callbacks.Callback):
         every: int = 1,
         ignore_class: Sequence[str] = (),
         unknown: str = "error",
+        image_format: ImageFormat = RGB_BYTES,
     ):
         super().__init__()
         folder = find_dataset(dataset)
         self.class_dict, self.pairs = read_classes(folder, ignore_class, unknown), list_pairs(folder, split)
-        check_pairs(self.pairs, self.class_dict, other_labels=other_labels(folder, self.pairs))
-        self.batch_size, self.every = batch_size, every
+        others = other_labels(folder, self.pairs)
+        check_pairs(self.pairs, self.class_dict, other_labels=others, image_format=image_format)
+        self.batch_size, self.every, self.image_format = batch_size, every, image_format
         self._predictor = None
 
     def on_train_begin(self, logs=None):
@@ -57,7 +62,8 @@ class Validation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
-            scores = evaluate(self._predictor, self.pairs, self.class_dict).confusion.result()
+            evaluation = evaluate(self._predictor, self.pairs, self.class_dict, image_format=self.image_format)
+            scores = evaluation.confusion.result()
             logs.update({f"val_{name}": scores[name] for name in ("mean_iou", "global_accuracy")})
 
 

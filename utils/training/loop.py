@@ -161,6 +161,7 @@ class Trainer:
                 keep=[pair.name for pair in self.validation_pairs[:NUM_SAMPLES]],
                 progress=progress.count,
                 workers=self.data.workers,
+                image_format=self.data.image_format,
             )
         self.record.add_validation(epoch, self.validation_pairs, evaluation)
         scores = evaluation.confusion.result()

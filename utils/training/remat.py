@@ -43,7 +43,7 @@ def rematerialize(model, input_shape):
 
     Args:
         model: functional `keras.Model` with one input; changed in place.
-        input_shape: `(height, width, 3)` of a training image, for the choice of segments.
+        input_shape: `(height, width, channels)` of a training image, for the choice of segments.
 
     Returns:
         The number of segments.

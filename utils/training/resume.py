@@ -22,6 +22,9 @@ FIXED = (
     "init_from",
     "ema",
     "recipe",
+    "bands",
+    "input_channels",
+    "image_range",
 )
 
 

@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from utils.cli.types import (
+    band_list,
     boolean,
     degrees,
     fraction,
@@ -14,6 +15,7 @@ from utils.cli.types import (
     positive_float,
     positive_int,
     scale_list,
+    value_range,
 )
 
 
@@ -30,6 +32,9 @@ from utils.cli.types import (
         (degrees, "180", 180.0),
         (name_list, " Car, Road Marking,", ["Car", "Road Marking"]),
         (scale_list, "0.5,1,2", (0.5, 1.0, 2.0)),
+        (band_list, "4, 1,2", "4,1,2"),
+        (value_range, "auto", "auto"),
+        (value_range, "-0.5, 4095", "-0.5,4095"),
     ],
 )
 def test_values(convert, text, value):
@@ -51,6 +56,10 @@ def test_values(convert, text, value):
         (degrees, "181", "0 to 180 degrees"),
         (name_list, ", ", "has no name"),
         (scale_list, "1,9", "'9' is not a scale from 0.05 to 8"),
+        (band_list, "0,1", "'0' is not a band number; the first is 1"),
+        (value_range, "0", "not auto or LOW,HIGH"),
+        (value_range, "5,5", "with LOW below HIGH"),
+        (value_range, "0,inf", "'inf' is not auto or two numbers"),
     ],
 )
 def test_rejected_values(convert, text, message):

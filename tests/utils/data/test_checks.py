@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.utils.data.tiff_files import tiff_bytes
 from utils.class_dict import ClassDict
 from utils.data.checks import check_pairs
 from utils.data.folder import Pair, list_pairs, read_classes
-from utils.data.labels import read_label
+from utils.data.labels import read_label, read_pair
+from utils.data.orientation import undo_orientation
 from utils.errors import UsageError
 
 COLORS = [(0, 0, 0), (255, 0, 0), (0, 255, 0)]
@@ -151,3 +153,71 @@ def test_remedy_is_said_once(tmp_path, classes):
     with pytest.raises(UsageError) as error:
         check_pairs(pairs, classes)
     assert str(error.value).count("add the classes") == 1
+
+
+def turned_pair(folder, name, orientation, drawn, size=(8, 12)):
+    """Writes a photo with an EXIF orientation, and its label drawn "stored" or "upright"; red is where the house is."""
+    label = np.zeros(size, np.uint8)
+    label[:3, :5] = 1
+    seen = label  # the photo as viewers show it
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = undo_orientation(seen, orientation)
+    pair = Pair(name, folder / f"{name}.png", folder / f"{name}_L.png")
+    Image.fromarray(np.array(COLORS, np.uint8)[stored]).save(pair.image, exif=exif)
+    Image.fromarray(np.array(COLORS, np.uint8)[seen if drawn == "upright" else stored]).save(pair.label)
+    return pair
+
+
+def fits(pair, classes):
+    """Whether the image lies under its label."""
+    image, label = read_pair(pair.image, pair.label, classes)
+    return np.array_equal(image, np.array(COLORS, np.uint8)[label])
+
+
+@pytest.mark.parametrize("drawn", ["stored", "upright"])
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_labels_of_turned_photos_are_drawn_as_all_others(tmp_path, classes, drawn, orientation):
+    pairs = [turned_pair(tmp_path, "a", 6, drawn), turned_pair(tmp_path, "b", orientation, drawn)]
+    check_pairs(pairs, classes)
+    assert all(fits(pair, classes) for pair in pairs)
+    assert classes.orientation == ("auto" if orientation >= 5 else drawn)
+
+
+@pytest.mark.parametrize("drawn", ["stored", "upright"])
+def test_labels_of_half_turned_photos_alone_need_a_flag(tmp_path, classes, drawn):
+    pairs = [turned_pair(tmp_path, "a", 3, drawn), turned_pair(tmp_path, "b", 1, drawn)]
+    with pytest.raises(UsageError, match="a.png has an EXIF orientation.*--image_orientation stored or upright"):
+        check_pairs(pairs, classes)
+    with pytest.raises(UsageError, match="--image_orientation"):
+        read_pair(pairs[0].image, pairs[0].label, classes)
+    classes.orientation = drawn
+    check_pairs(pairs, classes)
+    assert all(fits(pair, classes) for pair in pairs)
+
+
+def test_labels_drawn_either_way_are_refused_where_the_size_does_not_tell(tmp_path, classes):
+    pairs = [turned_pair(tmp_path, "a", 6, "stored"), turned_pair(tmp_path, "b", 8, "upright")]
+    check_pairs(pairs, classes)
+    assert all(fits(pair, classes) for pair in pairs)
+    square = turned_pair(tmp_path, "c", 6, "stored", size=(9, 9))
+    with pytest.raises(UsageError, match="c.png has an EXIF orientation"):
+        check_pairs([*pairs, square], classes)
+
+
+def test_converted_labels_are_drawn_as_stored(tmp_path):
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nground,0,0,0\nhouse,255,0,0\n")
+    assert read_classes(tmp_path).orientation == "auto"
+    (tmp_path / "conversion.json").write_text("{}")
+    assert read_classes(tmp_path).orientation == "stored"
+
+
+def test_images_that_are_only_copied_may_have_any_bands(tmp_path, classes):
+    pairs = [turned_pair(tmp_path, "a", 3, "stored"), make_pair(tmp_path, "b", np.array([[0, 1, 2]]))]
+    pairs[1].image.write_bytes(tiff_bytes(np.ones((1, 3, 2), np.uint8), 1, (2,), pages=2))
+    pairs[1].image.with_name("c.png").write_bytes(b"no image")
+    assert [one.size for one in check_pairs(pairs, classes, image_format=None)] == [(8, 12), (1, 3)]
+    assert classes.orientation == "auto"
+    pairs[1] = pairs[1]._replace(image=pairs[1].image.with_name("c.png"))
+    with pytest.raises(UsageError, match="cannot read .*c.png"):
+        check_pairs(pairs, classes, image_format=None)

@@ -25,8 +25,9 @@ def stored(dtype="u1", bands=3, colors=3, **options):
     "settings, expected",
     [
         ({}, ImageFormat()),
-        ({"bands": None, "image_range": "auto", "input_channels": 3}, ImageFormat()),
-        ({"bands": [4, 1], "image_range": [0, 3987]}, ImageFormat((4, 1), (0.0, 3987.0), 2)),
+        ({"bands": None, "image_range": "auto", "input_channels": None}, ImageFormat()),
+        ({"bands": "4,1", "image_range": "0,3987"}, ImageFormat((4, 1), (0.0, 3987.0), 2)),
+        ({"image_range": "-0.5,1.25"}, ImageFormat(value_range=(-0.5, 1.25))),
         ({"input_channels": 5}, ImageFormat(channels=5)),
     ],
 )
@@ -34,6 +35,11 @@ def test_settings_round_trip(settings, expected):
     image_format = ImageFormat.from_settings(settings)
     assert image_format == expected
     assert ImageFormat.from_settings(json.loads(json.dumps(image_format.to_settings()))) == expected
+
+
+def test_bands_and_channels_must_agree():
+    with pytest.raises(UsageError, match="--bands 4,1,2: 3 bands for 4 input channels"):
+        ImageFormat.from_settings({"bands": "4,1,2", "input_channels": 4})
 
 
 @pytest.mark.parametrize(
@@ -60,11 +66,15 @@ def test_bands(image_format, image, chosen):
 @pytest.mark.parametrize(
     "image_format, image, words",
     [
-        (ImageFormat(), stored(bands=2, colors=0), "has 2 bands, and the network takes 3.*--bands 1,2"),
+        (ImageFormat(), stored(bands=2, colors=0), "has 2 bands, and the network takes 3; --input_channels 2 trains"),
         (ImageFormat(), stored(bands=5, colors=3), "has 5 bands.*--bands 1,2,3.*--input_channels 5"),
-        (ImageFormat(channels=4), stored(), "has 3 bands, and the network takes 4"),
+        (ImageFormat(channels=4), stored(), "has 3 bands, and the network takes 4; --input_channels 3"),
         (ImageFormat(channels=4), stored(bands=1, colors=1), "has 1 band, and the network takes 4"),
-        (ImageFormat(channels=1), stored(), "has 3 bands, and the network takes 1"),
+        (
+            ImageFormat(channels=1),
+            stored(),
+            "has 3 bands, and the network takes 1; choose with --bands, such as --bands 1",
+        ),
         (ImageFormat((2, 4)), stored(), "has 3 bands, not the band 4"),
     ],
 )

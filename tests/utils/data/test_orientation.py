@@ -7,11 +7,13 @@ from PIL import Image, ImageOps
 from tests.utils.data.tiff_files import samples_of, tiff_bytes
 from utils.data.orientation import (
     apply_orientation,
+    decide_orientation,
     drawn_orientation,
     exif_orientation,
     orientation_of,
     undo_orientation,
 )
+from utils.errors import UsageError
 
 PIXELS = samples_of("u1", 3, 12, 20)
 
@@ -68,3 +70,16 @@ def test_no_orientation(tmp_path):
 )
 def test_how_a_label_was_drawn(orientation, stored, label, drawn):
     assert drawn_orientation(orientation, stored, label) == drawn
+
+
+def test_one_decision_for_all_labels_whose_size_does_not_tell():
+    def decide(*drawn):
+        return decide_orientation(drawn, [f"{number}.jpg" for number in range(len(drawn))])
+
+    assert decide() == decide("same", "stored", "upright") == "auto"
+    assert decide("same", "ambiguous", "upright", "upright") == "upright"
+    assert decide("stored", "ambiguous") == "stored"
+    with pytest.raises(UsageError, match="1.jpg and 1 more images have.*--image_orientation stored or upright"):
+        decide("same", "ambiguous", "ambiguous")
+    with pytest.raises(UsageError, match="1.jpg has an EXIF orientation"):
+        decide("stored", "ambiguous", "upright")

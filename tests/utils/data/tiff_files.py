@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-_TYPES = {"H": 3, "I": 4, "Q": 16}
+_TYPES = {"H": 3, "I": 4, "d": 12, "Q": 16}
 
 
 def tiff_bytes(pixels, photometric=1, extra=None, order="<", big=False, pages=1, planar=False, tags=()):

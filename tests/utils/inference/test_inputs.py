@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from utils import notices
 from utils.errors import UsageError
 from utils.inference.inputs import find_inputs
 
@@ -33,6 +34,18 @@ def folder(tmp_path, monkeypatch):
 def found(*names):
     images, videos = find_inputs(list(names))
     return {path.as_posix(): name.as_posix() for path, name in images.items()}, [str(video) for video in videos]
+
+
+def test_other_files_of_a_folder_are_counted(folder, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_told", set())
+    found("in")
+    found("in")
+    assert capsys.readouterr().err == "note: in: skipped 1 .mp4, 1 .txt\n"
+    pathlib.Path("phone").mkdir()
+    for name in ("a.heic", "b.HEIC"):
+        pathlib.Path("phone", name).write_bytes(b"")
+    with pytest.raises(UsageError, match="phone has no images .*; skipped 2 .heic"):
+        found("phone")
 
 
 def test_a_file_and_a_video_and_a_camera(folder):

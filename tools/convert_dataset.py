@@ -151,7 +151,7 @@ def divide(source: Source, shares=None, group=None, seed=0) -> Source:
     """
     items = sorted(source.items, key=lambda item: (item.split or "", item.name))
     before, notes = [item.split for item in items], list(source.notes)
-    if None not in before and {"train", "val"} <= set(before) and (shares or group):
+    if {"train", "val"} <= set(before) and (shares or group):
         raise UsageError("--fractions and --group: this source has splits of its own; see tools/split_dataset.py")
     names = [item.name for item in items]
     counts = collections.Counter(names)

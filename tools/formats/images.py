@@ -28,7 +28,7 @@ class ImageFinder:
         """Finds an image by the name in the annotation.
 
         The name may be a relative path with slashes or backslashes, or lack the extension. If the folders of the name
-        are not there, as after moving the images to another computer, its last part decides, once for each file.
+        are not there, as on another computer, its last parts decide, once for each file.
 
         Args:
             name: str.
@@ -41,9 +41,10 @@ class ImageFinder:
         relative = pathlib.PurePosixPath(*relative.parts[1 if relative.anchor else 0 :])
         roots = list(dict.fromkeys((*roots, *self.roots)))
         path = self._look_up(roots, relative)
-        if path is None and relative.name:
-            path = self._look_up(roots, pathlib.PurePosixPath(relative.name))
-            path = None if path in self.found else path
+        for number in range(1, len(relative.parts)):
+            if path is None:
+                path = self._look_up(roots, pathlib.PurePosixPath(*relative.parts[number:]))
+                path = None if path in self.found else path
         self.found.add(path)
         return path
 

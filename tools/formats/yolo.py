@@ -33,6 +33,7 @@ def read(folder, options):
         reader.find("data.yaml", "classes.txt")
     else:
         names, items = read_index(reader, path)
+    items = without_repeated(items, reader.notes)
     drawn = DrawnClasses(options, list(names.values()))
     indices = {id: drawn.indices[name] for id, name in names.items()}
     images = [image for _, image in items]
@@ -66,6 +67,16 @@ def read_index(reader, path):
         entry = next((entries[key] for key in keys if key in entries), None)
         items += [(split, image) for image in images_of(reader, path, entries, split, entry)] if entry else []
     return {str(id): name for id, name in names.items()}, items
+
+
+def without_repeated(items, notes):
+    """Leaves out images that belong to an earlier split too, as in YAML files whose train and val are one folder."""
+    first = {}
+    for split, image in items:
+        first.setdefault(image.resolve(), (split, image))
+    if len(first) < len(items):
+        notes.append(f"{len(items) - len(first)} of the images are in two splits, and belong to the first one")
+    return list(first.values())
 
 
 def find_yaml(folder):
@@ -121,9 +132,14 @@ def images_of(reader, path, entries, split, entry):
 
 
 def find_tail(name, roots):
-    """Returns the first existing path of a name, or of its last parts, in one of several folders; None if none is."""
+    """Returns the first existing path of a name, or of its last parts, in one of several folders; None if none is.
+
+    The folders themselves come before what is beside them: Roboflow's `../train/images` is in the folder.
+    """
     parts = pathlib.PureWindowsPath(name).parts
-    places = (root / pathlib.Path(*parts[number:]) for number in range(len(parts)) for root in roots)
+    tails = [parts[number:] for number in range(len(parts))]
+    tails = sorted(tails, key=lambda tail: tail[0] == "..")  # stable: the longest first
+    places = (root / pathlib.Path(*tail) for tail in tails for root in roots)
     return next((place for place in places if os.path.exists(place)), None)
 
 

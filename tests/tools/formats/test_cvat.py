@@ -85,6 +85,8 @@ def test_subsets_that_are_no_splits(tmp_path, capsys):
     path.write_text(content)
     (tmp_path / "in" / "images" / "Test").rename(tmp_path / "in" / "images" / "Extra")
     (tmp_path / "in" / "images" / "Extra" / "c.jpg").rename(tmp_path / "in" / "images" / "Extra" / "a.jpg")
+    assert refused("cvat", tmp_path / "in", tmp_path / "out", "--fractions", "0.5,0.5") == 2
+    assert "this source has splits of its own" in capsys.readouterr().err
     _, labels = convert("cvat", tmp_path / "in", tmp_path / "out")
     assert sorted(labels) == ["train/Extra_a", "train/a", "val/b"]
     assert "1 of the images have no split and were put into train: Extra_a" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from utils.errors import UsageError
         ("frame_000000.png", "images/frame_000000.PNG"),
         ("seq/b.jpg", "images/seq/b.jpg"),
         ("../in/images/a.jpg", "images/a.jpg"),
+        ("project/7/seq/b.jpg", "images/seq/b.jpg"),
         ("a.png", None),
         ("b.jpg", None),
         ("", None),

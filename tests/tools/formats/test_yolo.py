@@ -44,6 +44,28 @@ def test_a_list_of_images_and_other_names_of_the_yaml_file(tmp_path, capsys):
     assert "1 of the annotated images left out, as their files are not there: /home/me/c.jpg" in capsys.readouterr().out
 
 
+def test_train_and_val_of_one_folder_are_divided(tmp_path, capsys):
+    """As in the YAML file of COCO128."""
+    folder = dataset(tmp_path / "in", "train: images/train\nval: images/train\nnames: [road]\n")
+    for name in "bc":
+        photo(folder / "images" / "train" / f"{name}.jpg")
+    _, labels = convert("yolo", folder, tmp_path / "out", "--fractions", "0.6,0.4")
+    assert sorted(labels) in (
+        ["train/a", "train/b", "val/c"],
+        ["train/a", "train/c", "val/b"],
+        ["train/b", "train/c", "val/a"],
+    )
+    out = capsys.readouterr().out
+    assert "3 of the images are in two splits, and belong to the first one" in out and "has no val split" in out
+
+
+def test_the_folder_comes_before_its_neighbors(tmp_path):
+    folder = dataset(tmp_path / "in", "train: ../train/images\nval: ../val/images\nnames: [road]\n",
+                     ("train/images", "val/images"))  # fmt: skip
+    photo(tmp_path / "train" / "images" / "other.jpg")
+    assert sorted(convert("yolo", folder, tmp_path / "out")[1]) == ["train/a", "val/a"]
+
+
 def test_classes_of_label_studio(tmp_path, capsys):
     tiny_sources.yolo(tmp_path / "in")
     (tmp_path / "in" / "data.yaml").unlink()

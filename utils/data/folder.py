@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
-from utils.data.images import is_image
+from utils.data.images import describe_skipped, is_image, skipped_kinds
 from utils.data.label_files import is_label
 from utils.errors import UsageError, did_you_mean
+from utils.notices import tell_once
 
 CONVERSION = "conversion.json"  # written by convert_dataset.py, whose labels are class indices
 SPLITS = ("train", "val", "test")
@@ -215,9 +216,23 @@ def other_labels(folder: pathlib.Path, pairs: list[Pair]) -> list[pathlib.Path]:
 
 def _files_by_name(folder, is_wanted, problems):
     """Maps the images or labels of a folder by their names without extension, sorted."""
-    paths = collections.defaultdict(list)
+    paths, others = collections.defaultdict(list), []
     for path in sorted(folder.iterdir()):
         if is_wanted(path):
             paths[path.stem].append(path)
+        else:
+            others.append(path)
+    _tell_skipped(folder, others)
     problems += [f"{', '.join(map(str, twins))} have the same name" for twins in paths.values() if len(twins) > 1]
     return {name: twins[0] for name, twins in paths.items()}
+
+
+def _tell_skipped(folder, others):
+    """Tells which files of a folder of images or labels are not read, and that its subfolders are not."""
+    inner = sum(path.is_dir() and not path.name.startswith(".") for path in others)
+    parts = [describe_skipped(skipped_kinds(path for path in others if not path.is_dir()))]
+    if inner:
+        parts.append(f"{inner} folder{'s' * (inner > 1)} inside {'are' if inner > 1 else 'is'} not read")
+    text = "; ".join(filter(None, parts))
+    if text:
+        tell_once(f"skipped in {folder}", f"{folder}: {text}")

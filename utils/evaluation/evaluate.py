@@ -57,6 +57,7 @@ def score(
     batch_size: int = 1,
     folder: pathlib.Path | None = None,
     image_format: ImageFormat = RGB_BYTES,
+    label_format: str = "auto",
     **options,
 ) -> dict:
     """Scores a network on a split of a dataset, as test.py does.
@@ -66,7 +67,7 @@ def score(
         dataset: a path, or a name looked for in `.` and `datasets/`.
         split: "train", "val" or "test".
         ignore_class: names of classes to leave out, as in training.
-        unknown: "error" or "ignore", see `ClassDict`.
+        unknown, label_format: see `ClassDict`.
         batch_size: images of equal size at once.
         folder, image_format: as in `evaluate`.
         **options: `scales`, `flip`, `tile`, `overlap` of `Predictor`.
@@ -78,7 +79,7 @@ def score(
         UsageError: if the dataset cannot be used.
     """
     dataset_folder = find_dataset(dataset)
-    class_dict = read_classes(dataset_folder, ignore_class, unknown)
+    class_dict = read_classes(dataset_folder, ignore_class, unknown, label_format)
     predictor = Predictor(model, batch_size, **options)
     pairs = list_pairs(dataset_folder, split)
     check_pairs(pairs, class_dict, other_labels=other_labels(dataset_folder, pairs), image_format=image_format)

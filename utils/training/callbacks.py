@@ -31,7 +31,7 @@ class Validation(keras.callbacks.Callback):
         batch_size: images of equal size at once.
         every: epochs from one validation to the next.
         ignore_class: names of classes to leave out, as in training.
-        unknown: "error" or "ignore", see `ClassDict`.
+        unknown, label_format: see `ClassDict`.
         image_format: bands and value range of the images, such as `SegmentationDataset.image_format`.
 
     Raises:
@@ -47,10 +47,14 @@ class Validation(keras.callbacks.Callback):
         ignore_class: Sequence[str] = (),
         unknown: str = "error",
         image_format: ImageFormat = RGB_BYTES,
+        label_format: str = "auto",
     ):
         super().__init__()
         folder = find_dataset(dataset)
-        self.class_dict, self.pairs = read_classes(folder, ignore_class, unknown), list_pairs(folder, split)
+        self.class_dict, self.pairs = (
+            read_classes(folder, ignore_class, unknown, label_format),
+            list_pairs(folder, split),
+        )
         others = other_labels(folder, self.pairs)
         check_pairs(self.pairs, self.class_dict, other_labels=others, image_format=image_format)
         self.batch_size, self.every, self.image_format = batch_size, every, image_format

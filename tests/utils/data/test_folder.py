@@ -2,6 +2,7 @@ import pathlib
 
 import pytest
 
+from utils import notices
 from utils.data.folder import (
     Pair,
     choose_validation_pairs,
@@ -172,3 +173,20 @@ def test_read_classes(tmp_path):
     assert read_classes(tmp_path, ["void"], "ignore").unknown == "ignore"
     with pytest.raises(UsageError, match="'viod'"):
         read_classes(tmp_path, ["viod"])
+
+
+def test_files_that_are_not_read_are_told_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_told", set())
+    for name in ("train/a.png", "train/b.heic", "train/c.heic", "train/notes.txt", "train/Thumbs.db", "train/.hidden.x",
+                 "train/more/d.png", "train_labels/a.npy"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for _ in range(2):
+        assert [pair.label.name for pair in list_pairs(tmp_path, "train")] == ["a.npy"]
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"note: {tmp_path / 'train'}: skipped 2 .heic, 1 .txt; 1 folder inside is not read"]
+
+
+def test_a_folder_of_another_layout_is_pointed_to_the_converter(tmp_path):
+    with pytest.raises(UsageError, match="convert_dataset.py --format folder"):
+        list_pairs(tmp_path, "train")

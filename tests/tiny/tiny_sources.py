@@ -168,7 +168,7 @@ def coco_content(file_names, extra=()):
             annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": category, "area": area,
                                 "segmentation": segmentation, "bbox": [0, 0, 1, 1], "iscrowd": 0})  # fmt: skip
     categories = [
-        {"id": 1, "name": "road", "supercategory": "things"},
+        {"id": 1, "name": "road", "supercategory": ""},
         {"id": 2, "name": "car", "supercategory": "things"},
     ]
     return {

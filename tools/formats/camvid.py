@@ -21,13 +21,17 @@ def read(folder, options):
     pairs = [(folder / images, folder / labels) for images, labels in FOLDERS if (folder / labels).is_dir()]
     pairs += [(path.with_name(path.name.removesuffix("annot")), path) for path in sorted(folder.glob("?*annot"))]
     for images, labels in pairs:
-        by_name = {}
-        for path in sorted(labels.iterdir()):
-            by_name[re.sub("_L$", "", path.stem)] = path
-        for image in sorted(images.iterdir()) if images.is_dir() else ():
-            if is_image(image) and image.stem in by_name:
+        by_name = {re.sub("_L$", "", name): path for name, path in named_files(labels)}
+        for name, image in named_files(images):
+            if name in by_name:
                 reader.images.found.add(image)
                 split = split_of(images.name) if labels.name.endswith("annot") else None
-                reader.add(split, image.stem, image, decode, by_name.pop(image.stem))
+                reader.add(split, name.replace("/", "_"), image, decode, by_name.pop(name))
         reader.absent += list(by_name)
     return reader.finish(classes, GROUP if (folder / FOLDERS[0][1]).is_dir() else "")
+
+
+def named_files(folder):
+    """Returns pairs of the name and the path of all images in a folder; names have subfolders and no extension."""
+    paths = [path for path in sorted(folder.rglob("*")) if is_image(path)]
+    return [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]

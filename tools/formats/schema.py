@@ -18,7 +18,7 @@ REMEDY = "correct it, or export the annotations again"
 class Fields:
     """A JSON object, or the attributes of an XML element, that checks the type of each value which is asked for.
 
-    A value of None counts as missing.
+    None and empty texts, which some tools write for what they do not know, count as missing.
 
     Args:
         values: the object. Anything but a mapping is an error.
@@ -34,7 +34,7 @@ class Fields:
         self.values, self.place = values, place
 
     def text(self, key: str, default=REQUIRED) -> str:
-        """Returns a string that is not empty."""
+        """Returns a string; an empty one counts as missing."""
         return self._get(key, default, lambda value: value if isinstance(value, str) and value else None, "text")
 
     def number(self, key: str, default=REQUIRED) -> float:
@@ -64,9 +64,9 @@ class Fields:
     def _get(self, key, default, convert, kind):
         """Returns the converted value of a key; `convert` returns None for a value of another kind."""
         value = self.values.get(key)
-        if value is None and default is not REQUIRED:
+        if value in (None, "") and default is not REQUIRED:
             return default
-        if value is None:
+        if value in (None, ""):
             raise UsageError(f"{self.place}: {key} is missing; {REMEDY}")
         converted = convert(value)
         if converted is None:

@@ -38,11 +38,9 @@ def read(folder, options):
     indices = {id: drawn.indices[name] for id, name in names.items()}
     images = [image for _, image in items]
     for (split, image), name in zip(items, unique_names(images, [split for split, _ in items])):
-        label = label_path(image)
-        if not label.is_file():
-            reader.empty.append(image.name)
-        reader.add(split, name, image, functools.partial(draw, image, label, indices, drawn.background))
-    check_labels(path, images)
+        draw_image = functools.partial(draw, image, label_path(image), indices, drawn.background)
+        reader.add(split, name, image, draw_image)
+    reader.empty += check_labels(path, images)
     return reader.finish(drawn.classes)
 
 
@@ -87,21 +85,27 @@ def find_yaml(folder):
 
 
 def check_labels(path, images):
-    """Refuses a dataset of boxes, and one without label files, before all images are converted.
+    """Refuses a dataset of boxes, and one without polygons, before all images are converted.
 
     Args:
         path: of the YAML file.
         images: list of paths.
+
+    Returns:
+        List of str, the names of images without polygons.
     """
-    labels = [label for label in map(label_path, images) if label.is_file()]
-    if images and not labels:
+    empty, first = [], None
+    for image in images:
+        label = label_path(image)
+        lines = read_lines(label) if label.is_file() else []
+        if not lines:
+            empty.append(image.name)
+        elif first is None:
+            first = parse_polygon(lines[0][1], f"{label}, line {lines[0][0]}")
+    if images and first is None:
         where = "/".join(label_path(images[0]).parts[-3:])
-        raise UsageError(f"{path}: no image has a label file, such as {where}")
-    for label in labels:
-        lines = read_lines(label)
-        if lines:
-            parse_polygon(lines[0][1], f"{label}, line {lines[0][0]}")
-            break
+        raise UsageError(f"{path}: no image has a label file with polygons, such as {where}; export for segmentation")
+    return empty
 
 
 def images_of(reader, path, entries, split, entry):

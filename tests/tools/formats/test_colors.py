@@ -40,6 +40,15 @@ def test_images_without_masks_and_the_drives_of_camvid(tmp_path, capsys):
     assert "--group '^([^_]+)_' keeps drives in one split" in out
 
 
+def test_subfolders_of_cvat(tmp_path):
+    """Image names of CVAT may have folders."""
+    tiny_sources.camvid_cvat(tmp_path / "in")
+    for kind, suffix in (("default", "jpg"), ("defaultannot", "png")):
+        (tmp_path / "in" / kind / "seq").mkdir()
+        (tmp_path / "in" / kind / f"a.{suffix}").rename(tmp_path / "in" / kind / "seq" / f"a.{suffix}")
+    assert sorted(by_name(convert("camvid", tmp_path / "in", tmp_path / "out")[1])) == ["b", "c", "seq_a"]
+
+
 @pytest.mark.parametrize(
     "line, words",
     [

@@ -8,11 +8,11 @@ from utils.errors import UsageError
 
 
 def test_values_of_the_right_kind():
-    fields = Fields(
-        {"a": "x", "n": "2.50", "i": 8.0, "l": [1], "o": [{}, {}], "none": None, "p": [[1, 2]], "id": 7}, "f"
-    )
+    values = {"a": "x", "n": "2.50", "i": 8.0, "l": [1], "o": [{}, {}], "p": [[1, 2]], "id": 7}
+    fields = Fields({**values, "none": None, "empty": ""}, "f")
     assert (fields.text("a"), fields.number("n"), fields.integer("i"), fields.items("l")) == ("x", 2.5, 8, [1])
-    assert fields.text("none", "default") == "default" and fields.number("missing", 3) == 3
+    assert fields.text("none", "default") == fields.text("empty", "default") == "default"
+    assert fields.number("missing", 3) == 3
     assert [one.place for one in fields.objects("o", "shape")] == ["f, shape 1", "f, shape 2"]
     assert fields.points("p", 1).tolist() == [[1, 2]] and fields.id("id") == "7" and fields.id("a") == "x"
 
@@ -22,7 +22,7 @@ def test_values_of_the_right_kind():
     [
         (lambda: Fields([], "f, shape 1"), r"f, shape 1 is \[\], no object"),
         (lambda: Fields({}, "f").text("a"), "f: a is missing; correct it, or export"),
-        (lambda: Fields({"a": ""}, "f").text("a"), "f: a is empty, no text"),
+        (lambda: Fields({"a": ""}, "f").text("a"), "f: a is missing"),
         (lambda: Fields({"a": True}, "f").number("a"), "f: a is True, no number"),
         (lambda: Fields({"a": float("inf")}, "f").number("a"), "f: a is inf, no number"),
         (lambda: Fields({"a": "1e999"}, "f").number("a"), "no number"),

@@ -82,7 +82,7 @@ def test_images_without_label_file_are_background_and_told(tmp_path, capsys):
     text(folder / "labels" / "val" / "a.txt", "")
     _, labels = convert("yolo", folder, tmp_path / "out")
     assert not labels["train/b"].any() and not labels["val/a"].any()
-    assert "1 of the images only background, as they have no shape: b.jpg" in capsys.readouterr().out
+    assert "2 of the images only background, as they have no shape: b.jpg, a.jpg" in capsys.readouterr().out
 
 
 def test_larger_polygons_are_below_smaller_ones(tmp_path):
@@ -137,4 +137,4 @@ def test_no_label_file_at_all(tmp_path, capsys):
     folder = dataset(tmp_path / "in", "train: images/train\nval: images/val\nnames: [road]\n")
     (folder / "labels").rename(folder / "annotations")
     assert refused("yolo", folder, tmp_path / "out") == 2
-    assert "no image has a label file, such as labels/train/a.txt" in capsys.readouterr().err
+    assert "no image has a label file with polygons, such as labels/train/a.txt" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from utils.errors import UsageError
 # OpenCV prints about each file that is damaged, or that has a tag it does not know, without naming it.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # those that the pixels need
 _UNKNOWN_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"jxl ": "JPEG XL"}
 
@@ -62,7 +62,7 @@ def _decode(data, path):
     """Decodes by the signature of the data; returns None if it is damaged or of an unknown kind."""
     if is_tiff(data):
         return _decode_tiff(data, path)
-    if data[:8] == _PNG_SIGNATURE:
+    if data[:8] == PNG_SIGNATURE:
         return _decode_png(data)
     if data[:2] == b"\xff\xd8":
         if _is_cut_jpeg(data):
@@ -91,8 +91,21 @@ def _decode_tiff(data, path):
 
 
 def _decode_png(data):
-    """Decodes the chunks that pixels need: libpng prints about damaged metadata, and about any wrong checksum."""
-    parts, at, kinds = [_PNG_SIGNATURE], 8, set()
+    image = _decode_opencv(pixels_of_png(data))
+    if image is not None and data[25] == 4:  # gray with alpha, which OpenCV decodes to BGRA
+        return StoredImage(image.pixels[..., [0, 3]], 1, has_alpha=True)
+    return image
+
+
+def pixels_of_png(data: bytes) -> bytes:
+    """Returns a PNG file with those chunks alone that its pixels need, after checking their checksums.
+
+    libpng prints about damaged metadata and about wrong checksums.
+
+    Raises:
+        UnreadableError: if the file is damaged.
+    """
+    parts, at, kinds = [PNG_SIGNATURE], 8, set()
     try:
         while at < len(data) and b"IEND" not in kinds:
             (length,) = struct.unpack_from(">I", data, at)
@@ -109,10 +122,7 @@ def _decode_png(data):
         raise UnreadableError("damaged, it ends in the middle of the picture") from None
     if not {b"IHDR", b"IDAT", b"IEND"} <= kinds:
         raise UnreadableError("damaged, it ends in the middle of the picture")
-    image = _decode_opencv(b"".join(parts))
-    if image is not None and data[25] == 4:  # gray with alpha, which OpenCV decodes to BGRA
-        return StoredImage(image.pixels[..., [0, 3]], 1, has_alpha=True)
-    return image
+    return b"".join(parts)
 
 
 def _decode_opencv(data):
@@ -136,7 +146,7 @@ def _decode_pillow(data):
             frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
             has_alpha = image.mode in ("RGBA", "LA")
             mode = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
-            pixels = np.array(image.convert(mode))
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     except Exception:  # Pillow has no common base class for the errors of damaged files
         return None
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from utils.data.decoding import StoredImage, decode_image
+from utils.data.decoding import PNG_SIGNATURE, StoredImage, decode_image, pixels_of_png
 from utils.data.image_format import ImageFormat
 from utils.data.orientation import apply_orientation, orientation_of
+from utils.data.tiff import UnreadableError
 from utils.errors import RunError, UsageError
 from utils.files import atomic_write
 
@@ -137,7 +138,10 @@ def decode_bytes(data: bytes, flags: int, path: str | pathlib.Path) -> np.ndarra
         UsageError: naming `path`, if the data is damaged or not an image.
     """
     try:
+        data = pixels_of_png(data) if data[:8] == PNG_SIGNATURE else data
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except UnreadableError as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
     except cv2.error:
         pixels = None
     if pixels is None:

@@ -19,20 +19,21 @@ BOX = 4  # numbers after the class
 
 
 def read(folder, options):
-    """Reads the splits of the YAML file, or without one, as Label Studio exports, all images and `classes.txt`.
+    """Reads the splits of the YAML file, or without splits or YAML file all of `images/`, as Label Studio exports.
 
-    An image without a label file has no objects, as for YOLO.
+    Without YAML file, `classes.txt` has the names. An image without a label file has no objects, as for YOLO.
     """
     reader = SourceReader(folder, LAYOUT)
     path = find_yaml(folder)
     if path is None and (folder / "classes.txt").is_file():
         path = folder / "classes.txt"
-        names = {str(number): line for number, (_, line) in enumerate(read_lines(path))}
-        items = [(None, image) for image in sorted((folder / "images").rglob("*")) if is_image(image)]
+        names, items = {str(number): line for number, (_, line) in enumerate(read_lines(path))}, []
     elif path is None:
         reader.find("data.yaml", "classes.txt")
     else:
         names, items = read_index(reader, path)
+    if not items and not reader.absent:
+        items = [(None, image) for image in sorted((folder / "images").rglob("*")) if is_image(image)]
     items = without_repeated(items, reader.notes)
     drawn = DrawnClasses(options, list(names.values()))
     indices = {id: drawn.indices[name] for id, name in names.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tiny_sources
-from tiny_sources import SIZE, convert, photo, refused, text
+from tiny_sources import SIZE, by_name, convert, photo, refused, text
 
 
 def dataset(folder, yaml, places=("images/train", "images/val")):
@@ -64,6 +64,12 @@ def test_the_folder_comes_before_its_neighbors(tmp_path):
                      ("train/images", "val/images"))  # fmt: skip
     photo(tmp_path / "train" / "images" / "other.jpg")
     assert sorted(convert("yolo", folder, tmp_path / "out")[1]) == ["train/a", "val/a"]
+
+
+def test_a_yaml_file_without_splits(tmp_path, capsys):
+    folder = dataset(tmp_path / "in", "nc: 1\nnames: [road]\n", ("images/x", "images/y", "images/z"))
+    assert sorted(by_name(convert("yolo", folder, tmp_path / "out")[1])) == ["x_a", "y_a", "z_a"]
+    assert "the source has no splits" in capsys.readouterr().out
 
 
 def test_classes_of_label_studio(tmp_path, capsys):

@@ -52,7 +52,7 @@ def choose_library(header: TiffHeader) -> str:
     """Chooses the library that reads a file without loss, by its header.
 
     OpenCV multiplies 8-bit colors by their opacity and drops 8-bit samples after the first of gray; Pillow drops
-    samples without a meaning and rounds 16-bit colors to 8 bits.
+    samples without a meaning, rounds 16-bit colors to 8 bits and mixes up tiles of less than 8 bits.
 
     Returns:
         "opencv", "pillow" or "rasterio".
@@ -72,17 +72,11 @@ def choose_library(header: TiffHeader) -> str:
         if is_wide and fits and not is_half and not header.is_planar:
             return "opencv"
     if header.compression in _PILLOW_COMPRESSIONS and header.sample_format == UNSIGNED and not header.is_planar:
-        if samples == 1 and (photometric in _GRAY and max(bits) <= 8 or photometric == PALETTE):
-            return "pillow"
+        is_small = max(bits) <= 8 and photometric in (*_GRAY, PALETTE) and not (header.is_tiled and max(bits) < 8)
         has_alpha = header.extra_samples in ((ASSOCIATED_ALPHA,), (UNASSOCIATED_ALPHA,))
-        if bits == {8} and (
-            is_color
-            or samples == 2
-            and photometric == BLACK_IS_ZERO
-            and has_alpha
-            or samples == 4
-            and photometric in (RGB, CMYK)
-        ):
+        is_gray_alpha = samples == 2 and photometric == BLACK_IS_ZERO and has_alpha
+        is_four = samples == 4 and photometric in (RGB, CMYK) and header.extra_samples != (0,)
+        if samples == 1 and is_small or bits == {8} and (is_color or is_gray_alpha or is_four):
             return "pillow"
     return "rasterio"
 
@@ -116,16 +110,13 @@ def decode_tiff(data: bytes, header: TiffHeader, path: str | pathlib.Path) -> np
     if library == "opencv" and header.samples > 1 and header.photometric == BLACK_IS_ZERO:
         data = tiff_header.with_tag(data, header, tiff_header.PHOTOMETRIC, RGB)  # else it reads the first band only
     decode = {"opencv": _decode_opencv, "pillow": _decode_pillow}.get(library)
-    pixels = decode(data) if decode else _decode_rasterio(path, header)
-    if pixels is None:
-        return None
-    if (
-        header.photometric == WHITE_IS_ZERO
-        and pixels.dtype.kind == "u"
-        and (library == "rasterio" or max(header.bits) > 8)
-    ):
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    pixels = decode(data) if decode else None
+    # rasterio also reads some files that the others give up on, but no CMYK.
+    if decode is None or pixels is None and header.photometric != CMYK and import_rasterio():
+        pixels = _decode_rasterio(path, header)
+    elif pixels is not None and header.photometric == WHITE_IS_ZERO and pixels.dtype in (np.uint16, np.uint32):
+        pixels = np.iinfo(pixels.dtype).max - pixels  # OpenCV inverts bytes only
+    return pixels if pixels is None or pixels.ndim == 3 else pixels[..., None]
 
 
 def _decode_opencv(data):
@@ -159,12 +150,16 @@ def _decode_rasterio(path, header):
                 for index, color in source.colormap(1).items():
                     colors[index] = color[:3]
                 return colors[source.read(1)]
-            return np.moveaxis(source.read(), 0, 2)
+            pixels = np.moveaxis(source.read(), 0, 2)
     except (rasterio.errors.RasterioError, ValueError, KeyError, IndexError):
         # GDAL itself may lack a compression, too.
         if header.compression not in _PILLOW_COMPRESSIONS:
             raise UnreadableError(f"{_kind(header)}, which this rasterio cannot read; convert the file") from None
         return None
+    full = 2 ** max(header.bits) - 1
+    if header.photometric == WHITE_IS_ZERO and pixels.dtype.kind == "u":
+        pixels = full - pixels
+    return (pixels.astype(np.uint16) * 255 // full).astype(np.uint8) if full < 255 else pixels
 
 
 def _kind(header):

@@ -47,6 +47,7 @@ class TiffHeader(NamedTuple):
         photometric: photometric interpretation, such as `RGB`.
         compression: a key of `COMPRESSIONS`, or another number.
         is_planar: bool, whether each sample has a plane of its own.
+        is_tiled: bool, whether it is stored in tiles instead of strips.
         extra_samples: tuple of int, kinds of the samples after the colors; may be shorter than their number.
         orientation: EXIF orientation, 1..8.
         positions: dict from `PHOTOMETRIC` and `ORIENTATION` to the position of the value in the file, if it is there.
@@ -64,6 +65,7 @@ class TiffHeader(NamedTuple):
     photometric: int
     compression: int
     is_planar: bool
+    is_tiled: bool
     extra_samples: tuple[int, ...]
     orientation: int
     positions: dict[int, int]
@@ -117,6 +119,7 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
             photometric=value.get(PHOTOMETRIC, BLACK_IS_ZERO),
             compression=value.get(259, 1),
             is_planar=samples > 1 and value.get(284, 1) == 2,
+            is_tiled=322 in tags,
             extra_samples=tags[338][0] if 338 in tags else (),
             orientation=orientation if 1 <= orientation <= 8 else 1,
             positions={tag: tags[tag][1] for tag in (PHOTOMETRIC, ORIENTATION) if tag in tags},

@@ -71,6 +71,40 @@ def test_samples_are_read_exactly(kind, library, order, tmp_path):
     assert decoded.dtype == pixels.dtype.newbyteorder("=") and np.array_equal(decoded, expected)
 
 
+@pytest.mark.parametrize(
+    "photometric, bands, extra, changes",
+    [
+        (1, 1, None, {"bits": (4,), "is_tiled": True}),  # Pillow mixes up such tiles
+        (2, 4, (0,), {"compression": 50000}),  # Pillow drops the fourth sample, OpenCV has no ZSTD
+        (2, 3, None, {"width": 2**16, "height": 2**15}),  # OpenCV's limit is 2**30 pixels
+        (1, 1, None, {"bits": (12,)}),
+        (2, 3, None, {"bits": (8, 8, 16)}),
+    ],
+)
+def test_what_the_others_would_read_wrong_is_left_to_rasterio(photometric, bands, extra, changes):
+    header = read_tiff_header(tiff_bytes(samples_of("u1", bands), photometric, extra))
+    assert choose_library(header) != "rasterio"
+    assert choose_library(header._replace(**changes)) == "rasterio"
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 12])
+@pytest.mark.parametrize("photometric", ["MINISBLACK", "MINISWHITE"])
+@pytest.mark.parametrize("tiled", [False, True])
+def test_other_numbers_of_bits(bits, photometric, tiled, tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    full, path, layout = 2**bits - 1, tmp_path / "a.tif", {"tiled": tiled}
+    layout |= {"blockxsize": 16, "blockysize": 16} if tiled else {}
+    dtype = np.uint16 if bits > 8 else np.uint8
+    pixels = np.random.default_rng(bits).integers(0, full, (1, 40, 50), dtype, endpoint=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = {"dtype": dtype, "photometric": photometric, "NBITS": bits, **layout}
+        with rasterio.open(path, "w", "GTiff", 50, 40, 1, **options) as file:
+            file.write(pixels)
+    seen = full - pixels if photometric == "MINISWHITE" else pixels
+    assert np.array_equal(decode(path.read_bytes(), path)[..., 0], (seen if bits > 8 else seen * (255 // full))[0])
+
+
 @pytest.mark.parametrize("dtype, bands", [("u1", 3), ("u1", 4), ("u2", 3), ("u2", 5)])
 def test_planes(dtype, bands, tmp_path):
     pixels = samples_of(dtype, bands)

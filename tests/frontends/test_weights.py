@@ -73,7 +73,9 @@ def test_every_format(name, images, ending, tmp_path):
         assert_close(build(name, None)(IMAGES), expected)
 
 
-@pytest.mark.parametrize("name, ending", [("InceptionV3", "h5"), ("NASNetMobile", "weights.h5")])
+@pytest.mark.parametrize(
+    "name, ending", [("InceptionV3", "h5"), pytest.param("NASNetMobile", "weights.h5", marks=pytest.mark.sweep)]
+)
 def test_branches_are_not_mixed_up(name, ending, tmp_path):
     source = original(name, input_shape=(225, 225, 3))  # NASNet takes its paddings from the parity of this size.
     path = save(source, tmp_path / f"model.{ending}")

@@ -266,6 +266,59 @@ def coco_panoptic(folder):
         text(folder / "annotations" / f"{stem}.json", {"images": images, "annotations": rows, "categories": categories})
 
 
+def cityscapes(folder):
+    for split in ("train", "val"):
+        photo(folder / "leftImg8bit" / split / "ulm" / "ulm_0_0_leftImg8bit.png")
+        save(folder / "gtFine" / split / "ulm" / "ulm_0_0_gtFine_labelIds.png", values() + 7)
+
+
+def ade20k(folder):
+    for part in ("training", "validation"):
+        photo(folder / "images" / part / "a.jpg")
+        save(folder / "annotations" / part / "a.png", values())
+    lines = [f"{number}\t0.1\t1\t1\tthing {number}, other name" for number in range(1, 151)]
+    text(folder / "objectInfo150.txt", "\n".join(["Idx\tRatio\tTrain\tVal\tName", *lines]))
+
+
+def coco_stuff(folder):
+    for split in ("train", "val"):
+        photo(folder / "images" / f"{split}2017" / "a.jpg")
+        save(folder / "stuffthingmaps" / f"{split}2017" / "a.png", values())
+
+
+def mapillary(folder):
+    labels = [
+        {"name": f"a--{name}", "readable": name, "color": list(COLORS[name]), "evaluate": True} for name in COLORS
+    ]
+    text(folder / "config_v1.2.json", {"labels": labels, "version": "1.2"})
+    for part in ("training", "validation"):
+        photo(folder / part / "images" / "a.jpg")
+        save(folder / part / "v1.2" / "labels" / "a.png", values())
+
+
+def voc(folder):
+    for name, split in (("a", "train"), ("b", "val")):
+        photo(folder / "JPEGImages" / f"{name}.jpg")
+        save(folder / "SegmentationClass" / f"{name}.png", values())
+        text(folder / "ImageSets" / "Segmentation" / f"{split}.txt", f"{name}\n")
+
+
+def masks(folder):
+    for name in NAMES:
+        photo(folder / "images" / f"{name}.jpg")
+        save(folder / "masks" / f"{name}.png", values())
+
+
+# With the classes of the dataset, or without names of classes.
+OFFICIAL = {
+    "cityscapes": ("cityscapes", cityscapes),
+    "ade20k": ("ade20k", ade20k),
+    "coco_stuff": ("coco_stuff", coco_stuff),
+    "mapillary": ("mapillary", mapillary),
+    "voc": ("voc", voc),
+    "folder": ("folder", masks),
+}
+
 WRITERS = {
     "labelme": ("labelme", labelme),
     "labelme_inside": ("labelme", lambda folder: labelme(folder, inside=True)),

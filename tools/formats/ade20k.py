@@ -5,6 +5,7 @@ import functools
 from tools.formats.base import NO_PUBLIC_TEST, SourceReader
 from tools.formats.classes import index_table, make_classes, read_table
 from tools.formats.masks import read_ids
+from tools.formats.schema import read_lines
 from utils.errors import UsageError
 
 LAYOUT = "images/{training,validation}/*.jpg, annotations/{training,validation}/*.png and objectInfo150.txt"
@@ -27,8 +28,15 @@ def read(folder, options):
 
 def read_class_names(path, count):
     """Reads `objectInfo150.txt`: a header, then tab-separated index, ratio, two counts and comma-separated names."""
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
-    if len(rows) != count or any(len(row) < 5 for row in rows):
-        raise UsageError(f"{path} has {len(rows)} class lines; expected {count}, each with five columns")
-    rows.sort(key=lambda row: int(row[0]))
-    return [row[4].split(",")[0].strip() for row in rows]
+    rows = [(number, line.split("\t")) for number, line in read_lines(path)[1:]]
+    if len(rows) != count:
+        raise UsageError(f"{path} has {len(rows)} class lines; expected {count}")
+    names = {}
+    for number, row in rows:
+        index = int(row[0]) if len(row) > 4 and row[0].strip().isdecimal() else 0
+        if index not in range(1, count + 1) or index in names or not row[4].strip():
+            raise UsageError(
+                f"{path}, line {number}: expected a new index up to {count} and five columns with tabs"
+            )
+        names[index] = row[4].split(",")[0].strip()
+    return [names[index] for index in sorted(names)]

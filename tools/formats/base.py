@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tools.formats.images import ImageFinder
-from tools.formats.schema import read_json
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
 from utils.errors import UsageError
 
-__all__ = ["NO_PUBLIC_TEST", "Item", "Options", "Source", "SourceReader", "choose_class_list", "listed", "read_json"]
 NO_PUBLIC_TEST = "the test split is left out, as its labels are not public: score with test.py --split val"
 MAX_NAMED = 20  # names in a note; the rest is counted
 

@@ -82,9 +82,9 @@ def colors_of(categories):
     """Colors of the categories: their own, the official ones, or for other categories those of VOC."""
     ids, official = read_table("coco_panoptic")
     colors = dict(zip(ids, map(tuple, official.label_values.tolist())))
-    own = [row.values.get("color") for row in categories]
-    if all(isinstance(color, list) and len(color) == 3 and set(color) <= set(range(256)) for color in own):
-        return [tuple(color) for color in own]
+    own = [row.color("color", None) for row in categories]
+    if all(own):
+        return own
     if all(row.id("id").isdigit() and int(row.id("id")) in colors for row in categories):
         return [colors[int(row.id("id"))] for row in categories]
     return colormap(len(categories), 1)

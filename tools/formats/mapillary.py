@@ -2,9 +2,10 @@
 
 import functools
 
-from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose_class_list, read_json
+from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose_class_list
 from tools.formats.classes import index_table, make_classes
 from tools.formats.masks import read_stored
+from tools.formats.schema import Fields, read_json
 from utils.class_dict import ClassDict
 from utils.errors import UsageError
 
@@ -19,13 +20,12 @@ def read(folder, options):
     )
     candidates = [f"config_{version}.json"] + (["config.json"] if version == "v1.2" else [])
     path = reader.find(*candidates)
-    try:
-        labels = read_json(path)["labels"]
-        evaluated = [index for index, label in enumerate(labels) if label["evaluate"]]
-        colors = [tuple(label["color"]) for label in labels]
-        classes = make_classes(names_of(labels, evaluated), [colors[index] for index in evaluated])
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no configuration of Mapillary Vistas: {error} is missing") from error
+    labels = Fields(read_json(path), str(path)).objects("labels", "label")
+    evaluated = [index for index, label in enumerate(labels) if label.values.get("evaluate")]
+    colors = [label.color("color") for label in labels]
+    if len(evaluated) < 2:
+        raise UsageError(f"{path} has {len(evaluated)} evaluated labels; at least two are needed")
+    classes = make_classes(names_of(labels, evaluated), [colors[index] for index in evaluated])
     decode = functools.partial(read_vistas, table=index_table(evaluated), colors=colors)
     for part, split in SPLITS.items():
         maps = [f"{part}/{version}/labels"] + ([f"{part}/labels"] if version == "v1.2" else [])
@@ -37,8 +37,8 @@ def read(folder, options):
 
 def names_of(labels, evaluated):
     """Readable names of the evaluated classes; full names if the readable ones are not unique."""
-    names = [labels[index].get("readable") or labels[index]["name"] for index in evaluated]
-    return names if len(set(names)) == len(names) else [labels[index]["name"] for index in evaluated]
+    names = [labels[index].text("readable", None) or labels[index].text("name") for index in evaluated]
+    return names if len(set(names)) == len(names) else [labels[index].text("name") for index in evaluated]
 
 
 def read_vistas(path, table, colors):

@@ -49,6 +49,10 @@ class Fields:
         """Returns a whole number or a string as a string."""
         return self._get(key, REQUIRED, _id, "id")
 
+    def color(self, key: str, default=REQUIRED) -> tuple:
+        """Returns an RGB tuple, from a list of three numbers from 0 to 255."""
+        return self._get(key, default, _color, "list of three numbers from 0 to 255")
+
     def items(self, key: str, default=REQUIRED) -> list:
         """Returns a list."""
         return self._get(key, default, lambda value: value if isinstance(value, list) else None, "list")
@@ -170,6 +174,12 @@ def _integer(value):
     """A whole number, or None."""
     value = _number(value)
     return int(value) if value is not None and value == int(value) else None
+
+
+def _color(value):
+    """A tuple of three numbers from 0 to 255, or None."""
+    numbers = [_integer(channel) for channel in value] if isinstance(value, list) else []
+    return tuple(numbers) if len(numbers) == 3 and set(numbers) <= set(range(256)) else None
 
 
 def _id(value):

@@ -1,6 +1,5 @@
 """Contract of all readers: right labels from files as the tools write them, one-line errors from damaged ones."""
 
-import collections
 import json
 import random
 import re
@@ -18,6 +17,7 @@ from utils.class_dict import IGNORED
 from utils.data.folder import list_pairs, read_classes
 from utils.errors import UsageError
 
+ALL = tiny_sources.WRITERS | tiny_sources.OFFICIAL
 VARIANTS = 120  # of the damaged variants of a file, drawn at random
 OTHER_VALUES = (None, "x", -1, 1e9, float("nan"), [], {}, [[None]], True, [1, 2, 3])
 OTHER_TEXTS = ("", "x", "-1", "1e999", "nan", "0", "9" * 30, "1,2;3")
@@ -48,9 +48,8 @@ def test_every_source_becomes_the_same_dataset(name, tmp_path, capsys):
         assert "divided by --fractions" in capsys.readouterr().out
 
 
-def test_every_drawn_format_has_a_tiny_source():
-    written = {format for format, _ in tiny_sources.WRITERS.values()}
-    assert written >= {name for name, row in FORMATS.items() if row.drawn} and written <= set(FORMATS)
+def test_every_format_has_a_tiny_source():
+    assert {format for format, _ in ALL.values()} == set(FORMATS)
 
 
 def outcome(format, folder, size=tiny_sources.SIZE):
@@ -131,12 +130,12 @@ def damaged_lines(content):
                 yield f"line {number} = {changed}", "\n".join([*lines[:number], changed, *lines[number + 1 :]])
 
 
-@pytest.mark.parametrize("name", tiny_sources.WRITERS)
+@pytest.mark.parametrize("name", ALL)
 def test_damaged_annotations_are_one_line(name, tmp_path):
-    format, write = tiny_sources.WRITERS[name]
+    format, write = ALL[name]
     write(tmp_path)
     kinds = {".json": lambda text: damaged_json(json.loads(text)), ".xml": damaged_xml}
-    seen, results = set(), collections.Counter()
+    seen, noticed = set(), 0
     for path in sorted(tmp_path.rglob("*")):
         kind = (path.suffix, re.sub("train|valid|val|test|^[abc]$", "", path.stem))
         if path.suffix not in (".json", ".xml", ".txt", ".csv", ".yaml") or kind in seen:
@@ -151,15 +150,16 @@ def test_damaged_annotations_are_one_line(name, tmp_path):
         variants = list(kinds.get(path.suffix, damaged_lines)(content.decode()))
         for what, text in random.Random(name).sample(variants, min(VARIANTS, len(variants))):
             path.write_text(text)
-            results[type(check(format, tmp_path, f"{path.name}: {what}"))] += 1
+            result = check(format, tmp_path, f"{path.name}: {what}")
+            noticed += isinstance(result, str) or bool(result.notes)
         path.write_bytes(content)
-    assert results[str] > 5  # the damage is seen
+    assert noticed > 5 or not seen
     assert not isinstance(outcome(format, tmp_path), str)
 
 
-@pytest.mark.parametrize("name", tiny_sources.WRITERS)
+@pytest.mark.parametrize("name", ALL)
 def test_damaged_and_missing_images_are_one_line(name, tmp_path):
-    format, write = tiny_sources.WRITERS[name]
+    format, write = ALL[name]
     write(tmp_path / "whole")
     suffixes = (".jpg", ".png", ".PNG")
     images = [path.relative_to(tmp_path / "whole") for path in sorted((tmp_path / "whole").rglob("*"))]
@@ -173,9 +173,9 @@ def test_damaged_and_missing_images_are_one_line(name, tmp_path):
             shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("name", [name for name in tiny_sources.WRITERS if name != "labelme_inside"])
+@pytest.mark.parametrize("name", [name for name in ALL if name != "labelme_inside"])
 def test_an_export_without_images_says_so(name, tmp_path):
-    format, write = tiny_sources.WRITERS[name]
+    format, write = ALL[name]
     write(tmp_path)
     for path in tmp_path.rglob("*"):
         if path.suffix.lower() in (".jpg", ".png"):

@@ -10,6 +10,7 @@ from utils.data.decoding import StoredImage
 from utils.errors import UsageError
 from utils.notices import tell_once
 
+MAX_OUTSIDE = 0.95  # share of values at the ends of the range or beyond that is not worth a notice
 FULL_SCALES = (255, 1023, 4095, 16383, 65535)  # of images of 8, 10, 12, 14 and 16 bits
 
 
@@ -75,6 +76,14 @@ class ImageFormat(NamedTuple):
         missing = missing_values(pixels, image.nodata)
         value_range = self.value_range or _guess_range(pixels, missing, path)
         scaled = scale_to_bytes(pixels, *value_range)
+        outside = np.mean((scaled == 0) | (scaled == 255))
+        if self.value_range and outside > MAX_OUTSIDE:
+            low, high = value_range
+            tell_once(
+                "outside",
+                f"{path} has {pixels.dtype} values of which {100 * outside:.0f} % are black or white in the range of "
+                f"the training, {low:g}..{high:g}; --image_range LOW,HIGH sets another one",
+            )
         if missing is not None:
             if pixels.dtype.kind == "f" or scaled[missing].any():
                 tell_once("missing", f"{path} has pixels without data (NaN, infinite or no-data): they become black")

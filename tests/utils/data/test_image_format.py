@@ -140,6 +140,17 @@ def test_a_range_that_cannot_be_guessed_is_asked_for(dtype, values):
         ImageFormat(channels=1).convert(StoredImage(pixels, 1), "a.tif")
 
 
+@pytest.mark.parametrize("values", [[0.0, 0.5, 1.0], [5000.0, 60000.0, 65000.0]])
+def test_values_outside_of_the_range_of_the_training_are_told(values, told):
+    image_format = ImageFormat(value_range=(600.0, 3500.0), channels=1)
+    for name in ("a.tif", "b.tif"):
+        image_format.convert(StoredImage(np.array(values, "f4").reshape(1, -1, 1), 1), name)
+    image_format.convert(StoredImage(np.array([[[0], [2000]]], "u2"), 1), "c.tif")
+    text = told()
+    assert text.count("\n") == 1
+    assert "a.tif has float32 values of which 100 % are black or white in the range of the training, 600..3500" in text
+
+
 def test_missing_values_become_black(told):
     pixels = np.array([np.nan, np.inf, -np.inf, -9999, 0.25, 1], "f4").reshape(1, -1, 1)
     for image_format in (ImageFormat(channels=1), ImageFormat(value_range=(0.0, 1.0), channels=1)):

@@ -35,8 +35,6 @@ def read_class_names(path, count):
     for number, row in rows:
         index = int(row[0]) if len(row) > 4 and row[0].strip().isdecimal() else 0
         if index not in range(1, count + 1) or index in names or not row[4].strip():
-            raise UsageError(
-                f"{path}, line {number}: expected a new index up to {count} and five columns with tabs"
-            )
+            raise UsageError(f"{path}, line {number}: expected a new index up to {count} and five columns with tabs")
         names[index] = row[4].split(",")[0].strip()
     return [names[index] for index in sorted(names)]

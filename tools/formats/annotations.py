@@ -34,7 +34,9 @@ class DrawnClasses:
         names = [name for name in dict.fromkeys(names) if name not in LABELME_NAMES]
         unknown = [name for name in annotated if name not in names and name not in (options.background, *LABELME_NAMES)]
         if unknown:
-            raise UsageError(f"--classes {options.classes} lacks {listed(unknown, 5)}, which the annotations have")
+            raise UsageError(
+                f"--classes {options.classes} lacks {listed(unknown, 5)}, which the annotations have; add them"
+            )
         ignored = options.background == IGNORE
         if not ignored and options.background not in names:
             names.insert(0, options.background)

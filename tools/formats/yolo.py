@@ -55,6 +55,8 @@ def read_index(reader, path):
         UsageError: if it has no names.
     """
     entries = read_yaml(path)
+    if "masks_dir" in entries:
+        raise UsageError(f"{path} has masks_dir: its labels are masks, no polygons; read them with --format folder")
     if "names" not in entries:
         raise UsageError(f"{path} has no 'names'; add a line such as names: [road, car]")
     names = parse_value(entries["names"], f"{path}, names")

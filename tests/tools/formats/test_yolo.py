@@ -122,6 +122,10 @@ def test_bad_lines(tmp_path, capsys, line, words):
     [
         ("train: images/train\n", "has no 'names'; add a line"),
         ("train: images/none\nval: images/val\nnames: [road]\n", "there is no folder or file images/none"),
+        (
+            "train: images/train\nmasks_dir: masks\nnames: [road]\n",
+            "its labels are masks, no polygons; read them with --format",
+        ),
         ("train: images/train\nnames: road\n", "'road' is no list of class names"),
     ],
 )

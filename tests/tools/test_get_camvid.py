@@ -324,14 +324,26 @@ def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, 
 
 
 def test_stalled_server(site, output, capsys, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
     monkeypatch.setattr(download, "RETRY_DELAYS", (0.01,))
-    release = threading.Event()
-    path = "/CamVid/val/0001TP_val_000.png"
-    site.faults[path] = lambda handler, body, number: release.wait(5)
-    fails(site, output, capsys, path, "timed out")
-    release.set()
-    assert site.requests[path] == 2
+    path, urlopen = "/CamVid/val/0001TP_val_000.png", download.urllib.request.urlopen
+
+    def patient(url, timeout):  # on a busy machine other files may take longer than the timeout
+        return urlopen(url, timeout=timeout if url.endswith(path) else 60)
+
+    monkeypatch.setattr(download.urllib.request, "urlopen", patient)
+    release, came = threading.Event(), threading.Semaphore(0)
+
+    def stall(handler, body, number):
+        came.release()
+        release.wait(60)
+
+    site.faults[path] = stall
+    try:
+        fails(site, output, capsys, path, "timed out")
+        assert all(came.acquire(timeout=60) for _ in range(2)) and site.requests[path] == 2
+    finally:
+        release.set()
 
 
 def test_disk_trouble(site, output, capsys):

@@ -1,5 +1,7 @@
 """benchmark.py as a user runs it; the networks of the tests, which only they know, in fresh processes too."""
 
+import contextlib
+import io
 import json
 import math
 import pathlib
@@ -11,6 +13,7 @@ import pytest
 
 import benchmark
 from models import MODELS
+from utils.benchmark import process
 from utils.errors import RunError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -89,7 +92,16 @@ def test_one_network_with_a_dataset(streets, tmp_path, monkeypatch, capsys):
 
 
 def test_every_network_as_table_and_figure(tmp_path, monkeypatch, capsys):
+    """Measured in this process, which has imported Keras; the test above starts one."""
+
+    def measure_here(program, settings):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(settings)))
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            process.measure_from_stdin()
+        return json.loads(output.getvalue().splitlines()[-1])
+
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(benchmark, "run_in_process", measure_here)
     assert benchmark.main([*SMALL, "--all", "--output_dir", "speed", "--json", "speed.json"]) == 0
     results = json.loads(pathlib.Path("speed.json").read_text())
     assert [result["model"] for result in results] == ["tiny", "tiny-heads"]

@@ -61,6 +61,7 @@ def test_streets_are_drawn_without_a_dataset(alone, monkeypatch, capsys):
     assert len(table_rows(capsys.readouterr().out)) == 3
 
 
+@pytest.mark.usefixtures("blank_plots")
 def test_predict_in_one_run_and_in_many(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     commands, runs = {"train.py": train.main, "predict.py": predict.main}, []

@@ -175,6 +175,7 @@ def test_the_wrong_format_or_folder_is_recognized(tmp_path, capsys, name, format
     assert words.format(tmp_path) in error and error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("blank_plots")
 def test_training_on_a_converted_dataset(source, tmp_path, monkeypatch):
     import train
 

@@ -99,6 +99,9 @@ def loading(dataset: pathlib.Path, pairs: list, crop_height: int, crop_width: in
     """
     from utils.data import check_pairs, read_classes
 
+    label = cv2.imread(str(pairs[0].label), -1)
+    if label is not None and label.ndim == 2:  # a damaged file is reported below
+        raise UsageError(f"{pairs[0].label} has one channel; the original suite reads color labels only")
     class_dict = read_classes(dataset, unknown="ignore")
     height, width = np.min([pair.size for pair in check_pairs(pairs, class_dict)], axis=0)
     if crop_height > height or crop_width > width:
@@ -106,8 +109,6 @@ def loading(dataset: pathlib.Path, pairs: list, crop_height: int, crop_width: in
             f"--crop_height {crop_height} --crop_width {crop_width}: the images of {dataset} are {height}x{width}, and "
             "crops of the original suite cannot be larger"
         )
-    if cv2.imread(str(pairs[0].label), -1).ndim == 2:
-        raise UsageError(f"{pairs[0].label} has one channel; the original suite reads color labels only")
     arguments = pairs, class_dict, crop_height, crop_width
     candidates = {
         SUITE: dataset_loader(*arguments),

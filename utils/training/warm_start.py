@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from frontends.channels import spread_kernel
 from models import inference_model
 from utils.checkpoints import load_network
 from utils.class_dict import ClassDict
@@ -47,7 +48,7 @@ def start_from(path: str | pathlib.Path, model: keras.Model, class_names: Sequen
     """Copies a checkpoint's weights into a network where they fit.
 
     Weights that belong to a class are copied by the class's name, in any order. Other classes keep their
-    initialization. The optimizer starts anew.
+    initialization. Kernels for RGB images are spread over another number of input channels. The optimizer starts anew.
 
     Args:
         path: the checkpoint, of the same network on the same frontend.
@@ -65,9 +66,29 @@ def start_from(path: str | pathlib.Path, model: keras.Model, class_names: Sequen
     for place, (layer, variable) in target_tensors.items():
         value = source_tensors[place][1] if place in source_tensors else None
         resized_shape = resized_tensors[place][1].shape if place in resized_tensors else None
-        copied = copy_tensor(variable, value, target_names, source_names, resized_shape)
+        if is_kernel_of_images(variable, value, model.input.shape[-1], source.input.shape[-1]):
+            variable.assign(spread_kernel(keras.ops.convert_to_numpy(value), variable.shape[2]))
+            copied = variable_size(variable)
+        else:
+            copied = copy_tensor(variable, value, target_names, source_names, resized_shape)
         tensors.append(TensorTransfer(layer, variable_size(variable), copied))
     return Transfer(tensors, [name for name in class_names if name.casefold() not in source_names])
+
+
+def is_kernel_of_images(
+    variable: keras.Variable, value: keras.Variable | None, channels: int, source_channels: int
+) -> bool:
+    """Returns whether a tensor is the kernel of a convolution on images, of RGB in the checkpoint and not here.
+
+    Args:
+        variable: the tensor to change.
+        value: the checkpoint's tensor at the same place, or None.
+        channels, source_channels: input channels of the network and of the checkpoint.
+    """
+    if value is None or channels == source_channels or source_channels != 3:
+        return False
+    shape = tuple(value.shape)
+    return len(shape) == 4 and shape[2] == 3 and tuple(variable.shape) == (*shape[:2], channels, shape[3])
 
 
 def copy_tensor(

@@ -209,3 +209,17 @@ def test_cut_files_are_damaged(kind, tmp_path):
     if bands == 8:
         pytest.importorskip("rasterio")
     assert decode(data, tmp_path / "a.tif") is None
+
+
+def test_palette_of_rasterio(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    path, colors = tmp_path / "a.tif", np.random.default_rng(0).integers(0, 256, (16, 3), np.uint8)
+    indices = np.random.default_rng(1).integers(0, 16, (1, 40, 50), np.uint8)
+    layout = {"dtype": "uint8", "NBITS": 4, "tiled": True, "blockxsize": 16, "blockysize": 16}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.open(path, "w", "GTiff", 50, 40, 1, photometric="PALETTE", **layout) as file:
+            file.write_colormap(1, {index: tuple(color) for index, color in enumerate(colors.tolist())})
+            file.write(indices)
+    assert choose_library(read_tiff_header(path.read_bytes())) == "rasterio"
+    assert np.array_equal(decode(path.read_bytes(), path), colors[indices[0]])

@@ -6,6 +6,7 @@ import pytest
 from tests.utils.data.tiff_files import samples_of, tiff_bytes
 from utils import notices
 from utils.data import tiff
+from utils.errors import RunError
 from utils.inference.geotiff import can_write_geotiff, is_geotiff, write_geotiff
 
 COLORS = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
@@ -58,3 +59,10 @@ def test_place_colors_and_names_are_written(tmp_path, with_points):
         assert [colormap[index][:3] for index in range(256)] == [tuple(color) for color in COLORS.tolist()]
         assert after.tags()["CLASS_2"] == "Ünïcode"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "a_pred.tif"]
+
+
+def test_a_result_that_cannot_be_written_is_named(tmp_path):
+    pytest.importorskip("rasterio")
+    source, result = save(tmp_path / "a.tif", TAGS), tmp_path / "missing" / "a_pred.tif"
+    with pytest.raises(RunError, match="cannot write .*a_pred.tif"):
+        write_geotiff(result, np.zeros((40, 50), np.uint8), source, COLORS, ["Sky"])

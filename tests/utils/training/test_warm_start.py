@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from frontends.channels import spread_kernel
 from models import build_model, inference_model
 from utils.checkpoints import save_checkpoint
 from utils.class_dict import ClassDict
@@ -106,3 +107,15 @@ def test_heads_that_the_checkpoint_lacks_are_new_and_others_are_skipped(source):
     without = build_model("tiny-heads", 3)
     transfer = start_from(source(model, "tiny-heads"), without, NAMES)
     assert all(tensor.copied == tensor.size for tensor in transfer.tensors)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_kernels_for_rgb_are_spread_over_other_channels(source, channels):
+    trained = random_network("tiny", 3)
+    model = build_model("tiny", 3, input_shape=(None, None, channels))
+    transfer = start_from(source(trained, "tiny"), model, NAMES)
+    assert all(tensor.copied == tensor.size for tensor in transfer.tensors)
+    kernel, *others = model.weights
+    np.testing.assert_array_equal(kernel, spread_kernel(trained.weights[0].numpy(), channels))
+    for weight, expected in zip(others, trained.weights[1:], strict=True):
+        np.testing.assert_array_equal(weight, expected)

@@ -33,14 +33,14 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
     # Pairs of ignored labels are at least 255 * C, behind the last bin.
     pairs = np.multiply(labels, num_classes, dtype=np.uint16)
     pairs += predictions
-    counts = _histogram(pairs, num_classes**2)
+    counts = histogram(pairs, num_classes**2)
     if predictions.max(initial=0) >= num_classes or counts.sum() + np.count_nonzero(labels == IGNORED) != labels.size:
         _check_indices(labels, predictions, num_classes)
     return counts.reshape(num_classes, num_classes)
 
 
-def _histogram(values, bins):
-    """Counts the values 0..bins-1 of a uint16 array: int64 `(bins,)`."""
+def histogram(values: np.ndarray, bins: int) -> np.ndarray:
+    """Counts the values 0..bins-1 of a uint8 or uint16 array of any shape: int64 `(bins,)`."""
     values = values.reshape(1, -1)
     try:
         import cv2  # counts in half the time of NumPy, which converts its input to int64

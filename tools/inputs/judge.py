@@ -8,7 +8,7 @@ import numpy as np
 from tools.inputs.datasets import UNKNOWN, write_dataset
 from tools.inputs.reading import nearest, possible_readings, read_file
 from tools.inputs.storage import BLACK, VOID, WHITE
-from tools.inputs.variants import NO_MASK, Variant, background_row
+from tools.inputs.variants import Variant, background_row
 from utils.data.checks import check_pairs
 from utils.data.folder import list_pairs, other_labels, read_classes
 from utils.data.labels import read_label
@@ -87,7 +87,7 @@ def _expected_refusal(truth, variant):
         return LOSSY
     stored = [read_file(path) for path in truth]
     has_none = any((rows == UNKNOWN).any() for rows in truth.values())
-    if has_none or any(part.meaning == "indices from 1" or part.value == NO_MASK for part in variant.parts):
+    if has_none or any(part.has_no_class for part in variant.parts):
         return UNKNOWN_VALUES
     reason = None
     for kind, readings in possible_readings(stored, variant.rows).items():
@@ -182,7 +182,7 @@ def _read_as_told(folder, truth, variant):
 def _follow_advice(folder, truth, variant, is_ambiguous, reason):
     """Reads again with the flags that help, where there are some."""
     meanings = {part.meaning for part in variant.parts}
-    if "indices from 1" in meanings or any(part.value == NO_MASK for part in variant.parts):
+    if any(part.has_no_class for part in variant.parts):
         return
     flags = {LOSSY: {"unknown": "nearest"}, UNKNOWN_VALUES: {"unknown": "ignore"}}.get(reason, {})
     if is_ambiguous or reason == LOSSY and meanings == {"masks"}:

@@ -137,6 +137,7 @@ STORAGES = {
     "png gray 2 bits": Storage("gray", "png", _png(2), 3),
     "png gray 4 bits": Storage("gray", "png", _png(4), 15),
     "png gray": Storage("gray", "png", _pillow()),
+    "png gray transparent": Storage("gray", "png", _pillow(transparency=0)),
     "png gray 16 bits": Storage("gray", "png", _pillow(np.uint16), 65535),
     "png gray alpha": Storage("gray", "png", _png(8, "any")),
     "png gray alpha 16 bits": Storage("gray", "png", _png(16, "opaque"), 65535),
@@ -158,8 +159,10 @@ STORAGES = {
     "png palette 4 bits": Storage("palette", "png", _png(4), 15),
     "png palette": Storage("palette", "png", _png(8)),
     "png palette of pillow": Storage("palette", "png", _pillow()),
+    "png palette transparent": Storage("palette", "png", _pillow(transparency=1)),
     "bmp palette": Storage("palette", "bmp", _pillow()),
     "tiff palette": Storage("palette", "tif", _pillow()),
+    "gif transparent": Storage("palette", "gif", _pillow(optimize=False, transparency=0)),
     "gif optimized": Storage("palette", "gif", _pillow(optimize=True)),
     "gif palette": Storage("palette", "gif", _pillow(optimize=False)),
 }

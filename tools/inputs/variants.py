@@ -47,6 +47,11 @@ class Part(NamedTuple):
     palette: str = ""
     value: int = 1
 
+    @property
+    def has_no_class(self) -> bool:
+        """Whether values are of no class: they start at 1, or a mask has a value that is none of an object."""
+        return self.meaning == "indices from 1" or (self.value == NO_MASK and self.palette != "black and white")
+
 
 class Variant(NamedTuple):
     """A dataset to be generated: names of `DICTIONARIES` and `CONTENTS`, forms of its files in turn, and a seed."""
@@ -145,7 +150,7 @@ def _can_hold_masks(part, form, variant):
         return False
     if (form.lossy and part.value != 255) or (part.palette == "gray ramp" and part.value not in (1, 255)):
         return False
-    if variant.content == "one class" and (part.value == NO_MASK or variant.classes == "white red"):
+    if variant.content == "one class" and (part.has_no_class or variant.classes == "white red"):
         return False  # without the object there is nothing to refuse, and white is that class
     return part.value <= form.most and part.storage != "gif optimized"
 

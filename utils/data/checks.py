@@ -12,8 +12,8 @@ from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES, decode_file, read_image
 from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import read_stored
-from utils.data.label_format import classify, decide_readings
-from utils.data.label_histogram import NO_VALUE, Histogram, count_values, merge
+from utils.data.label_format import classify, decide_readings, is_certain
+from utils.data.label_histogram import Histogram, count_values, merge, merge_kinds
 from utils.data.labels import read_image_of_label
 from utils.data.orientation import decide_orientation
 from utils.errors import UsageError
@@ -74,7 +74,7 @@ def check_pairs(
         inspected = list(executor.map(lambda pair: _inspect(pair, class_dict, image_format), pairs))
         histograms = [one.histogram for one in inspected if one.histogram]
         class_dict.readings, undecided = {}, []
-        if _needs_others(histograms, class_dict):
+        if not all(is_certain(merged, class_dict) for merged in merge_kinds(histograms).values()):
             histograms += executor.map(lambda path: _histogram_or_none(path, class_dict), other_labels)
     try:
         class_dict.readings = decide_readings(histograms, class_dict)
@@ -90,8 +90,9 @@ def check_pairs(
     for pair, one in zip(pairs, inspected):
         found += one.problems
         if one.histogram and not undecided:
-            statistics.append(_statistics(one, class_dict, num_classes or class_dict.num_classes))
-            unknown = _unknown_problem(pair, one.histogram, class_dict)
+            codes = classify(class_dict.readings[one.histogram.kind], *one.histogram[:3], class_dict)
+            statistics.append(_statistics(one, codes, class_dict, num_classes or class_dict.num_classes))
+            unknown = _unknown_problem(pair, one.histogram, codes, class_dict)
             found += unknown
             incomplete += [one.histogram] * len(unknown)
     raise_problems(found, _remedies(incomplete, class_dict))
@@ -150,18 +151,6 @@ def _inspect(pair, class_dict, image_format):
     return _Inspected(histogram, size, drawn, problems)
 
 
-def _needs_others(histograms, class_dict):
-    """Returns whether the labels of other splits can change the decision.
-
-    Not if all colors are those of classes, and some are no grays, which might be indices.
-    """
-    if any(histogram.kind != "rgb" for histogram in histograms):
-        return True
-    colors = (classify("colors", *histogram[:3], class_dict) for histogram in histograms)
-    are_grays = all((histogram.values != NO_VALUE).all() for histogram in histograms)
-    return are_grays or any((codes == UNKNOWN).any() for codes in colors)
-
-
 def _histogram_or_none(path, class_dict):
     """Counts the values of a label file of another split; its problems are reported when that split is used."""
     try:
@@ -170,12 +159,11 @@ def _histogram_or_none(path, class_dict):
         return None
 
 
-def _statistics(inspected, class_dict, num_classes):
-    """Counts the pixels of each class from the histogram of a label."""
-    histogram = inspected.histogram
-    reading = class_dict.readings[histogram.kind]
-    codes = classify(reading, *histogram[:3], class_dict)
-    exact = classify(reading, *histogram[:3], class_dict, exact=True)
+def _statistics(inspected, codes, class_dict, num_classes):
+    """Counts the pixels of each class from the histogram of a label and the classes of its values."""
+    histogram, exact = inspected.histogram, codes
+    if class_dict.unknown == "nearest":
+        exact = classify(class_dict.readings[histogram.kind], *histogram[:3], class_dict, exact=True)
     if class_dict.targets is not None:
         codes = class_dict.targets[codes]
     pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
@@ -184,13 +172,11 @@ def _statistics(inspected, class_dict, num_classes):
     return PairStatistics(inspected.size, pixels[:num_classes], ignored, unknown, histogram.kind)
 
 
-def _unknown_problem(pair, histogram, class_dict):
+def _unknown_problem(pair, histogram, codes, class_dict):
     """Returns the problem of values of no class as a list, which is empty if there is none or they are ignored."""
     if class_dict.unknown == "ignore":
         return []
-    reading = class_dict.readings[histogram.kind]
-    codes = classify(reading, *histogram[:3], class_dict)
-    problem = unknown_values(histogram, codes, reading, pair.label)
+    problem = unknown_values(histogram, codes, class_dict.readings[histogram.kind], pair.label)
     return [str(problem)] if problem else []
 
 

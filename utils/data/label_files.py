@@ -155,7 +155,9 @@ def _to_rgb_order(pixels):
     """Converts OpenCV's channel order to RGB and leaves alpha out."""
     if pixels.ndim == 2:
         return pixels
-    return np.ascontiguousarray(pixels[..., 2::-1])
+    if pixels.dtype != np.uint8:  # OpenCV converts colors of few types
+        return np.ascontiguousarray(pixels[..., 2::-1])
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
 
 
 def _lossy_format(data):

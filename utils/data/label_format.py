@@ -1,13 +1,12 @@
 """Label format: whether stored values are class colors, class indices or binary masks, decided for a whole dataset."""
 
-import collections
 from collections.abc import Iterable
 
 import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.data.label_errors import READINGS, ambiguous_reading
-from utils.data.label_histogram import NO_COLOR, NO_VALUE, Histogram, gray_values, merge, unpack
+from utils.data.label_histogram import NO_COLOR, NO_VALUE, Histogram, gray_values, merge_kinds, unpack
 from utils.errors import UsageError
 
 WHITE = 0xFFFFFF
@@ -111,11 +110,19 @@ def decide_readings(histograms: Iterable[Histogram | None], class_dict: ClassDic
     Raises:
         UsageError: if two readings are possible.
     """
-    kinds = collections.defaultdict(list)
-    for histogram in histograms:
-        if histogram:
-            kinds[histogram.kind].append(histogram)
-    return {kind: choose_reading(merge(of_kind), class_dict) for kind, of_kind in sorted(kinds.items())}
+    return {kind: choose_reading(merged, class_dict) for kind, merged in merge_kinds(histograms).items()}
+
+
+def is_certain(histogram: Histogram, class_dict: ClassDict) -> bool:
+    """Returns whether more files cannot change the reading of a kind: it is told, or the only one for all pixels."""
+    if class_dict.label_format != "auto":
+        return True
+    if histogram.kind == "palette":  # their decision is that of the majority of colors
+        return False
+    possible = (
+        classify(reading, *histogram[:3], class_dict, exact=True) for reading in _possible(histogram, class_dict)
+    )
+    return len({codes.tobytes() for codes in possible if not (codes == UNKNOWN).any()}) == 1
 
 
 def describe(readings: dict[str, str], files: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from utils.class_dict import UNKNOWN, ClassDict
 from utils.data.label_files import StoredLabel
+from utils.metrics import histogram
 
 NO_COLOR = -1  # of a 16-bit value that is no color, or of an index beyond the palette
 NO_VALUE = -1  # of an RGB color that is no gray
@@ -37,7 +38,7 @@ def count_values(stored: StoredLabel, class_dict: ClassDict) -> Histogram:
         colors, counts = _count_colors(stored.pixels, class_dict)
         return Histogram("rgb", gray_values(colors), colors, counts, stored.lossy)
     if stored.pixels.dtype == np.uint8:
-        counts = np.bincount(stored.pixels.ravel(), minlength=256)
+        counts = histogram(stored.pixels, 256)
         values = np.flatnonzero(counts)
         counts = counts[values]
     else:
@@ -54,6 +55,15 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
     sums = np.bincount(inverse.ravel(), counts, minlength=keys.shape[1]).astype(np.int64)
     lossy = collections.Counter(h.lossy for h in histograms).most_common(1)[0][0]
     return Histogram(histograms[0].kind, keys[0], keys[1], sums, lossy)
+
+
+def merge_kinds(histograms: Iterable[Histogram | None]) -> dict[str, Histogram]:
+    """Sums the histograms of the files of each kind, "gray", "palette" and "rgb"; None, of no file, does not count."""
+    kinds = collections.defaultdict(list)
+    for one in histograms:
+        if one:
+            kinds[one.kind].append(one)
+    return {kind: merge(of_kind) for kind, of_kind in sorted(kinds.items())}
 
 
 def stored_colors(stored: StoredLabel, values: np.ndarray) -> np.ndarray:
@@ -88,9 +98,10 @@ def unpack(packed: np.ndarray) -> np.ndarray:
 def _count_colors(rgb, class_dict):
     """Returns the colors of an image and their pixels. Class colors are looked up, as sorting is 20 times slower."""
     codes, packed = class_dict.look_up(rgb)
-    by_class = np.bincount(codes.ravel(), minlength=256)
+    by_class = histogram(codes, 256)
     present = np.flatnonzero(by_class[: class_dict.num_classes])
-    others, counts = np.unique(packed[codes >= UNKNOWN], return_counts=True)  # ignored classes, and colors of none
+    other = packed[codes >= UNKNOWN] if by_class[UNKNOWN:].any() else packed[:0]  # ignored classes, colors of none
+    others, counts = np.unique(other, return_counts=True)
     others = (others & 255) << 16 | others & 0xFF00 | others >> 16 & 255  # ClassDict packs red into the low byte
     colors = np.concatenate([pack(class_dict.label_values[present]), others.astype(np.int64)])
     return colors, np.concatenate([by_class[present], counts]).astype(np.int64)

@@ -40,8 +40,9 @@ def orientation_of(data: bytes) -> int:
     if tiff_header.is_tiff(data):
         header = tiff_header.read_tiff_header(data)
         return header.orientation if header else 1
-    is_avif = data[4:8] == b"ftyp"
-    if not is_avif and b"Exif\0\0" not in data[:65536] and b"eXIf" not in data and b"EXIF" not in data:
+    is_avif, is_jpeg = data[4:8] == b"ftyp", data[:2] == b"\xff\xd8"
+    has_exif = b"Exif\0\0" in data[:65536] or (not is_jpeg and (b"eXIf" in data or b"EXIF" in data))
+    if not is_avif and not has_exif:
         return 1  # the usual case, without Pillow's reading of all other metadata
     exif = _png_exif(data) if data[:4] == b"\x89PNG" else _exif(data)
     orientation = exif.get(TAG, 1)

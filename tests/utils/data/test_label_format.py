@@ -3,7 +3,7 @@ import pytest
 
 from utils.class_dict import ClassDict
 from utils.data.label_files import StoredLabel
-from utils.data.label_format import choose_reading, classify, decide_readings, describe
+from utils.data.label_format import choose_reading, classify, decide_readings, describe, is_certain
 from utils.data.label_histogram import count_values
 from utils.errors import UsageError
 
@@ -101,6 +101,25 @@ def test_masks_of_several_depths_are_a_question():
     histograms = [count_values(StoredLabel("gray", np.array([[0, 1]], np.uint8), bits), class_dict) for bits in (4, 8)]
     with pytest.raises(UsageError, match="--label_format indices or --label_format binary"):
         decide_readings(histograms, class_dict)
+
+
+@pytest.mark.parametrize(
+    "values, colors, kind, options, certain",
+    [
+        ([0, 1, 2], [BLACK, RED, BLUE], "gray", {}, True),
+        ([0], [BLACK, RED], "gray", {}, True),  # is black, and the first class
+        ([0], [RED, BLACK], "gray", {}, False),
+        ([0, 255], [BLACK, WHITE], "gray", {}, False),  # with a 1 in another file they are indices
+        ([0, 255], [BLACK, WHITE], "gray", {"label_format": "colors"}, True),
+        ([RED, BLACK], [BLACK, RED], "rgb", {}, True),
+        ([BLACK], [RED, BLACK], "rgb", {}, False),
+        ([0, 9], [BLACK, RED], "gray", {}, False),
+    ],
+)
+def test_more_files_cannot_change_a_certain_reading(values, colors, kind, options, certain):
+    class_dict = ClassDict([f"c{i}" for i in range(len(colors))], colors, **options)
+    histogram = count_values(StoredLabel(kind, np.array([values], np.uint8)), class_dict)
+    assert is_certain(histogram, class_dict) == certain
 
 
 def test_a_file_that_is_wholly_ignored_has_no_color():

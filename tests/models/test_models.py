@@ -73,7 +73,7 @@ def run_on_any_size(model, images):
     import tensorflow as tf
 
     signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
-    return tf.function(model, input_signature=signature)(images).numpy()
+    return tf.function(model, input_signature=signature, autograph=False)(images).numpy()
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_FILE)

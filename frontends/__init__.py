@@ -56,7 +56,8 @@ def build_frontend(
 
     Raises:
         UnknownFrontendError: if there is no such frontend.
-        ValueError: if it does not support that output stride, or if the number of channels is unknown.
+        ValueError: if it does not support that output stride, or if the number of channels is unknown or differs
+            between inputs.
         FrontendWeightsError: if the ImageNet weights cannot be downloaded.
         InvalidFrontendWeightsError: if the file is missing or does not fit the network.
     """

@@ -17,9 +17,12 @@ _VARIANCE = np.square(IMAGENET_STD)
 def build_end_points(inputs, name, weights=None, output_stride=None):
     """Implements `frontends.build_frontend`, which documents arguments, result and errors."""
     has_many_inputs = isinstance(inputs, (list, tuple))
-    for images in inputs if has_many_inputs else [inputs]:
+    all_inputs = inputs if has_many_inputs else [inputs]
+    for images in all_inputs:
         if len(images.shape) != 4 or images.shape[-1] is None:
             raise ValueError(f"a frontend needs images (B, H, W, channels); received a tensor of shape {images.shape}")
+    if len({images.shape[-1] for images in all_inputs}) > 1:
+        raise ValueError(f"a frontend needs one number of channels; received {[x.shape[-1] for x in all_inputs]}")
     frontend_weights.check(name, weights)
     frontend = FRONTENDS[name]
     if output_stride is None and not has_many_inputs:
@@ -27,7 +30,7 @@ def build_end_points(inputs, name, weights=None, output_stride=None):
         return crop_to_images(end_points, inputs) if frontend.whole_grid else end_points
     # Copied from a network for images of any size: with a static size some paddings depend on it, and those of an odd
     # size would be wrong for another image, or where a stride has become dilation.
-    channels = (inputs[0] if has_many_inputs else inputs).shape[-1]
+    channels = all_inputs[0].shape[-1]
     end_points, trunk = build_published(keras.Input((None, None, channels)), name, weights)
     rebuild = Rebuilder(trunk, output_stride)
     if has_many_inputs:

@@ -274,6 +274,6 @@ def test_small_images(size, tmp_path):
     assert_close(features["pool3"], alone(keras.layers.AveragePooling2D(2, padding="same")(pixels))["pool3"])
 
 
-def test_several_images_must_all_be_rgb():
-    with pytest.raises(ValueError, match="RGB"):
+def test_several_images_must_have_one_number_of_channels():
+    with pytest.raises(ValueError, match=r"one number of channels; received \[3, 1\]"):
         build_frontend([keras.Input((None, None, 3)), keras.Input((None, None, 1))], "MobileNet")

@@ -90,7 +90,7 @@ def kind_of(variant: Variant) -> str:
 
 def describe(variant: Variant) -> str:
     """Describes a variant in a line."""
-    parts = [", ".join(filter(None, (part.storage, part.meaning, part.palette))) for part in variant.parts]
+    parts = [", ".join(filter(None, (*part[:3], part.value > 1 and str(part.value)))) for part in variant.parts]
     return f"{variant.classes}; {variant.content}; {' + '.join(parts)}; seed {variant.seed}"
 
 

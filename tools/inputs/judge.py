@@ -87,7 +87,7 @@ def _expected_refusal(truth, variant):
         return LOSSY
     stored = [read_file(path) for path in truth]
     has_none = any((rows == UNKNOWN).any() for rows in truth.values())
-    if has_none or any(part.has_no_class for part in variant.parts):
+    if has_none or _has_no_class(truth, variant):
         return UNKNOWN_VALUES
     reason = None
     for kind, readings in possible_readings(stored, variant.rows).items():
@@ -97,6 +97,16 @@ def _expected_refusal(truth, variant):
         if len(readings) > 1:
             reason = TWO_WAYS
     return reason
+
+
+def _has_no_class(truth, variant):
+    """Returns whether a file has values that `Part.has_no_class` means."""
+    background = background_row(variant.rows)
+    parts = (variant.parts[number % len(variant.parts)] for number in range(len(truth)))
+    return any(
+        part.has_no_class and (part.meaning != "masks" or (rows != background).any())
+        for part, rows in zip(parts, truth.values())
+    )
 
 
 def _take_nearest(truth, variant):
@@ -182,7 +192,7 @@ def _read_as_told(folder, truth, variant):
 def _follow_advice(folder, truth, variant, is_ambiguous, reason):
     """Reads again with the flags that help, where there are some."""
     meanings = {part.meaning for part in variant.parts}
-    if any(part.has_no_class for part in variant.parts):
+    if _has_no_class(truth, variant):
         return
     flags = {LOSSY: {"unknown": "nearest"}, UNKNOWN_VALUES: {"unknown": "ignore"}}.get(reason, {})
     if is_ambiguous or reason == LOSSY and meanings == {"masks"}:

@@ -141,7 +141,7 @@ def _explained(files, rows):
         "binary": _as_masks(files, rows),
     }
     is_palette = files[0].kind == "palette"
-    if is_palette and not _shows_classes(files, rows):
+    if is_palette and not _shows_classes(files, rows) and not any(map(_fails, found["indices"])):
         # Indices, unless some show the color of another row.
         pairs = zip(found["colors"], found["indices"])
         found["colors"] = [np.where(color == NONE, index, color) for color, index in pairs]
@@ -196,7 +196,7 @@ def _as_masks(files, rows):
     if len(rows) != 2 or any(one.samples is None for one in files):
         return None
     colors, names = list(rows.values()), [name.lower() for name in rows]
-    named = names.index("background") if "background" in names else 0
+    named = names.index("background") if "background" in names else int(colors[0] == WHITE)
     background = colors.index(BLACK) if BLACK in colors else named
     result, values = [], set()
     for one in files:

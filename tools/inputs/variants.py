@@ -107,9 +107,11 @@ def is_possible(variant: Variant) -> bool:
 
 
 def background_row(rows: dict) -> int:
-    """The row of the pixels of a mask that are 0: black, else named background, else the first."""
+    """Returns the row of 0 in masks: black, else named background, else the first that is not white."""
     colors, names = list(rows.values()), list(rows)
-    return colors.index(BLACK) if BLACK in colors else names.index("background") if "background" in names else 0
+    if BLACK in colors:
+        return colors.index(BLACK)
+    return names.index("background") if "background" in names else int(colors[0] == WHITE)
 
 
 def _draw_part(rng, storage):

@@ -55,11 +55,13 @@ def classify(
 
 
 def background_class(class_dict: ClassDict) -> int:
-    """Returns the class of the value 0 in binary masks: the black one, the one named background, or the first."""
+    """Returns the class of the value 0 in binary masks: the black, that named background, not the white, the first."""
     colors, names = class_dict.label_values.tolist(), [name.casefold() for name in class_dict.class_names]
     if [0, 0, 0] in colors:
         return colors.index([0, 0, 0])
-    return next((index for index, name in enumerate(names) if name in BACKGROUND_NAMES), 0)
+    named = [index for index, name in enumerate(names) if name in BACKGROUND_NAMES]
+    dark = [index for index, color in enumerate(colors) if color != [255, 255, 255]]
+    return [*named, *dark, 0][0]
 
 
 def choose_reading(histogram: Histogram, class_dict: ClassDict) -> str:

@@ -133,6 +133,8 @@ def test_a_file_that_is_wholly_ignored_has_no_color():
         ([BLACK, RED], None, 0),
         ([RED, BLUE], ["thing", "Background"], 1),
         ([RED, BLUE], None, 0),
+        ([WHITE, RED], None, 1),
+        ([WHITE, RED], ["background", "thing"], 0),
     ],
 )
 def test_background_of_masks(colors, names, background):

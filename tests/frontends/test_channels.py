@@ -94,8 +94,3 @@ def test_dilated_and_shared_frontends_take_bands():
     assert build("MobileNet", 5, output_stride=8)(np.zeros((1, 64, 64, 5))).shape == (1, 8, 8, 1024)
     images = [keras.Input((None, None, 5)) for _ in range(2)]
     assert [features["pool2"].shape[-1] for features in build_frontend(images, "MobileNet")] == [128, 128]
-
-
-def test_unknown_number_of_channels_is_refused():
-    with pytest.raises(ValueError, match="channels"):
-        build_frontend(keras.Input((None, None, None)), "MobileNet")

@@ -245,7 +245,7 @@ def main(argv=None):
     counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
     print(f"{args.target} is complete: {counts} images, {source.classes.num_classes} classes")
     for note in source.notes:
-        print(f"Note: {note}")
+        print(f"note: {note}")
     return 0
 
 

@@ -67,7 +67,7 @@ def main(argv=None):
     }
     model = prepare_model(settings, variables)
     if IMPORTABLE[args.model]:
-        print(f"Note: {IMPORTABLE[args.model]}")
+        print(f"note: {IMPORTABLE[args.model]}")
     if has_statistics(variables):
         print("The batch-norm statistics of the checkpoint are kept")
     elif args.no_statistics:

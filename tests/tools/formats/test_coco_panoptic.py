@@ -39,7 +39,7 @@ def test_one_split_is_divided(tmp_path, capsys):
     for split in ("train", "test"):
         (folder / "annotations" / f"panoptic_{split}2018.json").unlink()
     assert refused("coco_panoptic", folder, tmp_path / "out") == 2  # one image for three splits
-    assert "1 images for 3 splits; give fewer --fractions" in capsys.readouterr().err
+    assert "1 images for 3 splits; give fewer splits" in capsys.readouterr().err
 
 
 def test_mistakes(panoptic, tmp_path, capsys):

@@ -17,7 +17,7 @@ FLOORS = (
     ("models",),
     ("utils",),  # the files directly in utils
     ("utils.losses",),
-    ("utils.cli", "utils.data"),
+    ("utils.cli", "utils.data", "utils.runs"),
     ("utils.inference",),
     ("utils.evaluation", "utils.export"),
     ("utils.training",),

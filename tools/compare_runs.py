@@ -26,8 +26,8 @@ from utils.cli import Parser
 from utils.cli.types import name_list
 from utils.errors import UsageError, report_errors
 from utils.files import rows_text, write_json, write_rows
-from utils.run_groups import group_runs, run_names
-from utils.runs import read_runs
+from utils.runs.groups import group_runs, run_names
+from utils.runs.reading import read_runs
 
 
 def build_parser():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from utils.cli import train_parser
 from utils.cli.choices import RECIPES
 from utils.cli.tables import format_value, table
-from utils.run_groups import MEANS, SCORES, differing_flags, run_names
+from utils.runs.groups import MEANS, SCORES, differing_flags, run_names
 
 MAX_VARIED = 4  # flags in which the runs of a group differ that are named
 

@@ -14,7 +14,7 @@ from tools.results.run_tables import (
     text_table,
 )
 from utils.files import rows_text
-from utils.run_groups import group_runs
+from utils.runs.groups import group_runs
 
 
 def test_table_of_runs():

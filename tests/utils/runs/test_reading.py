@@ -8,7 +8,7 @@ import pytest
 
 from utils.files import make_folder, write_json, write_rows
 from utils.run_folder import RunFolder
-from utils.runs import Run, find_runs, read_log, read_run, read_runs
+from utils.runs.reading import Run, find_runs, read_log, read_run, read_runs
 
 SETTINGS = {
     "model": "UNet",

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from utils.errors import UsageError
-from utils.run_scores import CheckpointScores, add_tests
+from utils.runs.scores import CheckpointScores, add_tests
 from utils.settings import read_checkpoint, read_settings
 
 # Names of files, see utils.run_folder.RunFolder.

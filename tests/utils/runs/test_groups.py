@@ -4,7 +4,7 @@ import pytest
 from tiny_runs import folds, run
 
 from utils.errors import UsageError
-from utils.run_groups import differing_flags, group_runs, run_names
+from utils.runs.groups import differing_flags, group_runs, run_names
 
 
 def test_flags_that_differ():

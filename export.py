@@ -55,7 +55,7 @@ def main(argv=None):
 def fixed_size(args, precision, settings):
     """Returns the `(height, width)` of the images that the file takes, or None for any size."""
     size = crop_size(args.crop_height, args.crop_width)
-    if size is None and precision == "int8":
+    if size is None and precision == "int8" and args.format == "litert":
         size = settings["crop_height"], settings["crop_width"]
         print(f"--int8 needs a fixed size: {size[0]}x{size[1]}, the training crop (see --crop_height, --crop_width)")
     if size:
@@ -81,7 +81,7 @@ def read_images(args, options, settings):
     image_format = ImageFormat.from_settings(settings)
     images, source = find_reference_images(paths, settings["dataset_path"], dataset, image_format)
     calibration = []
-    if options.precision == "int8":
+    if options.precision == "int8" and options.format == "litert":
         folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
         calibration = read_calibration_images(folder, args.calibration_images, image_format)
         calibration = [resize_image(image, options.size) for image in calibration]

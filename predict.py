@@ -1,7 +1,9 @@
 """Predict images, folders of images, videos, streams or cameras.
 
     python predict.py --image street.jpg --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
+    python predict.py --image street.jpg --overlay
 
+The second command uses the network of CamVid's street scenes in models/pretrained/.
 Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size; `.tif` for a GeoTIFF.
 """
 
@@ -12,6 +14,7 @@ from utils.backend import versions
 from utils.cli import parse, predict_parser
 from utils.cli.checks import crop_size, tile_size
 from utils.errors import RunError, report_errors
+from utils.run_folder import PRETRAINED, PRETRAINED_NOTE, find_checkpoint
 
 
 @report_errors
@@ -24,10 +27,11 @@ def main(argv=None):
     from utils.inference.inputs import find_inputs
     from utils.inference.video import VideoReader, Window
     from utils.progress import Console
-    from utils.run_folder import find_checkpoint
 
     images, videos = find_inputs(args.image)
-    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
+    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, PRETRAINED)
+    if path == PRETRAINED:
+        print(f"No checkpoint is given: {PRETRAINED_NOTE}")
     size, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
     window = Window("predict.py") if args.show else None
     videos = [VideoReader(source) for source in videos]

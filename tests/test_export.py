@@ -14,6 +14,7 @@ from models import MODELS, build_model
 from utils.backend import set_precision
 from utils.class_dict import ClassDict
 from utils.inference.exported_backend import load_exported
+from utils.settings import read_checkpoint
 
 PACKAGES = {"onnx": ("tf2onnx", "onnxruntime"), "openvino": ("openvino", "scipy")}
 SUFFIXES = {"savedmodel": "", "onnx": ".onnx", "litert": ".tflite", "openvino": ".xml"}
@@ -85,6 +86,15 @@ def test_classes_and_colors_of_a_fixed_size(form, output, checkpoint, network, t
         classes = ClassDict.from_dict(settings).decode(classes)
     assert result.dtype == np.uint8 and result.shape == classes.shape
     assert (result == classes).mean() > 0.999
+
+
+def test_compact_keras_file_is_small_and_has_no_folders(checkpoint, tmp_path):
+    path = tmp_path / "small.keras"
+    flags = ["--checkpoint_path", checkpoint, "--format", "keras", "--int8", "--output_path", str(path)]
+    assert export.main(flags) == 0
+    settings, _ = read_checkpoint(path)
+    assert settings["dataset_path"] == "Streets" and "/" not in settings["dataset"]
+    assert path.stat().st_size < os.path.getsize(checkpoint) / 2
 
 
 def test_keras_file_is_a_checkpoint_without_heads_and_optimizer(checkpoint, tmp_path):

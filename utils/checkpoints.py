@@ -13,6 +13,7 @@ import frontends.batch_norm
 import frontends.layers  # noqa: F401  registers the layers of saved networks with Keras
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
+from utils.compact import is_compact, load_compact
 from utils.errors import UsageError, first_line
 from utils.files import atomic_write
 from utils.settings import SUITE_MEMBER, read_checkpoint
@@ -69,7 +70,7 @@ def load_network(path: str | pathlib.Path, model_name: str | None = None) -> tup
         raise UsageError(f"{path} is a {name}, which models/registry.py does not list")
     import_module(name)
     try:
-        return keras.models.load_model(path, compile=False), settings
+        return (load_compact(path) if is_compact(path) else keras.models.load_model(path, compile=False)), settings
     except Exception as error:  # Keras raises whatever its readers raise
         raise UsageError(f"{path} cannot be loaded: {first_line(error)}") from error
 

@@ -6,6 +6,12 @@ import time
 
 from utils.errors import RunError, UsageError
 
+PRETRAINED = pathlib.Path(__file__).resolve().parents[1] / "models" / "pretrained" / "camvid.keras"
+PRETRAINED_NOTE = (
+    "the network in models/pretrained/ is used, which knows the 11 classes of CamVid's street scenes; train.py trains "
+    "others"
+)
+
 
 class RunFolder:
     """Paths of the run of one network on one dataset.
@@ -66,7 +72,11 @@ class RunFolder:
 
 
 def find_checkpoint(
-    checkpoint_path: str | os.PathLike | None, checkpoint_dir: str | os.PathLike, model: str | None, dataset: str | None
+    checkpoint_path: str | os.PathLike | None,
+    checkpoint_dir: str | os.PathLike,
+    model: str | None,
+    dataset: str | None,
+    default: pathlib.Path | None = None,
 ) -> pathlib.Path:
     """Returns the path of the checkpoint that the flags of the same names select; it may not exist.
 
@@ -75,6 +85,7 @@ def find_checkpoint(
         checkpoint_dir: folder of all runs.
         model: name of the network.
         dataset: name or path of the dataset.
+        default: the path if no flag selects one.
 
     Raises:
         UsageError: if neither the path nor both names are given.
@@ -83,6 +94,8 @@ def find_checkpoint(
         return pathlib.Path(checkpoint_path)
     if model and dataset:
         return RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name).latest
+    if default and not (model or dataset):
+        return default
     raise UsageError(
         "which checkpoint? Give --checkpoint_path FILE.keras, or --model and --dataset for their latest one"
     )

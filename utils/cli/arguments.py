@@ -145,9 +145,14 @@ def export_parser() -> Parser:
         help="output of the exported network: logits, class indices or class colors",
     )
     add_crop(group, "input of the exported network; default: any size")
-    group = parser.add_argument_group("quantization, for --format litert")
-    add_boolean(group, "--float16", "16-bit float weights")
-    add_boolean(group, "--int8", "8-bit integer weights and activations, calibrated with training images")
+    group = parser.add_argument_group("quantization")
+    add_boolean(group, "--float16", "litert: 16-bit float weights")
+    add_boolean(
+        group,
+        "--int8",
+        "litert: 8-bit integer weights and activations, calibrated with training images; keras: 8-bit weights, for a "
+        "file of a quarter of the size",
+    )
     group.add_argument(
         "--calibration_images", type=positive_int, default=32, metavar="N", help="number of images for --int8"
     )

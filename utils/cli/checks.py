@@ -129,8 +129,10 @@ def export_precision(args: argparse.Namespace) -> str:
     precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
     if args.float16 and args.int8:
         raise UsageError("--float16 and --int8 exclude each other")
-    if precision != "float32" and args.format != "litert":
-        raise UsageError(f"--{precision} is for --format litert only")
+    if precision == "float16" and args.format != "litert":
+        raise UsageError("--float16 is for --format litert only")
+    if precision == "int8" and args.format not in ("litert", "keras"):
+        raise UsageError("--int8 is for --format litert and keras only")
     if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
         raise UsageError(
             "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "

@@ -51,7 +51,7 @@ class ExportOptions(NamedTuple):
         format: a key of `FORMATS`.
         size: `(height, width)` in pixels, or None for any.
         output: "logits", "classes" or "colours".
-        precision: "float32", or for LiteRT "float16" or "int8".
+        precision: "float32", for LiteRT also "float16", for LiteRT and Keras also "int8".
     """
 
     format: str
@@ -76,7 +76,7 @@ def output_path(path: str | None, checkpoint: pathlib.Path, options: ExportOptio
     """
     suffix, precision = FORMATS[options.format].suffix, options.precision
     if path is None:
-        kind = "_inference" if options.format == "keras" else "" if precision == "float32" else f"_{precision}"
+        kind = f"_{precision}" if precision != "float32" else "_inference" if options.format == "keras" else ""
         return checkpoint.with_name(f"{checkpoint.stem}{kind}{suffix}")
     output = pathlib.Path(path)
     if suffix and output.suffix != suffix:
@@ -117,6 +117,10 @@ def write_export(
         RunError: if the format cannot express the network, or the file cannot be written.
     """
     path, note = pathlib.Path(folder) / name, json.dumps({**settings, "output": options.output})
+    if options.format == "keras" and options.precision == "int8":
+        from utils.compact import save_compact
+
+        return save_compact(path, model, without_folders(settings))
     if options.format == "keras":
         from utils.checkpoints import save_checkpoint
 
@@ -132,6 +136,12 @@ def write_export(
         reason = first_line(error) or type(error).__name__
         remedy = "" if options.size else "; a fixed size may help: --crop_height and --crop_width"
         raise RunError(f"{model.name} cannot be written as {options.format} ({reason[:300]}){remedy}") from error
+
+
+def without_folders(settings: dict) -> dict:
+    """Returns settings with the last part alone of absolute paths, for a file that is given to others."""
+    paths = {name: pathlib.PurePath(value) for name, value in settings.items() if isinstance(value, str)}
+    return {**settings, **{name: path.name for name, path in paths.items() if path.is_absolute()}}
 
 
 @contextlib.contextmanager

@@ -51,6 +51,7 @@ def test_valid_combinations_pass():
     check_benchmark(benchmark_flags(all=True, output_dir="speed"), {"output_dir"})
     assert export_precision(export_flags()) == "float32"
     assert export_precision(export_flags(format="litert", int8=True)) == "int8"
+    assert export_precision(export_flags(format="keras", int8=True)) == "int8"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_valid_combinations_pass():
         (check_benchmark, (benchmark_flags(num_classes=255), set()), "at most 254 classes"),
         (export_precision, (export_flags(format="litert", float16=True, int8=True),), "exclude each other"),
         (export_precision, (export_flags(float16=True),), "--float16 is for --format litert only"),
+        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert and keras only"),
         (export_precision, (export_flags(format="keras", crop_height=64),), "leave out --output"),
     ],
 )

@@ -104,6 +104,10 @@ class ClassDict:
             self.targets[index] = indices.get(name.casefold(), IGNORED)
         return [name for index, name in enumerate(self.class_names) if self.targets[index] == IGNORED]
 
+    def to_targets(self, codes: np.ndarray) -> np.ndarray:
+        """Returns the classes of the other dataset after `map_to`, else the same ones; 255 and 254 stay."""
+        return codes if self.targets is None else self.targets[codes]
+
     def encode(self, rgb: np.ndarray, name="the label image") -> np.ndarray:
         """Converts the colors of a label image to class indices.
 

@@ -164,8 +164,7 @@ def _statistics(inspected, codes, class_dict, num_classes):
     histogram, exact = inspected.histogram, codes
     if class_dict.unknown == "nearest":
         exact = classify(class_dict.readings[histogram.kind], *histogram[:3], class_dict, exact=True)
-    if class_dict.targets is not None:
-        codes = class_dict.targets[codes]
+    codes = class_dict.to_targets(codes)
     pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
     ignored = int(pixels[IGNORED] + pixels[UNKNOWN])
     unknown = int(histogram.counts[exact == UNKNOWN].sum())

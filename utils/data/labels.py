@@ -61,8 +61,7 @@ def decode_stored(stored: StoredLabel, class_dict: ClassDict, path: str | pathli
     else:
         values, colors, positions = _distinct_values(stored)
         codes = classify(reading, stored.kind, values, colors, class_dict)[positions]
-    if class_dict.targets is not None:
-        codes = class_dict.targets[codes]
+    codes = class_dict.to_targets(codes)
     unknown = codes == UNKNOWN
     if unknown.any():
         if class_dict.unknown != "ignore":

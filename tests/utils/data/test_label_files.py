@@ -4,24 +4,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_labels import save, save_palette
 
 from utils.data.label_files import is_label, read_stored
 from utils.errors import UsageError
 
 GRAYS = np.array([[0, 1, 2], [3, 255, 7]], np.uint8)
-
-
-def save(path, pixels, **options):
-    Image.fromarray(pixels).save(path, **options)
-    return path
-
-
-def save_palette(path, indices, palette, **options):
-    image = Image.fromarray(indices).convert("P")
-    image.putdata(indices.ravel().tolist())
-    image.putpalette(np.asarray(palette, np.uint8).ravel().tolist())
-    image.save(path, **options)
-    return path
 
 
 @pytest.mark.parametrize("extension", ["png", "bmp", "tif", "gif"])

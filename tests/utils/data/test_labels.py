@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_labels import save, save_palette
 
 from tools.inputs.storage import encode_png
 from utils.class_dict import ClassDict
@@ -26,21 +27,6 @@ def classes():
 def lenient():
     """The same classes; other colors and indices are ignored."""
     return ClassDict(["Sky", "Road", "Car", "Void"], COLORS, unknown="ignore")
-
-
-def save(path, pixels, **options):
-    Image.fromarray(pixels).save(path, **options)
-    return path
-
-
-def save_palette(path, indices, palette, **options):
-    image = Image.fromarray(indices).convert("P")
-    image.putdata(indices.ravel().tolist())
-    image.putpalette(np.asarray(palette, np.uint8).ravel().tolist())
-    image.save(path, **options)
-    header = path.read_bytes()[24:26]
-    assert header[1] == 3 and header[0] == options.get("bits", header[0])
-    return path
 
 
 def test_palette_image_becomes_rgb(tmp_path):

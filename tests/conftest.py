@@ -10,6 +10,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's backgro
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tiny"))
+sys.path.append(str(pathlib.Path(__file__).parent))  # chromium
 
 import pytest
 import tiny_model  # noqa: F401  registers the network "tiny"

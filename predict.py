@@ -4,7 +4,8 @@
     python predict.py --image street.jpg --overlay
 
 The second command uses the network of CamVid's street scenes in models/pretrained/.
-Writes `<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size; `.tif` for a GeoTIFF.
+Writes `predictions/<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size; `.tif` for a
+GeoTIFF.
 """
 
 import pathlib
@@ -24,7 +25,7 @@ def main(argv=None):
     from utils.cli import run_block
     from utils.files import make_folder
     from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
-    from utils.inference.inputs import find_inputs
+    from utils.inference.inputs import find_inputs, give_unique_names, tell_replaced
     from utils.inference.video import VideoReader, Window
     from utils.progress import Console
 
@@ -35,6 +36,7 @@ def main(argv=None):
     size, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
     window = Window("predict.py") if args.show else None
     videos = [VideoReader(source) for source in videos]
+    give_unique_names(videos)
     console = Console(args.progress)
     console.say("Loading model checkpoint weights ...")
     backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
@@ -50,6 +52,7 @@ def main(argv=None):
         f"Num Classes --> {class_dict.num_classes}",
         f"Images --> {len(images)}, videos --> {len(videos)}",
     )
+    tell_replaced(results.folder, [*images.values(), *(video.name for video in videos)])
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
     try:
         errors = predict_images(predictor, images, results, image_format)

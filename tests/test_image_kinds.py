@@ -79,17 +79,17 @@ def test_predictions_of_geotiffs_stay_in_place(checkpoint, fields, work, capsys)
     source = fields / "test" / "test0.tif"
     tiles = ["--tile", "32", "--overlap", "0"]
     assert predict.main(["--image", str(source), "--checkpoint_path", str(checkpoint), "--overlay", *tiles]) == 0
-    assert cv2.imread("test0_overlay.png").shape[1] == 64
+    assert cv2.imread("predictions/test0_overlay.png").shape[1] == 64
     if importlib.util.find_spec("rasterio") is None:
-        assert cv2.imread("test0_pred.png").shape == (64, 64, 3)
+        assert cv2.imread("predictions/test0_pred.png").shape == (64, 64, 3)
         assert "lose its georeference: pip install rasterio" in capsys.readouterr().err
         return
     import rasterio
 
-    with rasterio.open(source) as before, rasterio.open("test0_pred.tif") as after:
+    with rasterio.open(source) as before, rasterio.open("predictions/test0_pred.tif") as after:
         assert after.crs == before.crs and after.crs.to_epsg() == 32633 and after.transform == before.transform
         assert after.count == 1 and after.tags()["CLASS_1"] == "plant" and after.colormap(1)[1] == (0, 255, 0, 255)
-    assert not pathlib.Path("test0_pred.png").exists()
+    assert not pathlib.Path("predictions/test0_pred.png").exists()
 
 
 def test_the_exported_file_takes_all_bands(checkpoint, fields, work):

@@ -52,8 +52,8 @@ def test_a_folder_of_different_sizes(checkpoint, folder, streets):
 
 def test_overlay_lies_beside_the_color_map_and_has_a_legend(checkpoint, folder):
     assert predict.main(["--image", "in/b.jpg", "--checkpoint_path", checkpoint, "--overlay"]) == 0
-    picture, overlay = cv2.imread("in/b.jpg"), cv2.imread("b_overlay.png")
-    colors = cv2.imread("b_pred.png")
+    picture, overlay = cv2.imread("in/b.jpg"), cv2.imread("predictions/b_overlay.png")
+    colors = cv2.imread("predictions/b_pred.png")
     assert overlay.shape[0] > 64 and overlay.shape[1] == 96
     blend = (picture.astype(int) + colors) / 2
     assert np.abs(overlay[:64] - blend).max() <= 1
@@ -62,7 +62,7 @@ def test_overlay_lies_beside_the_color_map_and_has_a_legend(checkpoint, folder):
 def test_crop_flags_resize_for_the_network_only(checkpoint, folder):
     arguments = ["--image", "in/a.png", "--checkpoint_path", checkpoint, "--crop_height", "64", "--crop_width", "64"]
     assert predict.main(arguments) == 0
-    assert cv2.imread("a_pred.png").shape == (50, 70, 3)
+    assert cv2.imread("predictions/a_pred.png").shape == (50, 70, 3)
 
 
 def test_a_bad_file_does_not_stop_the_others(checkpoint, folder, capsys):
@@ -106,11 +106,11 @@ def test_results_among_the_images_are_not_predicted_again(checkpoint, folder):
 def test_indices_shares_and_chosen_classes(checkpoint, folder, streets):
     arguments = ["--image", "in/a.png", "--checkpoint_path", checkpoint, "--indices", "--coverage"]
     assert predict.main(arguments) == 0
-    indices = cv2.imread("a_indices.png", cv2.IMREAD_UNCHANGED)
+    indices = cv2.imread("predictions/a_indices.png", cv2.IMREAD_UNCHANGED)
     classes = ClassDict.from_csv(streets / "class_dict.csv")
     assert indices.shape == (50, 70)
-    np.testing.assert_array_equal(classes.decode(indices), cv2.imread("a_pred.png")[..., ::-1])
-    with open("coverage.csv", newline="") as file:
+    np.testing.assert_array_equal(classes.decode(indices), cv2.imread("predictions/a_pred.png")[..., ::-1])
+    with open("predictions/coverage.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["image"] == "in/a.png" and list(row)[3:] == classes.class_names
     for index, name in enumerate(classes.class_names):
@@ -118,7 +118,7 @@ def test_indices_shares_and_chosen_classes(checkpoint, folder, streets):
 
     name = classes.class_names[np.bincount(indices.ravel()).argmax()]
     assert predict.main([*arguments, "--classes", name]) == 0
-    painted = cv2.imread("a_pred.png")[..., ::-1]
+    painted = cv2.imread("predictions/a_pred.png")[..., ::-1]
     commonest = indices == classes.class_names.index(name)
     np.testing.assert_array_equal(painted[commonest], classes.decode(indices)[commonest])
     assert not painted[~commonest].any()
@@ -154,7 +154,7 @@ def test_a_video(checkpoint, clip):
     frames = sorted(os.listdir("out/clip_indices"))
     assert len(frames) == 7
     assert predict.main(["--image", "clip.mp4", "--checkpoint_path", checkpoint, "--frames", "2"]) == 0
-    assert len(list(VideoReader("clip_pred.mp4"))) == 2
+    assert len(list(VideoReader("predictions/clip_pred.mp4"))) == 2
     with open("out/coverage.csv", newline="") as file:
         assert [(row["frame"], row["seconds"]) for row in csv.DictReader(file)][:2] == [("0", "0.0"), ("1", "0.08")]
 

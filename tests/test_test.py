@@ -135,7 +135,9 @@ def test_predict_an_image_gives_what_test_gave(run, tested, streets, tmp_path, m
     monkeypatch.chdir(tmp_path)
     checkpoint = str(run / "checkpoints/latest_model_tiny_Streets.keras")
     assert predict.main(["--image", str(image), "--checkpoint_path", checkpoint]) == 0
-    np.testing.assert_array_equal(colors(f"{image.stem}_pred.png"), colors(tested / f"{image.stem}_pred.png"))
+    np.testing.assert_array_equal(
+        colors(f"predictions/{image.stem}_pred.png"), colors(tested / f"{image.stem}_pred.png")
+    )
 
 
 def test_batch_statistics_are_those_of_training_mode_without_dropout(run, tested, streets, tmp_path, monkeypatch):

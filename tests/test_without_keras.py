@@ -145,9 +145,9 @@ def test_predictions_of_an_onnx_file(runtime, streets, tmp_path):
     class_dict = read_classes(streets)
     for pair in list_pairs(streets, "test"):
         image, _ = read_pair(pair.image, pair.label, class_dict)
-        indices = cv2.imread(str(tmp_path / f"{pair.name}_indices.png"), cv2.IMREAD_UNCHANGED)
+        indices = cv2.imread(str(tmp_path / "predictions" / f"{pair.name}_indices.png"), cv2.IMREAD_UNCHANGED)
         assert (indices == predicted(image, class_dict)).mean() > 0.999
-        assert (tmp_path / f"{pair.name}_overlay.png").exists()
+        assert (tmp_path / "predictions" / f"{pair.name}_overlay.png").exists()
 
 
 def test_a_checkpoint_needs_keras(streets):

@@ -89,7 +89,7 @@ def predict_parser() -> Parser:
     add_image_format(group, None, "as in the training")
     add_boolean(group, "--show", "show the results in a window; the key q quits")
     group.add_argument(
-        "--output_dir", default=".", metavar="FOLDER", help="folder for the results; default: current folder"
+        "--output_dir", default="predictions", metavar="FOLDER", help="folder for the results; default: predictions"
     )
     add_xla(parser.add_argument_group("backend"))
     return parser

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from utils.data.images import EXTENSIONS, describe_skipped, is_image, skipped_kinds
 from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
+from utils.inference.video import VideoReader
 from utils.notices import tell_once
 
 RESULT_SUFFIXES = ("_pred", "_overlay", "_indices")  # of the names of predict.py's output files
+RESULT_EXTENSIONS = (".png", ".tif", ".mp4", ".webm")
 
 
 def find_inputs(names: Iterable[str]) -> tuple[dict[pathlib.Path, pathlib.Path], list]:
@@ -42,6 +44,34 @@ def find_inputs(names: Iterable[str]) -> tuple[dict[pathlib.Path, pathlib.Path],
         else:
             _add_pattern(name, images, videos)
     return _with_unique_names(images), videos
+
+
+def give_unique_names(videos: Iterable[VideoReader]) -> None:
+    """Numbers the `name` of videos whose name an earlier one has, in place: results would replace one another."""
+    taken = set()
+    for video in videos:
+        name, number = video.name, 2
+        while video.name in taken:
+            video.name = f"{name}_{number}"
+            number += 1
+        taken.add(video.name)
+
+
+def tell_replaced(folder: pathlib.Path, names: Iterable[str | os.PathLike]) -> None:
+    """Prints a notice if the folder has results of the same names, perhaps those of other inputs.
+
+    Args:
+        folder: of the results.
+        names: of the results, relative to the folder and without extension.
+    """
+    files = [folder / f"{name}_pred{suffix}" for name in names for suffix in RESULT_EXTENSIONS]
+    files = [file for file in files if file.exists()]
+    if files:
+        others = f" and {len(files) - 1} others" if len(files) > 1 else ""
+        tell_once(
+            f"replaced in {folder}",
+            f"results of an earlier run are replaced: {files[0]}{others}; another --output_dir keeps them",
+        )
 
 
 def _add_file(path, folder, images, videos):

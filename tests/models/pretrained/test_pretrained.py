@@ -27,10 +27,10 @@ def test_predict_needs_no_checkpoint(tmp_path, monkeypatch, capsys):
     assert predict.main(["--image", str(STREET), "--overlay"]) == 0
     assert "No checkpoint is given: the network in models/pretrained/ is used" in capsys.readouterr().out
     settings, _ = read_checkpoint(PRETRAINED)
-    classes = ClassDict.from_dict(settings).encode(cv2.imread("street_pred.png")[..., ::-1])
+    classes = ClassDict.from_dict(settings).encode(cv2.imread("predictions/street_pred.png")[..., ::-1])
     names = np.array(settings["class_names"])[np.argsort(-np.bincount(classes.ravel(), minlength=11))]
     assert classes.shape == cv2.imread(str(STREET)).shape[:2] and {"Road", "Building"} & set(names[:3])
-    assert cv2.imread("street_overlay.png") is not None
+    assert cv2.imread("predictions/street_overlay.png") is not None
 
 
 def test_half_a_choice_of_a_checkpoint_is_an_error(tmp_path, monkeypatch, capsys):

@@ -2,12 +2,13 @@
 
 import os
 import pathlib
+import types
 
 import pytest
 
 from utils import notices
 from utils.errors import UsageError
-from utils.inference.inputs import find_inputs
+from utils.inference.inputs import find_inputs, give_unique_names, tell_replaced
 
 
 @pytest.fixture
@@ -89,3 +90,21 @@ def test_a_file_named_like_a_number_is_that_file(folder):
 def test_nothing_there(folder, name, word):
     with pytest.raises(UsageError, match=word):
         find_inputs([name])
+
+
+def test_videos_of_one_name_have_results_of_their_own():
+    videos = [types.SimpleNamespace(name=name) for name in ("clip", "tram", "clip", "clip")]
+    give_unique_names(videos)
+    assert [video.name for video in videos] == ["clip", "tram", "clip_2", "clip_3"]
+
+
+def test_replaced_results_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_told", set())
+    for name in ("a_pred.png", "a_overlay.png", "sub/b_pred.tif", "c.d_pred.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    tell_replaced(tmp_path, ["c", pathlib.Path("sub/a")])
+    assert not capsys.readouterr().err
+    tell_replaced(tmp_path, ["a", pathlib.Path("sub/b"), "c.d", "e"])
+    told = capsys.readouterr().err
+    assert "a_pred.png and 2 others" in told and "--output_dir" in told and told.count("\n") == 1

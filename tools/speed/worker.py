@@ -28,6 +28,7 @@ class KerasNetwork:
 
         import_backend()
         from utils.benchmark import measure
+        from utils.training import step_time
         from utils.training.build import build_training_model, output_names
 
         size = settings["size"]
@@ -39,15 +40,15 @@ class KerasNetwork:
             "crop_width": size,
             "learning_rate": LEARNING_RATE,
         }
-        self.measure = measure
+        self.measure, self.training_seconds = measure, step_time.training_seconds
         self.model = build_training_model(self.settings, None, 1)
-        self.batch = measure.random_batch(self.settings, output_names(self.settings))
+        self.batch = step_time.random_batch(self.settings, output_names(self.settings))
         self.predictor = None
-        measure.training_seconds(self.model, self.batch, 1)
+        step_time.training_seconds(self.model, self.batch, 1)
 
     def train(self, steps):
         """Returns the seconds of each step."""
-        return self.measure.training_seconds(self.model, self.batch, 1 + steps)
+        return self.training_seconds(self.model, self.batch, 1 + steps)
 
     def predict(self, steps):
         """Returns the seconds of each batch, from pixels to class indices."""

@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from utils.data.dataset import SegmentationDataset
 from utils.data.folder import list_pairs, read_classes
 from utils.inference import KerasBackend, Predictor
 from utils.metrics import ConfusionMatrix, image_scores
+from utils.training.step_time import training_seconds
 
 ROUND_SECONDS = 2.0  # of a round, unless --steps sets its steps
 WARM_UP = 3  # steps after the first one that are not measured
@@ -35,7 +35,7 @@ def measure_network(model: keras.Model, batch: tuple, settings: dict, times: lis
 
     Args:
         model: compiled `keras.Model`.
-        batch: `(images, labels)` of `random_batch`.
+        batch: `(images, labels)` of `step_time.random_batch`.
         settings: dict of the flags.
         times: in seconds: at the start, after the imports, after building, after the first step.
 
@@ -80,48 +80,6 @@ def utilization(result: dict, kind: str, passes: int) -> dict:
         speed = result["gflops_per_image"] * passes * result[f"{kind}_images_per_second"]
         share = speed / result["matmul_peak_gflops_per_second"]
     return {f"{kind}_gflops_per_second": speed, f"{kind}_share_of_peak": share}
-
-
-def random_batch(settings: dict, outputs: tuple = ()) -> tuple:
-    """Generates uint8 images `(B, H, W, 3)` and labels `(B, H, W)`, or a dict of labels by the names of outputs."""
-    rng = np.random.default_rng(0)
-    shape = (settings["batch_size"], settings["crop_height"], settings["crop_width"])
-    images = rng.integers(0, 256, (*shape, 3), np.uint8)
-    labels = rng.integers(0, settings["num_classes"], shape).astype(np.uint8)
-    return images, dict.fromkeys(outputs, labels) if outputs else labels
-
-
-class RepeatedBatch(keras.utils.PyDataset):
-    """Dataset of the same batch `steps` times."""
-
-    def __init__(self, batch, steps):
-        super().__init__()
-        self.batch, self.steps = batch, steps
-
-    def __len__(self):
-        return self.steps
-
-    def __getitem__(self, step):
-        return self.batch
-
-
-class StepTimes(keras.callbacks.Callback):
-    """Callback that records the end of each step, with its loss fetched as the NaN guard of train.py does."""
-
-    def __init__(self):
-        super().__init__()
-        self.times = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        float(logs["loss"])
-        self.times.append(time.perf_counter())
-
-
-def training_seconds(model: keras.Model, batch: tuple, steps: int) -> list[float]:
-    """Trains on one batch and measures the seconds of all `steps` but the first, which includes the start of `fit`."""
-    times = StepTimes()
-    model.fit(RepeatedBatch(batch, steps), shuffle=False, verbose=0, callbacks=[times])
-    return np.diff(times.times).tolist()
 
 
 def steps_of_round(seconds: float, steps: int | None = None) -> int:

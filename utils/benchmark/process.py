@@ -63,8 +63,9 @@ def measure_from_stdin(_=None):
     settings = {**vars(train_parser().parse_args([])), **json.load(sys.stdin)}
     times = [time.perf_counter()]
     import_backend()
-    from utils.benchmark.measure import measure_network, random_batch, training_seconds
+    from utils.benchmark.measure import measure_network
     from utils.training.build import build_training_model, output_names
+    from utils.training.step_time import random_batch, training_seconds
 
     times.append(time.perf_counter())
     with memory_errors():

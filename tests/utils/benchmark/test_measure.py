@@ -1,7 +1,6 @@
 """Measurement of a small network. The whole of it is in tests/test_benchmark.py."""
 
 import keras
-import numpy as np
 import pytest
 
 from utils.benchmark.measure import (
@@ -11,13 +10,12 @@ from utils.benchmark.measure import (
     inference_speed,
     input_speed,
     matmul_peak,
-    random_batch,
     scoring_seconds,
     steps_of_round,
-    training_seconds,
     training_speed,
     utilization,
 )
+from utils.training.step_time import random_batch
 
 SETTINGS = {
     "model": "tiny",
@@ -59,16 +57,8 @@ def test_share_of_the_peak():
     assert set(utilization({**result, "gflops_per_image": None}, "inference", 1).values()) == {None}
 
 
-def test_batches():
-    images, labels = random_batch(SETTINGS)
-    assert images.shape == (2, 64, 96, 3) and images.dtype == labels.dtype == np.uint8
-    assert labels.shape == (2, 64, 96) and labels.max() == 11
-    assert random_batch(SETTINGS, ("logits", "auxiliary"))[1].keys() == {"logits", "auxiliary"}
-
-
 def test_speeds_of_training_and_inference(model):
     batch = random_batch(SETTINGS)
-    assert len(training_seconds(model, batch, 4)) == 3
     training = training_speed(model, batch, 2, 3)
     assert training["training_steps"] == 3 and training["training_images_per_second"] > 0
     inference = inference_speed(model, batch[0], SETTINGS)

@@ -2,7 +2,8 @@
 
     python test.py --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras
 
-Model, classes and dataset are read from the checkpoint. Scores and predictions are written to Test/.
+Model, classes and dataset are read from the checkpoint. Scores and predictions are written to
+Test/<model>_<dataset>/.
 """
 
 import sys
@@ -24,8 +25,8 @@ def main(argv=None):
     from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
     from utils.data.image_format import ImageFormat
     from utils.data.report import check_labeled, describe_labels
-    from utils.files import make_folder
     from utils.run_folder import find_checkpoint
+    from utils.settings import checkpoint_identity
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
@@ -38,6 +39,7 @@ def main(argv=None):
     class_dict = ClassDict.from_dict(settings, args.unknown_colours)
     label_format = args.label_format or settings.get("label_format", "auto")
     from utils.evaluation import evaluate
+    from utils.evaluation.result_folder import result_folder, result_path
     from utils.inference import Predictor
 
     folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
@@ -54,8 +56,9 @@ def main(argv=None):
         pairs, class_dict, args.workers, problems, other_labels(folder, pairs), image_format=image_format
     )
     check_labeled(args.split, statistics)
-    output = make_folder(args.output_dir)
+    output = result_path(args.output_dir, settings, folder)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
+    record |= {"output_dir": str(output), "checkpoint": checkpoint_identity(path)}
     console.say(
         run_block(test_parser(), record, record["versions"]),
         f"Dataset --> {folder} ({len(pairs)} {args.split} images)",
@@ -64,11 +67,13 @@ def main(argv=None):
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
-    with console.progress("Test images", len(pairs)) as progress:
-        options = {"progress": progress.count, "workers": args.workers, "image_format": image_format}
-        evaluation = evaluate(predictor, pairs, class_dict, crop, output, **options)
-    draw_samples(output, evaluation.image_scores, pairs, class_dict, crop, image_format)
-    report(output, record, evaluation, pairs, class_dict, predictor.images_per_second)
+    with result_folder(output, record, keeps_others=args.output_dir is None) as files:
+        with console.progress("Test images", len(pairs)) as progress:
+            options = {"progress": progress.count, "workers": args.workers, "image_format": image_format}
+            evaluation = evaluate(predictor, pairs, class_dict, crop, files, **options)
+        draw_samples(files, evaluation.image_scores, pairs, class_dict, crop, image_format)
+        report(files, record, evaluation, pairs, class_dict, predictor.images_per_second)
+    print(f"Wrote scores.json, {args.split}_scores.csv, samples.png, confusion.png and predictions to {output}")
     return 0
 
 
@@ -102,7 +107,6 @@ def report(output, record, evaluation, pairs, class_dict, images_per_second):
     print(class_table(scores), headline(scores), suite_means(image_scores), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
-    print(f"Wrote scores.json, {split}_scores.csv, samples.png, confusion.png and predictions to {output}")
 
 
 if __name__ == "__main__":

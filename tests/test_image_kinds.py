@@ -72,7 +72,8 @@ def test_range_and_channels_are_settings_of_the_run(checkpoint):
 
 def test_test_scores_all_bands(checkpoint, fields, work):
     assert test.main(["--checkpoint_path", str(checkpoint), "--dataset", str(fields)]) == 0
-    assert (work / "Test" / "samples.png").is_file() and (work / "Test" / "test1_pred.png").is_file()
+    (folder,) = (work / "Test").iterdir()
+    assert (folder / "samples.png").is_file() and (folder / "test1_pred.png").is_file()
 
 
 def test_predictions_of_geotiffs_stay_in_place(checkpoint, fields, work, capsys):

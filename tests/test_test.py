@@ -109,6 +109,20 @@ def test_scores_equal_what_the_pictures_and_the_labels_say(tested, streets):
     assert scores["images"] == 5 and scores["images_per_second"] > 0
 
 
+def test_results_of_another_checkpoint_are_kept(run, tmp_path, monkeypatch, capsys):
+    """Test/<model>_<dataset>/ by default; the same test again replaces its files."""
+    monkeypatch.chdir(tmp_path)
+    checkpoint = run / "checkpoints/latest_model_tiny_Streets.keras"
+    for changes in ([], ["--batch_size", "2"], ["--split", "val"]):
+        assert verb.main(["--checkpoint_path", str(checkpoint), *changes]) == 0
+        result = json.loads((tmp_path / "Test/tiny_Streets/scores.json").read_text())["settings"]
+        assert result["checkpoint"]["epoch"] == 0 and result["checkpoint"]["weights"]
+        assert result["output_dir"] == str(pathlib.Path("Test/tiny_Streets"))
+        kept = list((tmp_path / "Test").glob("tiny_Streets_until_*"))
+        assert len(kept) == (changes == ["--split", "val"]) and "Test/tiny_Streets\n" in capsys.readouterr().out
+    assert (kept[0] / "test_scores.csv").exists() and not (tmp_path / "Test/tiny_Streets/test_scores.csv").exists()
+
+
 def test_crop_is_the_upper_left_corner(run, tmp_path, monkeypatch):
     monkeypatch.chdir(run)
     checkpoint = "checkpoints/latest_model_tiny_Streets.keras"

@@ -123,10 +123,11 @@ def test_scores_of_an_onnx_file(runtime, streets, tmp_path):
     for pair in list_pairs(streets, "test"):
         image, label = read_pair(pair.image, pair.label, class_dict)
         confusion.update(label, predicted(image, class_dict))
-    scores = json.loads((tmp_path / "Test" / "scores.json").read_text())
+    folder = tmp_path / "Test" / f"tiny_{streets.name}"
+    scores = json.loads((folder / "scores.json").read_text())
     assert scores["mean_iou"] == confusion.result()["mean_iou"] and "mean IoU" in output
     assert "onnxruntime" in scores["settings"]["versions"] and "keras" not in scores["settings"]["versions"]
-    assert (tmp_path / "Test" / "samples.png").exists() and (tmp_path / "Test" / "confusion.png").exists()
+    assert (folder / "samples.png").exists() and (folder / "confusion.png").exists()
 
 
 def test_predictions_of_an_onnx_file(runtime, streets, tmp_path):

@@ -1,5 +1,6 @@
-"""Folder and file names of a training run."""
+"""Folder and file names of a training run, and names of results that a later run keeps."""
 
+import itertools
 import os
 import pathlib
 import time
@@ -11,6 +12,11 @@ PRETRAINED_NOTE = (
     "the network in models/pretrained/ is used, which knows the 11 classes of CamVid's street scenes; train.py trains "
     "others"
 )
+
+
+SET_ASIDE = "_until_"  # in the name of a folder that `set_aside` renamed, before the time
+TIME = "%Y%m%d_%H%M%S"
+TIME_LENGTH = 15
 
 
 class RunFolder:
@@ -57,9 +63,8 @@ class RunFolder:
         """
         if not self.latest.exists() and not self.log.exists():
             return None
-        aside = self.folder.with_name(f"{self.folder.name}_until_{time.strftime('%Y%m%d_%H%M%S')}")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.rename(aside)
+        aside = set_aside(self.folder)
         if self.latest.exists():
             self.latest.rename(aside / self.latest.name)
         return aside
@@ -69,6 +74,36 @@ class RunFolder:
         folder = self.folder / f"{number:04d}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def set_aside(folder: pathlib.Path) -> pathlib.Path:
+    """Renames a folder to its name and the time, so that new results do not overwrite it.
+
+    Returns:
+        The new path; a number follows the time if there is such a folder already.
+
+    Raises:
+        RunError: if it cannot be renamed.
+    """
+    name = f"{folder.name}{SET_ASIDE}{time.strftime(TIME)}"
+    number = next(number for number in itertools.count(1) if not folder.with_name(_numbered(name, number)).exists())
+    try:
+        return folder.rename(folder.with_name(_numbered(name, number)))
+    except OSError as error:
+        raise RunError(f"cannot rename {folder}, whose results would be overwritten: {error.strerror}") from error
+
+
+def time_set_aside(folder: pathlib.Path) -> float | None:
+    """Returns when `set_aside` renamed a folder, in seconds since 1970; None if its name does not say."""
+    _, mark, text = folder.name.rpartition(SET_ASIDE)
+    try:
+        return time.mktime(time.strptime(text[:TIME_LENGTH], TIME)) if mark else None
+    except ValueError:
+        return None
+
+
+def _numbered(name, number):
+    return name if number == 1 else f"{name}_{number}"
 
 
 def find_checkpoint(

@@ -34,6 +34,36 @@ def read_checkpoint(path: str | os.PathLike) -> tuple[dict, dict]:
     return values["settings"], values["state"]
 
 
+def checkpoint_identity(path: str | os.PathLike) -> dict:
+    """Describes which state of a training a file holds, wherever the file is.
+
+    Args:
+        path: of a checkpoint, or of a file or folder of export.py.
+
+    Returns:
+        Dict of "epoch", the last one that was completed, and "weights", a checksum that copies of a checkpoint share.
+        Both are None if the file does not tell; "modified", seconds since 1970, is that of a file without a checksum.
+
+    Raises:
+        UsageError: if a `.keras` file cannot be read.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".keras":
+        return {"epoch": None, "weights": None, "modified": path.stat().st_mtime}
+    log = read_checkpoint(path)[1].get("log")
+    return {"epoch": log[-1]["epoch"] if log else None, "weights": weights_checksum(path)}
+
+
+def weights_checksum(path: str | os.PathLike) -> str | None:
+    """Returns the CRC-32 and the size of a checkpoint's weights, which its zip directory lists; None if it has none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            weights = [member for member in archive.infolist() if "weights" in member.filename]
+    except (zipfile.BadZipFile, OSError):
+        return None
+    return f"{weights[0].CRC:08x}-{weights[0].file_size}" if weights else None
+
+
 def read_settings(path: str | os.PathLike) -> dict:
     """Reads the settings of a run.
 

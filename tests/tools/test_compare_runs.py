@@ -68,7 +68,7 @@ def test_runs_of_train(copy, capsys):
     with open("runs.csv", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["0/tiny_Streets_fold1", "0/tiny_Streets_fold2", "1/tiny_Streets_fold1"]
-    tested = json.loads(pathlib.Path("Test/scores.json").read_text())
+    tested = json.loads(pathlib.Path("Test/tiny_Streets_fold1/scores.json").read_text())
     with open("checkpoints/0/tiny_Streets_fold1/log.csv", newline="") as file:
         ious = [float(row["val_mean_iou"]) for row in csv.DictReader(file)]
     row = rows["0/tiny_Streets_fold1"]

@@ -1,11 +1,12 @@
 """Paths of a run, its temporary files, and earlier runs."""
 
 import os
+import time
 
 import pytest
 
 from utils.errors import RunError, UsageError
-from utils.run_folder import RunFolder, find_checkpoint
+from utils.run_folder import RunFolder, find_checkpoint, set_aside, time_set_aside
 
 
 @pytest.fixture
@@ -60,6 +61,26 @@ def test_a_checkpoint_without_its_folder_is_set_aside(run):
     run.latest.parent.mkdir()
     run.latest.write_text("weights")
     assert os.listdir(run.set_aside()) == [run.latest.name] and not run.latest.exists()
+
+
+def test_folders_set_aside_within_a_second_keep_their_names_apart(tmp_path, monkeypatch):
+    now = time.time()
+    text = time.strftime("%Y%m%d_%H%M%S", time.localtime(now))
+    asides = []
+    for number in range(3):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / f"{number}.txt").write_text("")
+        with monkeypatch.context() as context:
+            context.setattr(time, "strftime", lambda form: text)
+            asides.append(set_aside(tmp_path / "run"))
+    assert [os.listdir(aside) for aside in asides] == [["0.txt"], ["1.txt"], ["2.txt"]]
+    assert [time_set_aside(aside) for aside in asides] == [int(now)] * 3
+    assert time_set_aside(tmp_path / "run") is None and time_set_aside(tmp_path / "run_until_tomorrow") is None
+
+
+def test_a_folder_that_cannot_be_set_aside_is_named(tmp_path):
+    with pytest.raises(RunError, match="cannot rename .*run"):
+        set_aside(tmp_path / "run")
 
 
 def test_which_checkpoint(tmp_path, monkeypatch):

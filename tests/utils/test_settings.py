@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from utils.errors import UsageError
-from utils.settings import SUITE_MEMBER, read_checkpoint, read_settings
+from utils.settings import SUITE_MEMBER, checkpoint_identity, read_checkpoint, read_settings, weights_checksum
 
 SETTINGS, STATE = {"model": "tiny", "class_names": ["a", "ü"]}, {"epoch": 3}
 
@@ -27,6 +27,25 @@ def checkpoint(tmp_path):
 def test_settings_and_state_of_a_checkpoint(checkpoint):
     assert read_checkpoint(checkpoint) == read_checkpoint(str(checkpoint)) == (SETTINGS, STATE)
     assert read_settings(checkpoint) == SETTINGS
+
+
+def test_identity_is_that_of_the_weights(tmp_path):
+    def write(name, weights, log=()):
+        member = {SUITE_MEMBER.replace(".", "_"): json.dumps({"settings": {}, "state": {"log": list(log)}})}
+        return write_archive(tmp_path / name, **member, weights_h5=weights)
+
+    first, copy, other = (
+        write("a.keras", "12", [{"epoch": 0}, {"epoch": 1}]),
+        write("b.keras", "12"),
+        write("c.keras", "13"),
+    )
+    assert weights_checksum(first) == weights_checksum(copy) != weights_checksum(other)
+    assert checkpoint_identity(first) == {"epoch": 1, "weights": weights_checksum(first)}
+    assert checkpoint_identity(copy)["epoch"] is None
+    (tmp_path / "model.onnx").write_bytes(b"onnx")
+    identity = checkpoint_identity(tmp_path / "model.onnx")
+    assert identity["weights"] is None and identity["modified"] == (tmp_path / "model.onnx").stat().st_mtime
+    assert weights_checksum(tmp_path / "model.onnx") is weights_checksum(tmp_path / "gone.keras") is None
 
 
 def test_settings_of_a_json_file(tmp_path):

@@ -52,7 +52,9 @@ def test_parser() -> Parser:
     group.add_argument(
         "--split", choices=("train", "val", "test"), default="test", metavar="NAME", help="split to score"
     )
-    group.add_argument("--output_dir", default="Test", metavar="FOLDER", help="folder for scores and predictions")
+    group.add_argument(
+        "--output_dir", metavar="FOLDER", help="folder for scores and predictions; default: Test/<model>_<dataset>"
+    )
     add_xla(parser.add_argument_group("backend"))
     return parser
 

@@ -3,12 +3,14 @@
 import os
 import pathlib
 import time
+import zipfile
 
 import pytest
 
 from utils.files import make_folder, write_json, write_rows
 from utils.run_folder import RunFolder
 from utils.runs.reading import read_runs
+from utils.settings import checkpoint_identity
 
 
 @pytest.fixture
@@ -16,19 +18,27 @@ def make(tmp_path, monkeypatch):
     """Makes the files of a run and returns its folder."""
     monkeypatch.chdir(tmp_path)
 
-    def make(model="UNet", checkpoint=False):
+    def make(model="UNet", checkpoint=False, weights=None):
         run = RunFolder("checkpoints", model, "Mine")
         run.make()
         write_json(run.settings, {"model": model, "dataset": "datasets/Mine"})
         write_rows(run.log, [{"epoch": 0, "val_mean_iou": 0.5}])
         if checkpoint:
             run.latest.write_bytes(b"not read")
+        if weights:
+            write_checkpoint(run.latest, weights)
         return run.folder
 
     return make
 
 
-def make_test(folder, checkpoint, mean_iou, age=0, **settings):
+def write_checkpoint(path, weights):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", weights)
+        archive.writestr("suite.json", '{"settings": {}, "state": {}}')
+
+
+def make_test(folder, checkpoint, mean_iou, /, age=0, **settings):
     """Writes a scores.json as test.py does, `age` seconds ago."""
     path = make_folder(folder) / "scores.json"
     flags = {"checkpoint_path": str(checkpoint), "output_dir": str(folder), "split": "test", "scales": [1.0]}
@@ -106,3 +116,36 @@ def test_a_test_of_a_run_that_was_set_aside_since(make, name, kind):
     pathlib.Path(f"checkpoints/UNet_Mine_until_{old}").rename("checkpoints/UNet_Mine_until_I_moved_it")
     (run,), _ = read_runs([folder])
     assert [test.scores["mean_iou"] for test in run.tests] == ([0.2] if kind == "latest" else [0.2, 0.1])
+
+
+def test_a_test_is_of_the_weights_wherever_they_are(make):
+    """Both runs have the path of the test; only one has its weights."""
+    make(weights="1")
+    latest = pathlib.Path("checkpoints/latest_model_UNet_Mine.keras")
+    path = make_test("Test/UNet_Mine", latest, 0.1, age=1000, checkpoint=checkpoint_identity(latest))
+    aside = RunFolder("checkpoints", "UNet", "Mine").set_aside()
+    os.utime(aside / latest.name)
+    aside = aside.rename("checkpoints/renamed")
+    make(weights="2")
+    runs, _ = read_runs(["checkpoints"])
+    assert {run.folder.name: len(run.tests) for run in runs} == {"UNet_Mine": 0, "renamed": 1}
+    (run,) = [run for run in runs if run.tests]
+    assert run.tests[0].flags["checkpoint"] == "latest" and not run.problems
+    write_checkpoint(aside / latest.name, "3")
+    runs, _ = read_runs(["checkpoints"])
+    assert not any(run.tests for run in runs)
+    assert [run.problems for run in runs if run.folder.name == "UNet_Mine"] == [
+        [f"{path} is left out: {latest.name} was trained further after it; test it again"]
+    ]
+
+
+def test_a_result_that_was_set_aside_is_still_of_its_folder(make, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        make_folder(name)
+        with monkeypatch.context() as context:
+            context.chdir(tmp_path / name)
+            make()
+            path = make_test("Test/UNet_Mine", "checkpoints/latest_model_UNet_Mine.keras", 0.1)
+            path.parent.rename("Test/UNet_Mine_until_20260102_030405")
+    runs, _ = read_runs(["one", "two"])
+    assert [str(run.tests[0].path.parts[0]) for run in runs] == ["one", "two"]

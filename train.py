@@ -52,6 +52,8 @@ def main(argv=None):
         settings, state = resume_settings(run.latest, settings, given)
     check_fine_tuning({**settings, "init_from": None} if state else settings)
     check_label_smoothing(settings["label_smoothing"], settings["loss"])
+    if args.find_learning_rate and state:
+        raise UsageError("--find_learning_rate tests a new network; leave out --continue_training")
     if state and state["epoch"] >= settings["num_epochs"]:
         print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
         return 0
@@ -109,6 +111,11 @@ def train(folders, class_dict, run, settings, state):
     print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None
+    if settings.pop("find_learning_rate", False):
+        from utils.training.learning_rate_range import find_learning_rate
+
+        find_learning_rate(settings, class_weights, data, run)
+        return 0
     model = prepare_model(settings, class_weights, data.steps, run, state)
     settings["versions"] = versions()
     heads, num_images = auxiliary_heads(settings), (len(data.pairs), len(validation_pairs))

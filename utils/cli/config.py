@@ -23,6 +23,7 @@ IGNORED_KEYS = (
     "versions",
     "imported_from",
     "continue_training",
+    "find_learning_rate",
     "config",
     "progress",
 )

@@ -65,6 +65,11 @@ def add_optimization(parser: Parser) -> None:
     group = parser.add_argument_group("optimization")
     group.add_argument("--optimizer", choices=OPTIMIZERS, default="rmsprop", metavar="NAME", help="optimizer")
     group.add_argument("--learning_rate", type=positive_float, default=1e-4, metavar="F", help="initial learning rate")
+    add_boolean(
+        group,
+        "--find_learning_rate",
+        "measure the loss over rising learning rates, suggest one for the other flags, and end without training",
+    )
     group.add_argument(
         "--schedule", choices=SCHEDULES, default="constant", metavar="NAME", help="learning rate schedule"
     )

@@ -4,8 +4,8 @@
     python predict.py --image street.jpg --overlay
 
 The second command uses the network of CamVid's street scenes in models/pretrained/.
-Writes `predictions/<name>_pred.png` (or `.mp4`), the classes in their colors at the input's own size; `.tif` for a
-GeoTIFF.
+Writes `predictions/<name>_pred.png`, the classes in their colors at the input's own size; `.tif` for a GeoTIFF, `.mp4`
+or `.webm` for a video.
 """
 
 import pathlib
@@ -27,6 +27,7 @@ def main(argv=None):
     from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
     from utils.inference.inputs import find_inputs, give_unique_names, tell_replaced
     from utils.inference.video import VideoReader, Window
+    from utils.inference.video_writer import find_encoder
     from utils.progress import Console
 
     images, videos = find_inputs(args.image)
@@ -50,7 +51,7 @@ def main(argv=None):
         "\n***** Begin prediction *****",
         f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}",
         f"Num Classes --> {class_dict.num_classes}",
-        f"Images --> {len(images)}, videos --> {len(videos)}",
+        f"Images --> {len(images)}, videos --> {len(videos)}{f', written as {find_encoder().name}' if videos else ''}",
     )
     tell_replaced(results.folder, [*images.values(), *(video.name for video in videos)])
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)

@@ -16,7 +16,8 @@ from utils.files import make_folder, write_rows
 from utils.inference.drawing import Painter
 from utils.inference.geotiff import can_write_geotiff, is_geotiff, write_geotiff
 from utils.inference.predictor import Predictor
-from utils.inference.video import VideoReader, VideoWriter, Window
+from utils.inference.video import VideoReader, Window
+from utils.inference.video_writer import VideoWriter
 from utils.progress import Console
 from utils.threads import background, prefetch
 
@@ -196,7 +197,7 @@ def predict_video(
     with contextlib.ExitStack() as stack:
         writers = {
             kind: stack.enter_context(
-                VideoWriter(results.folder / f"{video.name}_{kind}.mp4", video.frame_rate, video.is_live)
+                VideoWriter(results.folder / f"{video.name}_{kind}", video.frame_rate, video.is_live)
             )
             for kind in kinds
         }

@@ -1,14 +1,13 @@
-"""Video input and output: files, streams, cameras and a display window. Frames are RGB outside this module."""
+"""Video input: files, streams and cameras; a display window. Frames are RGB outside this module."""
 
 import os
 import pathlib
-import time
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
-from utils.errors import RunError, UsageError
+from utils.errors import UsageError
 
 EXTENSIONS = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv")
 DEFAULT_RATE = 25.0  # frames per second, if the source has no usable rate
@@ -59,54 +58,6 @@ class VideoReader:
             self._capture.release()
         if not count:
             raise UsageError(f"{self._source} has no frames that OpenCV can decode")
-
-
-class VideoWriter:
-    """Atomic writer of an MP4 video; a context manager. Frames may come from another thread.
-
-    The file is renamed to its final name when it is complete. After Ctrl-C it has the frames written so far; after an
-    error there is no file.
-
-    Args:
-        path: `pathlib.Path`, ending in `.mp4`.
-        frame_rate: float, frames per second.
-        keeps_pace: bool, for live sources: repeats frames so that the video lasts as long as the recorded time,
-            however slow the network is.
-    """
-
-    def __init__(self, path: pathlib.Path, frame_rate: float, keeps_pace: bool = False):
-        self.path, self.frame_rate, self.keeps_pace = path, frame_rate, keeps_pace
-        self._temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-        self._writer = None
-        self._written, self._start = 0, None
-
-    def write(self, rgb: np.ndarray):
-        """Writes a frame, uint8 `(H, W, 3)`, RGB; all frames must have the same size."""
-        if self._writer is None:
-            size = rgb.shape[1::-1]
-            self._writer = cv2.VideoWriter(str(self._temporary), cv2.VideoWriter_fourcc(*"mp4v"), self.frame_rate, size)
-            if not self._writer.isOpened():
-                raise RunError(f"cannot write the video {self.path}: no access to the folder, or no encoder for {size}")
-            self._start = time.perf_counter()
-        due = self._written + 1
-        if self.keeps_pace:
-            due = max(due, round((time.perf_counter() - self._start) * self.frame_rate))
-        frame = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        while self._written < due:
-            self._writer.write(frame)
-            self._written += 1
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if self._writer is None:
-            return
-        self._writer.release()
-        if kind in (None, KeyboardInterrupt):
-            os.replace(self._temporary, self.path)
-        else:
-            self._temporary.unlink(missing_ok=True)
 
 
 class Window:

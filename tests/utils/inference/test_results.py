@@ -10,7 +10,8 @@ import pytest
 from utils.class_dict import ClassDict
 from utils.data.images import write_image
 from utils.inference import Painter, Predictor, Results, predict_images, predict_video
-from utils.inference.video import VideoReader, VideoWriter
+from utils.inference.video import VideoReader
+from utils.inference.video_writer import MPEG4, VideoWriter, find_encoder
 from utils.progress import Console
 
 CLASSES = ClassDict(["Red", "Green", "Blue"], [(250, 0, 0), (0, 250, 0), (0, 0, 250)])
@@ -130,12 +131,13 @@ def test_a_closed_window_ends_the_work(images, tmp_path):
 
 
 def test_files_of_a_video(tmp_path):
-    with VideoWriter(tmp_path / "clip.mp4", 10) as writer:
+    with VideoWriter(tmp_path / "clip", 10, encoder=MPEG4) as writer:
         for number in range(5):
             writer.write(np.eye(3, dtype=np.uint8)[[[number % 3]]].repeat(64, 0).repeat(96, 1) * 200)
     writer = results(tmp_path / "out", overlay=True, indices=True, coverage=True)
     predict_video(Predictor(Brightest(), 2), VideoReader(tmp_path / "clip.mp4"), writer, max_frames=4)
-    colors, overlays = (list(VideoReader(tmp_path / "out" / f"clip_{kind}.mp4")) for kind in ("pred", "overlay"))
+    files = [tmp_path / "out" / f"clip_{kind}{find_encoder().suffix}" for kind in ("pred", "overlay")]
+    colors, overlays = (list(VideoReader(file)) for file in files)
     assert len(colors) == len(overlays) == 4 and overlays[0].shape[0] > 64
     for number, frame in enumerate(colors):
         assert frame.mean(axis=(0, 1)).argmax() == number % 3

@@ -41,7 +41,7 @@ def main(argv=None):
     console = Console(args.progress)
     console.say("Loading model checkpoint weights ...")
     backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
-    painter = Painter(class_dict, args.classes, args.alpha)
+    painter = Painter(class_dict, args.classes, args.alpha, args.outlines)
     image_format = input_format(args, settings)
     results = Results(
         make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window

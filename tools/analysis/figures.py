@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from utils.data.images import RGB_BYTES, read_image, to_rgb
 from utils.data.labels import read_pair
 from utils.errors import UsageError
-from utils.evaluation.fonts import save_png
+from utils.fonts import save_png
 from utils.text import short_percentage
 
 COLORS = {"train": "#4477aa", "val": "#ee9944", "test": "#66aa55"}

@@ -81,10 +81,15 @@ def predict_parser() -> Parser:
     group.add_argument("--batch_size", type=positive_int, default=1, metavar="N", help="images per batch")
     add_crop(group, "image after resizing, as in the original suite; default: original size")
     group.add_argument("--frames", type=positive_int, metavar="N", help="maximum number of frames per video or camera")
-    add_boolean(group, "--overlay", "also write the color map blended over the image, with a legend")
+    add_boolean(
+        group,
+        "--overlay",
+        "also write the color map blended over the image, above a legend",
+    )
     group.add_argument(
         "--alpha", type=fraction, default=0.5, metavar="F", help="opacity of the color map in the overlay"
     )
+    add_boolean(group, "--outlines", "darker lines along the borders of classes in the overlay", default=True)
     add_boolean(group, "--indices", "also write class indices as grayscale PNGs")
     add_boolean(group, "--coverage", "also write coverage.csv: percentage of pixels per class")
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.evaluation.fonts import save_png
 from utils.files import atomic_write
+from utils.fonts import save_png
 from utils.text import display_width
 
 CURVES = {

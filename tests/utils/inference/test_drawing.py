@@ -5,7 +5,7 @@ import pytest
 
 from utils.class_dict import ClassDict
 from utils.errors import UsageError
-from utils.inference.drawing import Painter, blend, with_legend
+from utils.inference.drawing import Painter, blend, draw_outlines, unknown_color
 
 CLASSES = ClassDict(["Sky", "Road", "Car"], [(10, 20, 30), (200, 0, 0), (0, 200, 0)])
 INDICES = np.array([[0, 1], [2, 1]], np.uint8).repeat(40, 0).repeat(40, 1)
@@ -16,7 +16,7 @@ def test_all_classes():
 
 
 def test_only_some():
-    painter = Painter(CLASSES, ["Road"])
+    painter = Painter(CLASSES, ["Road"], outlines=False)
     colors = painter.colors(INDICES)
     assert (colors[INDICES == 1] == (200, 0, 0)).all() and not colors[INDICES != 1].any()
     picture = np.full((80, 80, 3), 100, np.uint8)
@@ -56,22 +56,36 @@ def test_overlay_mixes():
     assert (rgb == 100).all() and (colors == 200).all()
 
 
-@pytest.mark.parametrize("width", [20, 320, 3000])
-def test_legend_shows_the_classes_that_occur_and_only_those(width):
-    classes = ClassDict(["Sky", "Road", "Car"], [(255, 0, 0), (0, 200, 0), (0, 0, 255)])  # letters are gray
-    rgb = np.full((30, width, 3), 7, np.uint8)
-    shown = with_legend(rgb, classes, np.array([[1, 1, 2, 255]], np.uint8))
-    assert shown.dtype == np.uint8 and shown.shape[1:] == (width, 3) and shown.shape[0] > 30
-    assert np.array_equal(shown[:30], rgb)
-    found = {tuple(color) for color in shown[30:].reshape(-1, 3).tolist()}
-    assert {(0, 200, 0), (0, 0, 255)} <= found and (255, 0, 0) not in found
+def test_the_legend_of_an_image_has_shares_and_the_greatest_first():
+    indices = np.zeros((40, 100), np.uint8)
+    indices[:30], indices[39, 99] = 2, 255
+    names = [(name, share) for name, share, _ in Painter(CLASSES).legend(indices)]
+    assert names == [("Car", "75.0 %"), ("Sky", "25.0 %"), ("unknown", "<0.1 %")]
+    assert [name for name, share, _ in Painter(CLASSES).legend(None) if not share] == CLASSES.class_names
+    assert Painter(CLASSES, ["Sky"]).legend(indices)[0] == ("Sky", "25.0 %", [10, 20, 30])
 
 
-def test_legend_breaks_lines_and_puts_up_with_nothing_to_show():
-    many = ClassDict([f"class number {i}" for i in range(20)], [(255 - i, 200, i) for i in range(20)])
-    rgb = np.zeros((30, 200, 3), np.uint8)
-    empty, full = with_legend(rgb, many, np.array([255])), with_legend(rgb, many, np.arange(20))
-    assert (empty[30:] == 255).all()
-    assert full.shape[0] - 30 >= 5 * (empty.shape[0] - 30)
-    found = {tuple(color) for color in full[30:].reshape(-1, 3).tolist()}
-    assert all(tuple(color) in found for color in many.label_values.tolist())
+def test_outlines_are_dark_lines_of_two_pixels():
+    picture, is_painted = np.full((80, 80, 3), 250, np.uint8), np.ones((80, 80), bool)
+    colors = CLASSES.decode(INDICES)
+    drawn = draw_outlines(picture, INDICES, colors, is_painted)
+    assert (picture == 250).all() and (drawn[:38, :38] == 250).all() and (drawn[60, 60] == 250).all()
+    np.testing.assert_allclose(drawn[10, 39], 0.4 * colors[10, 39], atol=1)
+    np.testing.assert_allclose(drawn[10, 40], 0.4 * colors[10, 40], atol=1)
+    assert (drawn[10, 38] < 250).any() and (drawn[10, 38] > drawn[10, 39]).all()  # anti-aliased
+    assert (drawn[0, 0] == 250).all()  # the border of the image is none of a class
+    drawn = draw_outlines(picture, INDICES, colors, INDICES == 1)
+    assert (drawn[INDICES != 1] == 250).all() and (drawn[10, 40] < 250).any()
+    large = np.zeros((2400, 2400), np.uint8)
+    large[:, 1200:] = 1
+    drawn = draw_outlines(np.full((2400, 2400, 3), 250, np.uint8), large, CLASSES.decode(large), large < 2)
+    assert (drawn[5, 1198:1202] < 100).any(axis=-1).all() and (drawn[5, 1195] == 250).all()
+
+
+def test_unknown_pixels_have_a_color_unlike_the_classes():
+    assert unknown_color(CLASSES.label_values) == (255, 255, 255)
+    assert unknown_color(np.array([(250, 250, 250), (255, 0, 250)], np.uint8)) == (0, 0, 0)
+    every = np.array([(x, y, z) for x in (0, 128, 255) for y in (0, 128, 255) for z in (0, 128, 255)], np.uint8)
+    assert unknown_color(every[:-1]) == (255, 255, 255) and unknown_color(every) in map(tuple, every.tolist())
+    unknown = np.full((2, 2), 255, np.uint8)
+    assert (Painter(CLASSES).colors(unknown) == 255).all() and (Painter(CLASSES, ["Car"]).colors(unknown) == 255).all()

@@ -10,14 +10,13 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from utils import notices
+from utils import fonts, notices
 from utils.class_dict import ClassDict
-from utils.evaluation import fonts
 from utils.evaluation.class_plots import plot_class_iou
 from utils.evaluation.evaluate import Sample
-from utils.evaluation.fonts import find_fonts, save_png
 from utils.evaluation.plots import plot_confusion
 from utils.evaluation.samples import plot_samples
+from utils.fonts import find_fonts, save_png
 from utils.metrics import ImageScores
 
 NAMES = [

@@ -23,6 +23,7 @@ FLOORS = (
     ("utils.training",),
     ("utils.benchmark",),
     ("tools",),
+    ("labs",),
     COMMANDS,
 )
 FORBIDDEN = {("utils.evaluation", "utils.losses"), ("utils.data", "utils.losses"), ("utils.inference", "utils.losses")}
@@ -58,6 +59,20 @@ TESTED_ELSEWHERE = {
         (f"tools.streets.{name}" for name in ("background", "canvas", "objects", "traffic")),
         "tests/tools/streets/test_scenes.py",
     ),
+    **dict.fromkeys(
+        (
+            ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for folder in ("graders", "solutions")
+            for path in (ROOT / "labs" / folder).glob("[a-z]*.py")
+        ),
+        "tests/labs/test_checks.py",
+    ),
+    **dict.fromkeys(
+        (f"labs.{path.stem}" for path in (ROOT / "labs").glob("lab[0-9]*.py")), "tests/labs/test_sources.py"
+    ),
+    **dict.fromkeys(
+        (f"labs.{name}" for name in ("_path", "course", "figures", "make_labs")), "tests/labs/test_sources.py"
+    ),
     "utils.cli.flag_groups": "tests/utils/cli/test_arguments.py",
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",
     "utils.training.optimizers.keras_optimizers": "tests/utils/training/optimizers",
@@ -71,6 +86,7 @@ OVER_SEVERAL = {
     "test_fine_tuning.py",
     "test_image_kinds.py",
     "test_without_keras.py",
+    "labs/test_sources.py",
     "models/test_jax.py",
     "tools/test_commands.py",
     "tools/formats/test_official.py",

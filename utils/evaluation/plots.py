@@ -52,10 +52,14 @@ def points(log: Sequence[dict], column: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plot_confusion(path, matrix: np.ndarray, class_names: Sequence[str], title: str = "Confusion matrix"):
+    """Writes `confusion_figure` to the PNG `path`."""
+    save(confusion_figure(matrix, class_names, title), path)
+
+
+def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str = "Confusion matrix") -> Figure:
     """Draws a confusion matrix; each row, a true class, is in percent of its pixels.
 
     Args:
-        path: of the PNG.
         matrix: integer array `(C, C)`, rows = truth.
         class_names: C names.
         title: above the matrix.
@@ -81,7 +85,7 @@ def plot_confusion(path, matrix: np.ndarray, class_names: Sequence[str], title: 
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=font_size)
     bar = [(names + side + 0.2) / width, names / height, 0.2 / width, min(side, 4) / height]
     figure.colorbar(image, cax=figure.add_axes(bar))
-    save(figure, path)
+    return figure
 
 
 def save(figure: Figure, path):

@@ -62,12 +62,16 @@ def worst_median_best(mean_ious: Sequence[float]) -> dict[str, int]:
 
 
 def plot_samples(path, samples: Sequence[Sample], class_dict: ClassDict):
+    """Writes `samples_figure` to the PNG `path`."""
+    save(samples_figure(samples, class_dict), path)
+
+
+def samples_figure(samples: Sequence[Sample], class_dict: ClassDict) -> Figure:
     """Draws a row of image, label, prediction and errors for each sample, and a legend of the classes in them.
 
     Errors are red on the faded image. Ignored pixels are never errors.
 
     Args:
-        path: of the PNG.
         samples: at least one.
         class_dict: `ClassDict`.
     """
@@ -92,7 +96,7 @@ def plot_samples(path, samples: Sequence[Sample], class_dict: ClassDict):
     for axes, name in zip(grid[0], COLUMNS):
         axes.set_title(f"{name}\n", fontsize=10, weight="bold", linespacing=1.8)  # a line above the caption
     figure.legend(handles=legend, ncols=columns, loc="outside lower center", frameon=False)
-    save(figure, path)
+    return figure
 
 
 def _tiles(sample, class_dict):

@@ -1,0 +1,1 @@
+"""Classroom labs on semantic segmentation, with checks of the students' functions."""

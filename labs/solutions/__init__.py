@@ -1,0 +1,1 @@
+"""Reference solutions of the labs; the student version is made without this folder."""

@@ -42,13 +42,13 @@ def pick(default, smoke):
 @functools.cache
 def dataset_folder() -> pathlib.Path:
     """Finds the folder of the lab's dataset; draws Streets on first use (20 seconds)."""
-    from utils.data.folder import DATASETS, find_dataset
+    from utils.data.folder import find_dataset
 
-    streets = DATASETS / "Streets"
-    if DATASET == "Streets" and not streets.exists():
+    folder = ROOT / "datasets" / DATASET  # wherever the notebook is
+    if DATASET == "Streets" and not folder.exists():
         # A process of its own: the workers that draw would import the running lab, which has no main guard.
-        subprocess.run([sys.executable, ROOT / "tools" / "make_streets.py", "--output", streets], cwd=ROOT, check=True)
-    return find_dataset(DATASET)
+        subprocess.run([sys.executable, ROOT / "tools" / "make_streets.py", "--output", folder], check=True)
+    return folder if folder.is_dir() else find_dataset(DATASET)
 
 
 @functools.cache

@@ -68,7 +68,7 @@ def find_labs(names: list[str]) -> list[pathlib.Path]:
 
 
 def copy_without_solutions(output: pathlib.Path) -> None:
-    """Copies what the labs import to a folder, without `labs/solutions/`."""
+    """Copies the code that the labs import to a folder, without `labs/solutions/`."""
     ignored = shutil.ignore_patterns("__pycache__", "solutions", "output")
     for name in COPIED:
         source, target = ROOT / name, output / name

@@ -18,19 +18,19 @@ import subprocess
 import sys
 
 here = pathlib.Path.cwd()
-root = next((folder for folder in (here, *here.parents) if (folder / "labs" / "course.py").is_file()), None)
+folders = [pathlib.Path(os.environ.get("LABS_ROOT", here)), here, *here.parents]
+root = next((folder for folder in folders if (folder / "labs" / "course.py").is_file()), None)
 if root is None:
     root = here / "suite"
     subprocess.run(["git", "clone", "--depth", "1", "{repository}", str(root)], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", str(root / "requirements.txt")], check=True)
-os.chdir(root)
 sys.path.insert(0, str(root))"""
 NO_REPOSITORY = "ADDRESS-OF-THE-REPOSITORY"
 OTTER_CONFIG = """\
 # ASSIGNMENT CONFIG
 name: {name}
-run_tests: true
-generate: false
+run_tests: false
+generate: true
 export_cell: false
 tests:
     ok_format: false"""
@@ -132,7 +132,7 @@ def exercise_of(cell) -> str | None:
 
 
 def solved(stub: str, task: str, begin: str, end: str) -> str:
-    """Replaces what follows the docstring of a function to fill in by the reference solution.
+    """Puts the reference solution into a function to fill in, after its docstring.
 
     Args:
         stub: source of the cell.

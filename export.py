@@ -19,7 +19,17 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
     from utils.cli import run_block
-    from utils.export.write import ExportOptions, atomic_folder, check_packages, output_path, to_float32, write_export
+    from utils.export.write import (
+        BundleInputs,
+        ExportOptions,
+        atomic_folder,
+        bundle_hint,
+        check_bundle,
+        check_packages,
+        output_path,
+        to_float32,
+        write_export,
+    )
     from utils.run_folder import find_checkpoint
     from utils.settings import read_checkpoint
 
@@ -30,6 +40,8 @@ def main(argv=None):
     options = ExportOptions(args.format, fixed_size(args, precision, settings), args.output, precision)
     path = output_path(args.output_path, checkpoint, options)
     images, source, calibration = read_images(args, options, settings)
+    inputs = BundleInputs(checkpoint, images, source, args.ort_web)
+    check_bundle(options, settings, inputs)
     import_backend()
     require_tensorflow()
     from utils.checkpoints import load_for_inference
@@ -43,12 +55,14 @@ def main(argv=None):
     print(f"Image size --> {describe_size(options.size)}")
     print(f"Writing {path} ...", flush=True)
     with atomic_folder(path) as folder:
-        write_export(folder, path.name, model, settings, options, calibration)
+        write_export(folder, path.name, model, settings, options, calibration, inputs)
         comparison = check_parity(folder / path.name, model, images, options.output)
         sizes = " and ".join(f"{height}x{width}" for height, width in comparison.sizes)
         print(f"Compared with Keras on {source}, at {sizes}:\n{comparison}", flush=True)
         reject(comparison.agreement, folder, path, options)
     print(f"Wrote {path}")
+    if hint := bundle_hint(path, options):
+        print(hint)
     return 0
 
 

@@ -53,14 +53,14 @@ class Page:
         console: list of str, all console messages.
     """
 
-    def __init__(self, program: str, profile: str):
+    def __init__(self, program: str, profile: str, flags: tuple[str, ...] = ()):
         self.errors, self.requests, self.console = [], [], []
         self._number, self._buffer, self._loaded, self._opened = 0, b"", 0, ()
         to_browser, self._to = os.pipe()
         self._from, from_browser = os.pipe()
         # The browser reads file descriptor 3 and writes 4.
         command = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
-        arguments = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        arguments = [program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         self.process = subprocess.Popen(
             ["bash", "-c", command, "bash", *arguments],
             pass_fds=(to_browser, from_browser),
@@ -233,12 +233,13 @@ class Page:
 
 
 @contextlib.contextmanager
-def open_page(address=None, width: int = 1280, height: int = 900):
+def open_page(address=None, width: int = 1280, height: int = 900, flags: tuple[str, ...] = ()):
     """Opens a page in a fresh Chromium; skips the test if there is none.
 
     Args:
         address: path of a file, or a URL; None for a blank page.
         width, height: pixels of the window.
+        flags: of the browser's command line, beside `FLAGS`.
 
     Yields:
         `Page`.
@@ -247,7 +248,7 @@ def open_page(address=None, width: int = 1280, height: int = 900):
     if not program:
         pytest.skip("there is no Chromium: install one, or name it in the environment variable CHROMIUM")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        page = Page(program, profile)
+        page = Page(program, profile, flags)
         try:
             if address is not None:
                 page.open(address, width, height)

@@ -152,8 +152,13 @@ def export_parser() -> Parser:
         help="output of the exported network: logits, class indices or class colors",
     )
     add_crop(group, "input of the exported network; default: any size")
+    group.add_argument(
+        "--ort_web",
+        metavar="PATH",
+        help="web: archive (.tgz) or folder of the npm package onnxruntime-web; default: downloaded once",
+    )
     group = parser.add_argument_group("quantization")
-    add_boolean(group, "--float16", "litert: 16-bit float weights")
+    add_boolean(group, "--float16", "litert, onnx, web: 16-bit float weights")
     add_boolean(
         group,
         "--int8",

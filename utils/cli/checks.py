@@ -118,19 +118,19 @@ def check_benchmark(args: argparse.Namespace, explicit: Collection[str]) -> None
 
 
 def export_precision(args: argparse.Namespace) -> str:
-    """Returns the precision of export.py's `--float16` and `--int8`, checked together with `--format`.
+    """Returns the precision of export.py's `--float16` and `--int8`, checked together with its other flags.
 
     Returns:
         "float32", "float16" or "int8".
 
     Raises:
-        UsageError: if both are set, or if the format has no such precision, output or size.
+        UsageError: if both are set, or if the format has no such precision, output, size or flag.
     """
     precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
     if args.float16 and args.int8:
         raise UsageError("--float16 and --int8 exclude each other")
-    if precision == "float16" and args.format != "litert":
-        raise UsageError("--float16 is for --format litert only")
+    if precision == "float16" and args.format not in ("litert", "onnx", "web"):
+        raise UsageError("--float16 is for --format litert, onnx and web only")
     if precision == "int8" and args.format not in ("litert", "keras"):
         raise UsageError("--int8 is for --format litert and keras only")
     if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
@@ -138,4 +138,8 @@ def export_precision(args: argparse.Namespace) -> str:
             "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
             "--crop_height and --crop_width"
         )
+    if args.format == "web" and args.output != "logits":
+        raise UsageError("--format web shows probabilities, which need logits; leave out --output")
+    if args.ort_web and args.format != "web":
+        raise UsageError("--ort_web is for --format web only")
     return precision

@@ -9,6 +9,8 @@ import numpy as np
 from utils.settings import SUITE_MEMBER
 
 OPSET = 18  # of ONNX, the newest that tf2onnx 1.17 writes
+AXES = ("batch", "height", "width")  # of input and outputs, before the channels
+LARGE = 1024  # elements; smaller weights save nothing in 16 bits
 
 
 def build_graph(model, label_values: np.ndarray, options):
@@ -94,7 +96,7 @@ def write_savedmodel(path, module, note, **_):
     (path / SUITE_MEMBER).write_text(note, encoding="utf-8")
 
 
-def write_onnx(path, module, note, size, **_):
+def write_onnx(path, module, note, size, precision="float32", **_):
     """Writes an ONNX file; the settings are among its metadata."""
     import onnx
     import tf2onnx
@@ -105,11 +107,38 @@ def write_onnx(path, module, note, size, **_):
     for node in model.graph.node:
         if node.op_type == "Conv":
             pad_explicitly(node)
-    if size:
-        for side, pixels in zip(model.graph.input[0].type.tensor_type.shape.dim[1:3], size):
-            side.dim_value = pixels
+    if precision == "float16":
+        halve_weights(model.graph)
+    name_axes(model.graph, size)
     onnx.helper.set_model_props(model, {SUITE_MEMBER: note})
     onnx.save(model, str(path))
+
+
+def name_axes(graph, size):
+    """Names the axes of input and outputs batch, height and width; sets the latter if the size `(h, w)` is fixed."""
+    for tensor in (*graph.input, *graph.output):
+        for side, name, pixels in zip(tensor.type.tensor_type.shape.dim, AXES, (None, *(size or (None, None)))):
+            if pixels:
+                side.dim_value = pixels
+            else:
+                side.dim_param = name
+
+
+def halve_weights(graph):
+    """Stores large float32 weights of an ONNX graph in 16 bits; runtimes convert them once, when they load the file."""
+    import onnx
+
+    casts = []
+    for weight in graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < LARGE or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        name, stored = weight.name, f"{weight.name}_float16"
+        weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(onnx.helper.make_node("Cast", [stored], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 @contextlib.contextmanager
@@ -161,6 +190,7 @@ def write_openvino(path, module, note, **_):
 
     model = openvino.convert_model(module.serve)
     model.set_rt_info(note, [SUITE_MEMBER])
+    model.inputs[0].get_node().set_layout(openvino.Layout("NHWC"))  # its dimensions have no names of their own
     openvino.save_model(model, str(path), compress_to_fp16=False)
 
 

@@ -5,6 +5,7 @@ network was trained. The settings of the training, with names and colors of the 
 """
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import logging
@@ -28,20 +29,26 @@ class Format(NamedTuple):
         suffix: of the file; empty for a folder.
         packages: import names of the packages that it needs besides this suite's own.
         install: arguments of pip install for these packages.
+        mark: for a folder, the file by which a folder of the format is known, a pattern.
     """
 
     suffix: str
     packages: tuple = ()
     install: str = ""
+    mark: str = ""
 
 
+ONNX = ("tf2onnx", "onnx", "onnxruntime"), "tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0"
 FORMATS = {
-    "savedmodel": Format(""),
-    "onnx": Format(".onnx", ("tf2onnx", "onnx", "onnxruntime"), "tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0"),
+    "savedmodel": Format("", mark="saved_model.pb"),
+    "onnx": Format(".onnx", *ONNX),
     "litert": Format(".tflite"),
     "openvino": Format(".xml", ("openvino", "scipy"), "openvino==2026.4.1 scipy"),
     "keras": Format(".keras"),
+    # Folders of several files, each written by the module of its name.
+    "web": Format("", *ONNX, mark="model.onnx.gz"),
 }
+BUNDLES = ("web",)
 
 
 class ExportOptions(NamedTuple):
@@ -51,7 +58,7 @@ class ExportOptions(NamedTuple):
         format: a key of `FORMATS`.
         size: `(height, width)` in pixels, or None for any.
         output: "logits", "classes" or "colours".
-        precision: "float32", for LiteRT also "float16", for LiteRT and Keras also "int8".
+        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT and Keras also "int8".
     """
 
     format: str
@@ -60,12 +67,39 @@ class ExportOptions(NamedTuple):
     precision: str = "float32"
 
 
+class BundleInputs(NamedTuple):
+    """Contents of the formats of several files, beside the network.
+
+    Attributes:
+        checkpoint: path of the checkpoint.
+        images: uint8 arrays `(h, w, channels)`.
+        source: description of the images; begins with "noise" if they are none.
+        ort_web: archive or folder of ONNX Runtime Web, or None to download it.
+    """
+
+    checkpoint: pathlib.Path
+    images: Sequence[np.ndarray] = ()
+    source: str = "noise"
+    ort_web: str | None = None
+
+
 def check_packages(format_name: str):
     """Raises UsageError if packages that a format needs are not installed."""
     packages, install = FORMATS[format_name].packages, FORMATS[format_name].install
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise UsageError(f"--format {format_name} needs {', '.join(missing)}: pip install {install}")
+
+
+def check_bundle(options: ExportOptions, settings: dict, inputs: BundleInputs) -> None:
+    """Checks early whether a format of several files can be written: UsageError or RunError if not."""
+    if options.format in BUNDLES:
+        importlib.import_module(f"utils.export.{options.format}").check(settings, inputs)
+
+
+def bundle_hint(path: pathlib.Path, options: ExportOptions) -> str:
+    """Returns the lines that say how to use a format of several files; "" for the others."""
+    return importlib.import_module(f"utils.export.{options.format}").hint(path) if options.format in BUNDLES else ""
 
 
 def output_path(path: str | None, checkpoint: pathlib.Path, options: ExportOptions) -> pathlib.Path:
@@ -77,13 +111,16 @@ def output_path(path: str | None, checkpoint: pathlib.Path, options: ExportOptio
     suffix, precision = FORMATS[options.format].suffix, options.precision
     if path is None:
         kind = f"_{precision}" if precision != "float32" else "_inference" if options.format == "keras" else ""
+        if options.format in BUNDLES:
+            kind = f"_{options.format}{kind}"
         return checkpoint.with_name(f"{checkpoint.stem}{kind}{suffix}")
     output = pathlib.Path(path)
     if suffix and output.suffix != suffix:
         raise UsageError(f"--output_path {path}: a file of --format {options.format} must end in {suffix}")
     if output.resolve() == checkpoint.resolve():
         raise UsageError(f"--output_path {path} is the checkpoint itself")
-    if suffix and output.is_dir() or not suffix and output.exists() and not (output / "saved_model.pb").is_file():
+    is_own = output.is_dir() and next(output.glob(FORMATS[options.format].mark or "*"), None)
+    if suffix and output.is_dir() or not suffix and output.exists() and not is_own:
         raise UsageError(f"--output_path {path} is something else that --format {options.format} must not replace")
     return output
 
@@ -102,21 +139,30 @@ def write_export(
     settings: dict,
     options: ExportOptions,
     calibration: Sequence[np.ndarray] = (),
+    inputs: BundleInputs | None = None,
 ):
     """Writes a network as an exported file.
 
     Args:
         folder: of an empty folder.
-        name: of the file to write in it, or of the folder for a SavedModel.
+        name: of the file to write in it, or of the folder.
         model: `keras.Model` from images to logits, float32.
         settings: the settings of its checkpoint, to be stored in the file.
         options: `ExportOptions`.
         calibration: uint8 images `(h, w, 3)` of the size of `options`, to find the ranges of int8.
+        inputs: of the formats of several files.
 
     Raises:
         RunError: if the format cannot express the network, or the file cannot be written.
     """
     path, note = pathlib.Path(folder) / name, json.dumps({**settings, "output": options.output})
+    if options.format in BUNDLES:
+        bundle = importlib.import_module(f"utils.export.{options.format}")
+        try:
+            path.mkdir()
+            return bundle.write_bundle(path, model, settings, options, inputs)
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     if options.format == "keras" and options.precision == "int8":
         from utils.compact import save_compact
 

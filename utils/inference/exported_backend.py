@@ -4,6 +4,7 @@ backend, settings = load_exported("model.onnx")
 logits = backend.logits(images)
 """
 
+import gzip
 import json
 import os
 import pathlib
@@ -16,6 +17,8 @@ import numpy as np
 from utils.class_dict import ClassDict
 from utils.errors import UsageError, first_line
 from utils.settings import SUITE_MEMBER
+
+PLACES = ("model.keras", "model.onnx.gz", "models/*/1")  # of the network in folders of --format hub, web and serving
 
 
 class ExportedBackend:
@@ -67,7 +70,8 @@ def load_exported(path) -> tuple[ExportedBackend, dict]:
     """Loads a file that export.py wrote.
 
     Args:
-        path: of an `.onnx`, `.tflite` or `.xml` file, or of a SavedModel's folder.
+        path: of an `.onnx`, `.onnx.gz`, `.tflite` or `.xml` file, or of the folder of `--format savedmodel`, `web` or
+            `serving`.
 
     Returns:
         `(backend, settings)`: an `ExportedBackend`, and the settings of its checkpoint.
@@ -75,7 +79,7 @@ def load_exported(path) -> tuple[ExportedBackend, dict]:
     Raises:
         UsageError: if the file is missing, damaged or not of this suite, or a package is not installed.
     """
-    path = pathlib.Path(path)
+    path = network_in(pathlib.Path(path))
     load = open_savedmodel if path.is_dir() else RUNTIMES.get(path.suffix)
     if not path.exists():
         raise UsageError(f"there is no exported network {path}; write one with export.py")
@@ -95,6 +99,12 @@ def load_exported(path) -> tuple[ExportedBackend, dict]:
     return ExportedBackend(run, shape, output, ClassDict.from_dict(settings, unknown="ignore")), settings
 
 
+def network_in(path: pathlib.Path) -> pathlib.Path:
+    """Returns the network in a folder of several files that export.py wrote; any other path as it is."""
+    found = (match for place in PLACES for match in path.glob(place)) if path.is_dir() else ()
+    return next(iter(found), path)
+
+
 def open_onnx(path):
     """Opens an ONNX file in ONNX Runtime, on all CPU cores or an NVIDIA GPU.
 
@@ -108,7 +118,8 @@ def open_onnx(path):
     options.log_severity_level = 3  # errors
     available = onnxruntime.get_available_providers()
     providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in available]
-    session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    model = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else str(path)
+    session = onnxruntime.InferenceSession(model, options, providers=providers)
     images = session.get_inputs()[0]
     run, name, note = session.run, images.name, session.get_modelmeta().custom_metadata_map.get(SUITE_MEMBER)
     return note, lambda x: run(None, {name: x})[0], images.shape
@@ -181,4 +192,4 @@ def _note_of_zip(path):
         return None
 
 
-RUNTIMES = {".onnx": open_onnx, ".tflite": open_litert, ".xml": open_openvino}
+RUNTIMES = {".onnx": open_onnx, ".gz": open_onnx, ".tflite": open_litert, ".xml": open_openvino}

@@ -5,7 +5,7 @@ import pathlib
 from utils.backend import import_backend, silence_stderr, use_xla
 from utils.class_dict import ClassDict
 from utils.errors import UsageError
-from utils.inference.exported_backend import RUNTIMES, load_exported
+from utils.inference.exported_backend import RUNTIMES, load_exported, network_in
 from utils.inference.predictor import Backend
 
 
@@ -28,7 +28,7 @@ def load_trained(
         UsageError: if the file is missing, damaged or of another network, if its runtime (for a checkpoint: Keras) is
             not installed, or if batch statistics are wanted of an exported file.
     """
-    path = pathlib.Path(path)
+    path = network_in(pathlib.Path(path))
     if path.suffix in RUNTIMES or path.is_dir():
         if batch_statistics:
             raise UsageError(f"{path} holds the statistics of training for good; --batch_statistics needs a checkpoint")

@@ -25,6 +25,7 @@ def export_flags(**flags):
         "int8": False,
         "crop_height": None,
         "crop_width": None,
+        "ort_web": None,
     }
     return argparse.Namespace(**defaults | flags)
 
@@ -52,6 +53,7 @@ def test_valid_combinations_pass():
     assert export_precision(export_flags()) == "float32"
     assert export_precision(export_flags(format="litert", int8=True)) == "int8"
     assert export_precision(export_flags(format="keras", int8=True)) == "int8"
+    assert export_precision(export_flags(format="web", float16=True, ort_web="a.tgz")) == "float16"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +77,14 @@ def test_valid_combinations_pass():
         (check_benchmark, (benchmark_flags(output_dir="speed"), set()), "give --json FILE"),
         (check_benchmark, (benchmark_flags(num_classes=255), set()), "at most 254 classes"),
         (export_precision, (export_flags(format="litert", float16=True, int8=True),), "exclude each other"),
-        (export_precision, (export_flags(float16=True),), "--float16 is for --format litert only"),
+        (
+            export_precision,
+            (export_flags(format="keras", float16=True),),
+            "--float16 is for --format litert, onnx and web",
+        ),
         (export_precision, (export_flags(int8=True),), "--int8 is for --format litert and keras only"),
+        (export_precision, (export_flags(ort_web="a.tgz"),), "--ort_web is for --format web only"),
+        (export_precision, (export_flags(format="web", output="classes"),), "--format web .* leave out --output"),
         (export_precision, (export_flags(format="keras", crop_height=64),), "leave out --output"),
     ],
 )

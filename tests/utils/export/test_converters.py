@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from utils.class_dict import ClassDict
-from utils.export.converters import build_graph, constants_copied_once, full_range, pad_explicitly
+from utils.export.converters import AXES, build_graph, constants_copied_once, full_range, pad_explicitly
 from utils.export.write import ExportOptions, write_export
 from utils.inference.exported_backend import load_exported
 
@@ -98,3 +98,51 @@ def test_tf2onnx_is_left_as_it_was(monkeypatch):
         assert node.update_proto is not update
         raise KeyError
     assert node.update_proto is update and os.environ["TF2ONNX_CATCH_ERRORS"] == "yes"
+
+
+@pytest.mark.parametrize("size, expected", [(None, AXES), ((40, 50), ("batch", 40, 50))])
+def test_axes_of_onnx_have_names(model, tmp_path, size, expected):
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    write_export(tmp_path, "net.onnx", model, {**CLASSES.to_dict(), "model": "a"}, ExportOptions("onnx", size))
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"))
+    assert session.get_inputs()[0].shape == session.get_outputs()[0].shape == [*expected, 3]
+    onnx.checker.check_model(onnx.load(str(tmp_path / "net.onnx")), full_check=True)
+
+
+def test_axes_of_other_formats(model, tmp_path):
+    import tensorflow as tf
+
+    openvino = pytest.importorskip("openvino")
+    pytest.importorskip("scipy")
+    settings = {**CLASSES.to_dict(), "model": "a"}
+    write_export(tmp_path, "net.xml", model, settings, ExportOptions("openvino"))
+    write_export(tmp_path, "net", model, settings, ExportOptions("savedmodel"))
+    read = openvino.Core().read_model(str(tmp_path / "net.xml"))
+    assert read.inputs[0].get_node().get_layout() == openvino.Layout("[N,H,W,C]")
+    serve = tf.saved_model.load(str(tmp_path / "net")).signatures["serving_default"]
+    assert serve.structured_input_signature[1]["images"].shape.as_list() == [None, None, None, 3]
+
+
+def test_weights_of_16_bits_in_onnx(tmp_path):
+    """Large weights take half the space, and numbers beyond 16 bits stay."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((None, None, 3), name="images")
+    wide = keras.layers.Conv2D(400, 1, name="wide")(inputs)
+    network = keras.Model(inputs, keras.layers.Conv2D(3, 1, name="last")(wide), name="wide")
+    huge = network.get_layer("wide").get_weights()[0] * 1e6
+    settings = {**CLASSES.to_dict(), "model": "wide"}
+    sizes, results = [], []
+    for precision in ("float32", "float16"):
+        options = ExportOptions("onnx", precision=precision)
+        write_export(tmp_path, f"{precision}.onnx", network, settings, options)
+        sizes.append((tmp_path / f"{precision}.onnx").stat().st_size)
+        session = onnxruntime.InferenceSession(str(tmp_path / f"{precision}.onnx"))
+        results.append(session.run(None, {"images": batch(1, 8, 8)})[0])
+    assert sizes[0] - sizes[1] > 0.9 * 2 * 400 * 3 * 2 - 600
+    np.testing.assert_allclose(results[1], results[0], rtol=0.01, atol=0.3)
+    network.get_layer("wide").set_weights([huge, np.zeros(400)])
+    write_export(tmp_path, "huge.onnx", network, settings, ExportOptions("onnx", precision="float16"))
+    session = onnxruntime.InferenceSession(str(tmp_path / "huge.onnx"))
+    assert np.isfinite(session.run(None, {"images": batch(1, 8, 8)})[0]).all()

@@ -90,7 +90,7 @@ def test_the_log_has_a_row_per_epoch_and_the_loss_falls(trained, monkeypatch):
     rows = log()
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[2]["loss"]) < float(rows[0]["loss"])
-    assert 0 < float(rows[2]["val_mean_iou"]) <= 1
+    assert 0 < float(rows[2]["val_mean_iou"]) <= 1 and 0 < float(rows[2]["val_loss"]) < float(rows[0]["val_loss"])
     for row in rows:
         ious = [float(value) for name, value in row.items() if name.startswith("val_iou_") and value]
         assert "val_iou_Sky" in row and np.mean(ious) == pytest.approx(float(row["val_mean_iou"]))
@@ -341,7 +341,7 @@ def test_quiet_tells_the_scores_and_where_the_files_are(streets, tmp_path, monke
     assert train.main(flags(streets, "--num_epochs", "2", "--steps_per_epoch", "1", "--progress", "quiet")) == 0
     printed = capsys.readouterr().out.splitlines()
     lines = [line for line in printed if line and not line.startswith("warning: ")]
-    assert lines[0] == "Validation of epoch 0001 on 2 images:" and "class" in lines[1]
+    assert lines[0].startswith("Validation of epoch 0001 on 2 images, loss ") and "class" in lines[1]
     assert lines[-3].startswith("Best mean IoU: ") and str(FOLDER / "best_model.keras") in lines[-3]
     assert lines[-2:] == [f"Log, plots and images: {FOLDER}", f"Latest checkpoint: {LATEST}"]
 

@@ -113,7 +113,7 @@ def evaluate(
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
-    labels, kept_images, scores, samples = {}, {}, {}, {}
+    kept_images, scores, samples = {}, {}, {}
 
     def read(pair):
         image, label = read_pair(pair.image, pair.label, pair.class_dict or class_dict, image_format)
@@ -121,17 +121,15 @@ def evaluate(
 
     def images():
         for pair, (image, label) in prefetch(read, pairs, workers):
-            labels[pair] = label
             if pair.name in keep:
                 kept_images[pair] = to_rgb(image)
-            yield pair, image
+            yield (pair, label), image
 
     def write(name, indices):
         write_image(folder / name, class_dict.decode(indices))
 
     with background(workers) as submit:
-        for pair, prediction in predictor(images()):
-            label = labels.pop(pair)
+        for (pair, label), prediction in predictor(images()):
             scores[pair] = image_scores(confusion.update(label, prediction))
             if pair in kept_images:
                 samples[pair] = Sample(pair.name, scores[pair], kept_images[pair], label, prediction)

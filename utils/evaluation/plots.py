@@ -11,12 +11,16 @@ from utils.fonts import save_png
 from utils.text import display_width
 
 CURVES = {
-    "loss_vs_epochs.png": ("Average loss vs epochs", "Loss", ("loss",)),
+    "loss_vs_epochs.png": ("Average loss vs epochs", "Loss", ("loss", "logits_loss", "val_loss")),
     "accuracy_vs_epochs.png": ("Average validation accuracy vs epochs", "Global accuracy, %", ("val_global_accuracy",)),
     "iou_vs_epochs.png": ("Average IoU vs epochs", "Mean IoU, %", ("val_mean_iou", "mean_iou")),
 }
-LABELS = {"loss": "training", "mean_iou": "training", "val_global_accuracy": "validation", "val_mean_iou": "validation"}
-COLORS = {"training": "#7f7f7f", "validation": "#1f77b4"}
+TRAINING, WITH_HEADS, VALIDATION = "training", "training, with auxiliary heads", "validation"
+LABELS = {
+    **{"loss": TRAINING, "logits_loss": TRAINING, "val_loss": VALIDATION},
+    **{"mean_iou": TRAINING, "val_global_accuracy": VALIDATION, "val_mean_iou": VALIDATION},
+}
+COLORS = {TRAINING: "#7f7f7f", WITH_HEADS: "#c7c7c7", VALIDATION: "#1f77b4"}
 DPI = 130
 MAX_MARKERS = 20  # points of a curve that are marked; a single point has no line
 CELLS = (16, 0.4, 8), (32, 0.29, 7.5), (256, 0.11, 5)  # confusion matrix: max. classes, inches per cell, font size
@@ -28,13 +32,15 @@ def plot_log(folder: pathlib.Path, log: Sequence[dict]):
 
     Args:
         folder: `pathlib.Path` to write to.
-        log: a dict per epoch, with `epoch`, `loss` and, for validated epochs, `val_...` scores.
+        log: a dict per epoch, with `epoch`, `loss`, with auxiliary heads also `logits_loss`, the part that is compared
+            with the validation, and, for validated epochs, `val_loss` and `val_...` scores.
     """
+    labels = {**LABELS, **({"loss": WITH_HEADS} if any("logits_loss" in row for row in log) else {})}
     for name, (title, axis_label, columns) in CURVES.items():
         figure = Figure(figsize=(7, 4.5), dpi=DPI)
         axes = figure.subplots()
         for column in columns:
-            _curve(axes, *points(log, column), LABELS[column], 1 if column == "loss" else 100)
+            _curve(axes, *points(log, column), labels[column], is_loss=column.endswith("loss"))
         axes.set(title=title, xlabel="Epoch", ylabel=axis_label)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.margins(x=0.03)
@@ -94,14 +100,14 @@ def save(figure: Figure, path):
         save_png(figure, temporary)
 
 
-def _curve(axes, epochs, values, label, scale):
-    """Draws a line; the best value of a validation is marked and named in the legend."""
+def _curve(axes, epochs, values, label, is_loss):
+    """Draws a line, of scores in percent; the best value of a validation is marked and named in the legend."""
     if not len(epochs):
         return
-    values = scale * values
+    values = values if is_loss else 100 * values
     marker = "o" if len(epochs) < MAX_MARKERS else None
     axes.plot(epochs, values, marker=marker, markersize=4, color=COLORS[label], label=label)
-    if label == "validation":
-        best = int(np.argmax(values))
-        text = f"best: {values[best]:.1f}, epoch {epochs[best]}"
+    if label == VALIDATION:
+        best = int(np.argmin(values) if is_loss else np.argmax(values))
+        text = f"best: {values[best]:{'.4g' if is_loss else '.1f'}}, epoch {epochs[best]}"
         axes.plot(epochs[best], values[best], "o", color="#d62728", label=text)

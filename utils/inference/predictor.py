@@ -99,12 +99,12 @@ class Predictor:
             bucket = buckets[size]
             bucket.append((key, image))
             if len(bucket) == self.batch_size:
-                yield from self._predict(buckets.pop(size))
+                yield from self.predict_bucket(buckets.pop(size))
             elif sum(map(len, buckets.values())) >= MAX_WAITING * self.batch_size:
                 fullest = max(buckets, key=lambda size: len(buckets[size]))
-                yield from self._predict(buckets.pop(fullest))
+                yield from self.predict_bucket(buckets.pop(fullest))
         for bucket in buckets.values():
-            yield from self._predict(bucket)
+            yield from self.predict_bucket(bucket)
 
     @property
     def images_per_second(self) -> float | None:
@@ -114,8 +114,8 @@ class Predictor:
         """
         return self._images / self._seconds if self._images else None
 
-    def _predict(self, bucket):
-        """Yields `(key, indices)` for images of one size or padded size."""
+    def predict_bucket(self, bucket: list[tuple[Any, np.ndarray]]) -> Iterator[tuple[Any, np.ndarray]]:
+        """Yields `(key, indices)` for a batch, a list of `(key, image)` of one size or padded size."""
         keys, images = zip(*bucket)
         yield from zip(keys, self._timed(self._whole, images, len(images)))
 

@@ -17,13 +17,14 @@ from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
 from utils.progress import Progress
+from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
 
 class Validation(keras.callbacks.Callback):
     """Scores whole images of a dataset after each epoch of `fit`, as train.py does.
 
     Adds "val_mean_iou" and "val_global_accuracy", in 0..1, to the logs of the epoch, for callbacks after this one to
-    monitor. Belongs after `PreciseBatchNorm` in the list.
+    monitor; and "val_loss" if a loss of `build_loss` trains the logits. Belongs after `PreciseBatchNorm` in the list.
 
     Args:
         dataset: a path, or a name looked for in `.` and `datasets/`.
@@ -61,14 +62,23 @@ class Validation(keras.callbacks.Callback):
         self._predictor = None
 
     def on_train_begin(self, logs=None):
-        backend = KerasBackend(inference_model(self.model), self.model.jit_compile)
-        self._predictor = Predictor(backend, self.batch_size)
+        network, loss, jit_compile = inference_model(self.model), main_loss(self.model), self.model.jit_compile
+        if loss:
+            self._predictor = LossPredictor(LossBackend(network, loss, jit_compile), self.batch_size)
+        else:
+            self._predictor = Predictor(KerasBackend(network, jit_compile), self.batch_size)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
+            backend = self._predictor.backend
+            has_loss = isinstance(backend, LossBackend)
+            if has_loss:
+                backend.reset()
             evaluation = evaluate(self._predictor, self.pairs, self.class_dict, image_format=self.image_format)
             scores = evaluation.confusion.result()
             logs.update({f"val_{name}": scores[name] for name in ("mean_iou", "global_accuracy")})
+            if has_loss:
+                logs["val_loss"] = backend.mean_loss
 
 
 class Interruption:

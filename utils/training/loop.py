@@ -12,8 +12,6 @@ from utils.data.folder import Pair
 from utils.errors import RunError, memory_errors
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
-from utils.inference.keras_backend import KerasBackend
-from utils.inference.predictor import Predictor
 from utils.progress import Console, duration
 from utils.training.callbacks import EpochProgress, Interruption, StepGuard, StepwiseCallbacks, log_name
 from utils.training.freezing import frontend_phase
@@ -21,6 +19,7 @@ from utils.training.optimizers import current_learning_rate
 from utils.training.optimizers.ema import averaged_weights
 from utils.training.precise_batch_norm import BatchNormStatistics
 from utils.training.record import RunRecord
+from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
 NUM_SAMPLES = 4  # validation images in the sample grid
 LOGGED_SCORES = ("mean_iou", "global_accuracy", "precision", "recall", "f1")
@@ -69,7 +68,8 @@ class Trainer:
         self.model, self.data, self.validation_pairs = model, data, validation_pairs
         self.record, self.options, self.interruption = record, options, interruption
         self.statistics = BatchNormStatistics(model, model.jit_compile)
-        self.predictor = Predictor(KerasBackend(inference_model(model), model.jit_compile), data.batch_size)
+        self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
+        self.predictor = LossPredictor(self.backend, data.batch_size)
         self.console = Console(options.progress)
         self.report = None  # of the last validation
 
@@ -152,7 +152,8 @@ class Trainer:
         Returns:
             Whether the mean IoU is the best so far.
         """
-        with self.console.progress("Validation", len(self.validation_pairs)) as progress:
+        self.backend.reset()
+        with memory_errors(), self.console.progress("Validation", len(self.validation_pairs)) as progress:
             evaluation = evaluate(
                 self.predictor,
                 self.validation_pairs,
@@ -164,12 +165,12 @@ class Trainer:
                 image_format=self.data.image_format,
             )
         self.record.add_validation(epoch, self.validation_pairs, evaluation)
-        scores = evaluation.confusion.result()
-        title = f"\nValidation of epoch {epoch:04d} on {evaluation.confusion.images} images:"
+        scores, loss = evaluation.confusion.result(), self.backend.mean_loss
+        title = f"\nValidation of epoch {epoch:04d} on {evaluation.confusion.images} images, loss {loss:.4g}:"
         tables = class_table(scores), headline(scores), suite_means(evaluation.image_scores)
         self.report = "\n".join([title, *tables])
         self.console.say(self.report)
-        row.update({f"val_{name}": scores[name] for name in LOGGED_SCORES})
+        row.update(val_loss=loss, **{f"val_{name}": scores[name] for name in LOGGED_SCORES})
         row.update({f"val_iou_{name}": iou for name, iou in scores["class_iou"].items()})
         return self.record.is_best(scores["mean_iou"])
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from utils.evaluation import plots
 from utils.evaluation.plots import plot_confusion, plot_log, points
 
 
@@ -27,6 +28,31 @@ def test_curves_of_a_run(tmp_path):
 def test_a_log_without_validations_is_drawn(tmp_path):
     plot_log(tmp_path, [{"epoch": 0, "loss": 2.0, "mean_iou": 0.1}])
     assert read(tmp_path / "accuracy_vs_epochs.png").min() < 50
+
+
+def legends(monkeypatch, folder, log):
+    """The labels of the curves of each plot."""
+    drawn = {}
+    monkeypatch.setattr(
+        plots,
+        "save",
+        lambda figure, path: drawn.update({path.stem: [line.get_label() for line in figure.axes[0].lines]}),
+    )
+    plot_log(folder, log)
+    return drawn
+
+
+def test_losses_of_training_and_validation(tmp_path, monkeypatch):
+    """Also of a run that older versions began, whose first epochs have no validation loss."""
+    log = [{"epoch": 0, "loss": 2.0, "val_mean_iou": 0.25}]
+    assert legends(monkeypatch, tmp_path, log)["loss_vs_epochs"] == ["training"]
+    log += [{"epoch": epoch, "loss": 1.0, "val_loss": loss} for epoch, loss in ((1, 1.5), (2, 0.75), (3, 0.875))]
+    drawn = legends(monkeypatch, tmp_path, log)
+    assert drawn["loss_vs_epochs"] == ["training", "validation", "best: 0.75, epoch 2"]
+    assert drawn["iou_vs_epochs"] == ["validation", "best: 25.0, epoch 0"]
+    log = [{**row, "logits_loss": row["loss"] / 2} for row in log]
+    names = ["training, with auxiliary heads", "training", "validation", "best: 0.75, epoch 2"]
+    assert legends(monkeypatch, tmp_path, log)["loss_vs_epochs"] == names
 
 
 def test_points_leave_out_what_is_absent():

@@ -59,7 +59,7 @@ def test_fit_with_callbacks_trains_the_same(trainer, streets, model, workers):
         np.testing.assert_array_equal(weight, expected)
     log = trained.record.state["log"]
     assert history["loss"] == [row["loss"] for row in log]
-    for name in ("val_mean_iou", "val_global_accuracy"):
+    for name in ("val_loss", "val_mean_iou", "val_global_accuracy"):
         assert history[name] == [row[name] for row in log]
 
 

@@ -71,7 +71,8 @@ TESTED_ELSEWHERE = {
         (f"labs.{path.stem}" for path in (ROOT / "labs").glob("lab[0-9]*.py")), "tests/labs/test_sources.py"
     ),
     **dict.fromkeys(
-        (f"labs.{name}" for name in ("_path", "course", "figures", "make_labs")), "tests/labs/test_sources.py"
+        (f"labs.{name}" for name in ("_path", "course", "figures", "make_labs", "leaderboard_worker")),
+        "tests/labs/test_sources.py",
     ),
     "utils.cli.flag_groups": "tests/utils/cli/test_arguments.py",
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",

@@ -43,8 +43,9 @@ def main(argv=None):
     backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     painter = Painter(class_dict, args.classes, args.alpha, args.outlines)
     image_format = input_format(args, settings)
+    kinds = {name: getattr(args, name) for name in ("overlay", "indices", "coverage", "confidence", "probabilities")}
     results = Results(
-        make_folder(args.output_dir), painter, console, args.overlay, args.indices, args.coverage, size, window
+        make_folder(args.output_dir), painter, console, size=size, window=window, below=args.below, **kinds
     )
     console.say(
         run_block(predict_parser(), {**vars(args), "checkpoint_path": str(path)}, versions()),
@@ -54,13 +55,15 @@ def main(argv=None):
         f"Images --> {len(images)}, videos --> {len(videos)}{f', written as {find_encoder().name}' if videos else ''}",
     )
     tell_replaced(results.folder, [*images.values(), *(video.name for video in videos)])
-    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
+    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap, results.keep)
     try:
         errors = predict_images(predictor, images, results, image_format)
         for video in videos:
             predict_video(predictor, video, results, args.frames, image_format)
     finally:
         results.write_coverage()
+        if told := results.unknown_share():
+            print(told)
     if errors:
         raise RunError(f"{len(errors)} of {len(images)} images were not predicted: {'; '.join(errors)}")
     print(f"Finished: the results are in {results.folder}")

@@ -79,7 +79,12 @@ def test_test_scores_all_bands(checkpoint, fields, work):
 def test_predictions_of_geotiffs_stay_in_place(checkpoint, fields, work, capsys):
     source = fields / "test" / "test0.tif"
     tiles = ["--tile", "32", "--overlap", "0"]
-    assert predict.main(["--image", str(source), "--checkpoint_path", str(checkpoint), "--overlay", *tiles]) == 0
+    assert (
+        predict.main(
+            ["--image", str(source), "--checkpoint_path", str(checkpoint), "--overlay", "--confidence", *tiles]
+        )
+        == 0
+    )
     assert cv2.imread("predictions/test0_overlay.png").shape[1] == 64
     if importlib.util.find_spec("rasterio") is None:
         assert cv2.imread("predictions/test0_pred.png").shape == (64, 64, 3)
@@ -90,7 +95,10 @@ def test_predictions_of_geotiffs_stay_in_place(checkpoint, fields, work, capsys)
     with rasterio.open(source) as before, rasterio.open("predictions/test0_pred.tif") as after:
         assert after.crs == before.crs and after.crs.to_epsg() == 32633 and after.transform == before.transform
         assert after.count == 1 and after.tags()["CLASS_1"] == "plant" and after.colormap(1)[1] == (0, 255, 0, 255)
+    with rasterio.open("predictions/test0_confidence.tif") as file:
+        assert file.crs.to_epsg() == 32633 and file.dtypes == ("uint8",) and 0 < file.read(1).mean() <= 255
     assert not pathlib.Path("predictions/test0_pred.png").exists()
+    assert not pathlib.Path("predictions/test0_confidence.png").exists()
 
 
 def test_the_exported_file_takes_all_bands(checkpoint, fields, work):

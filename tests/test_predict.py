@@ -4,6 +4,7 @@ import contextlib
 import csv
 import os
 import pathlib
+import re
 
 import cv2
 import numpy as np
@@ -134,6 +135,26 @@ def test_tiles_views_and_batches_reach_the_network(checkpoint, folder):
     assert 0.2 < np.mean(same) < 1  # another answer, yet of the same network
 
 
+def test_confidence_unknown_pixels_and_probabilities(checkpoint, folder, streets, capsys):
+    arguments = ["--image", "in", "--checkpoint_path", checkpoint, "--tile", "64", "--overlap", "32", "--flip"]
+    options = ["--confidence", "--below", "0.2", "--probabilities", "--indices", "--overlay", "--coverage"]
+    assert predict.main([*arguments, *options]) == 0
+    told = re.search(r"Unknown, with a confidence below 0.2: ([\d.]+) %", capsys.readouterr().out).group(1)
+    unknown = pixels = 0
+    for name in "abc":
+        indices, gray = (cv2.imread(f"predictions/{name}_{kind}.png", -1) for kind in ("indices", "confidence"))
+        colors = cv2.imread(f"predictions/{name}_pred.png")[..., ::-1]
+        with np.load(f"predictions/{name}_probabilities.npz") as file:
+            probabilities, names = file["probabilities"], file["class_names"].tolist()
+        assert names == ClassDict.from_csv(streets / "class_dict.csv").class_names
+        assert probabilities.shape == (*indices.shape, 12)
+        np.testing.assert_array_equal(gray, np.rint(probabilities.max(-1).astype(float) * 255))
+        np.testing.assert_array_equal(indices == 255, probabilities.max(-1) < np.float16(0.2))
+        assert len(np.unique(colors[indices == 255].reshape(-1, 3), axis=0)) <= 1
+        unknown, pixels = unknown + (indices == 255).sum(), pixels + indices.size
+    assert 0 < unknown < pixels and float(told) == pytest.approx(100 * unknown / pixels, abs=0.06)
+
+
 @pytest.fixture
 def clip(folder):
     """A video of 7 frames, 12.5 a second."""
@@ -191,7 +212,7 @@ def test_wrong_options(checkpoint, folder, capsys, options, word):
 
 @pytest.mark.parametrize("form, name", [("litert", "made.tflite"), ("savedmodel", "made"), ("onnx", "made.onnx")])
 @pytest.mark.parametrize("output", ["logits", "colours"])
-def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, form, name, output):
+def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, form, name, output, capsys):
     if form == "onnx":
         for package in ("tf2onnx", "onnxruntime"):
             pytest.importorskip(package)
@@ -205,8 +226,26 @@ def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, fo
         predict.main(["--image", "in/a.png", "--checkpoint_path", name, "--batch_statistics"])
     assert end.value.code == 2
     flipped = ["--image", "in/a.png", "--checkpoint_path", name, "--flip"]
+    unsure = [
+        "--image",
+        "in/a.png",
+        "--checkpoint_path",
+        name,
+        "--confidence",
+        "--below",
+        "0.9",
+        "--output_dir",
+        "file",
+    ]
     if output == "logits":
-        assert predict.main(flipped) == 0
+        assert predict.main(flipped) == predict.main(unsure) == 0
+        unsure[3] = checkpoint
+        assert predict.main([*unsure[:-1], "keras"]) == 0
+        one, other = (cv2.imread(f"{folder}/a_confidence.png", -1).astype(int) for folder in ("file", "keras"))
+        assert np.abs(one - other).max() <= 2 and one.std() > 0
     else:
-        with pytest.raises(SystemExit):
-            predict.main(flipped)
+        for arguments in (flipped, unsure):
+            with pytest.raises(SystemExit):
+                predict.main(arguments)
+            error = capsys.readouterr().err.strip().splitlines()[-1]
+            assert "--confidence" in error and "--output logits" in error and "not made" not in error

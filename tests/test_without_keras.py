@@ -137,6 +137,8 @@ def test_predictions_of_an_onnx_file(runtime, streets, tmp_path):
         streets / "test",
         "--overlay",
         "--indices",
+        "--confidence",
+        "--probabilities",
         "--coverage",
         "--tile",
         "64",
@@ -148,7 +150,8 @@ def test_predictions_of_an_onnx_file(runtime, streets, tmp_path):
         image, _ = read_pair(pair.image, pair.label, class_dict)
         indices = cv2.imread(str(tmp_path / "predictions" / f"{pair.name}_indices.png"), cv2.IMREAD_UNCHANGED)
         assert (indices == predicted(image, class_dict)).mean() > 0.999
-        assert (tmp_path / "predictions" / f"{pair.name}_overlay.png").exists()
+        for file in ("overlay.png", "confidence.png", "probabilities.npz"):
+            assert (tmp_path / "predictions" / f"{pair.name}_{file}").exists()
 
 
 def test_a_checkpoint_needs_keras(streets):

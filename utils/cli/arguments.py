@@ -91,6 +91,15 @@ def predict_parser() -> Parser:
     )
     add_boolean(group, "--outlines", "darker lines along the borders of classes in the overlay", default=True)
     add_boolean(group, "--indices", "also write class indices as grayscale PNGs")
+    add_boolean(group, "--confidence", "also write the highest probability of each pixel, gray, 255 = 1")
+    group.add_argument(
+        "--below",
+        type=fraction,
+        default=0.0,
+        metavar="F",
+        help="pixels with a confidence below this are unknown, index 255; default: 0, none",
+    )
+    add_boolean(group, "--probabilities", "also write the probabilities of all classes as .npz files")
     add_boolean(group, "--coverage", "also write coverage.csv: percentage of pixels per class")
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")
     add_image_format(group, None, "as in the training")

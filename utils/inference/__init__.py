@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "KerasBackend": "keras_backend",
         "Painter": "drawing",
         "Results": "results",
-        "predict_images": "results",
-        "predict_video": "results",
+        "predict_images": "loops",
+        "predict_video": "loops",
     },
 )

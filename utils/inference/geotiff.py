@@ -1,7 +1,8 @@
-"""GeoTIFF of class indices, in the place and projection of its input."""
+"""GeoTIFF of class indices or confidences, in the place and projection of its input."""
 
 import mmap
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -37,22 +38,28 @@ def can_write_geotiff(path: pathlib.Path) -> bool:
 
 
 def write_geotiff(
-    path: pathlib.Path, indices: np.ndarray, source: pathlib.Path, colors: np.ndarray, class_names: list[str]
+    path: pathlib.Path,
+    pixels: np.ndarray,
+    source: pathlib.Path,
+    description: str,
+    colors: np.ndarray | None = None,
+    tags: dict[str, str] | None = None,
 ) -> None:
-    """Writes class indices as a GeoTIFF with a color table, atomically.
+    """Writes a GeoTIFF of one band, atomically.
 
     Args:
         path: of the result, ending in `.tif`.
-        indices: uint8 array `(H, W)`, of the size of the source.
+        pixels: uint8 array `(H, W)`, of the size of the source.
         source: the GeoTIFF whose coordinate system and transformation (or control points) are taken.
-        colors: uint8 array `(256, 3)`, the RGB color of each index.
-        class_names: names of the classes, written as the tags `CLASS_0`, `CLASS_1`, ...
+        description: of the band.
+        colors: uint8 array `(256, 3)`, the RGB color of each value, or None for a gray image.
+        tags: of the file, see `class_tags`.
 
     Raises:
         RunError: if the file cannot be written.
     """
     rasterio = import_rasterio()
-    height, width = indices.shape
+    height, width = pixels.shape
     layout = {"height": height, "width": width, "count": 1, "dtype": "uint8"}
     storage = {"driver": "GTiff", "compress": "deflate", "tiled": True, "bigtiff": "if_safer"}
     try:
@@ -60,9 +67,15 @@ def write_geotiff(
             points, points_crs = file.gcps
             place = {"crs": points_crs, "gcps": points} if points else {"crs": file.crs, "transform": file.transform}
         with atomic_write(path) as temporary, rasterio.open(temporary, "w", **storage, **layout, **place) as file:
-            file.write(indices, 1)
-            file.write_colormap(1, {index: tuple(color) for index, color in enumerate(colors.tolist())})
-            file.set_band_description(1, "class index")
-            file.update_tags(**{f"CLASS_{index}": name for index, name in enumerate(class_names)})
+            file.write(pixels, 1)
+            if colors is not None:
+                file.write_colormap(1, {value: tuple(color) for value, color in enumerate(colors.tolist())})
+            file.set_band_description(1, description)
+            file.update_tags(**(tags or {}))
     except rasterio.errors.RasterioError as error:
         raise RunError(f"cannot write {path}: {error}") from error
+
+
+def class_tags(class_names: Iterable[str]) -> dict[str, str]:
+    """Returns the names of classes as tags: `CLASS_0`, `CLASS_1`, ..., and `CLASS_255` of unknown pixels."""
+    return {**{f"CLASS_{index}": name for index, name in enumerate(class_names)}, "CLASS_255": "unknown"}

@@ -12,7 +12,7 @@ from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
 from utils.inference.video import VideoReader
 from utils.notices import tell_once
 
-RESULT_SUFFIXES = ("_pred", "_overlay", "_indices")  # of the names of predict.py's output files
+RESULT_SUFFIXES = ("_pred", "_overlay", "_indices", "_confidence")  # of the names of predict.py's output files
 RESULT_EXTENSIONS = (".png", ".tif", ".mp4", ".webm")
 
 
@@ -67,7 +67,7 @@ def tell_replaced(folder: pathlib.Path, names: Iterable[str | os.PathLike]) -> N
     files = [folder / f"{name}_pred{suffix}" for name in names for suffix in RESULT_EXTENSIONS]
     files = [file for file in files if file.exists()]
     if files:
-        others = f" and {len(files) - 1} others" if len(files) > 1 else ""
+        others = f" and {len(files) - 1} more" if len(files) > 1 else ""
         tell_once(
             f"replaced in {folder}",
             f"results of an earlier run are replaced: {files[0]}{others}; another --output_dir keeps them",

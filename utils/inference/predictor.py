@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 
 from utils.data.images import pad, resize
 from utils.errors import UsageError
 from utils.inference.augmented import averaged_probabilities
+from utils.inference.scored import Scored, resize_nearest, score_pixels
 from utils.inference.tiles import predict_tiles
 
 SIZE_MULTIPLE = 32  # the deepest feature of every network here has stride 32
@@ -52,6 +52,8 @@ class Predictor:
         tile: pixels, a multiple of 32: larger images are predicted in tiles of this side. None: never.
         overlap: pixels, a multiple of 32: width of the strip in which the logits (with scales or flip: the
             probabilities) of neighboring tiles are blended.
+        keep: "classes", "confidence" or "probabilities" (of all classes), see `scored.Scored`. Probabilities are the
+            mean over scales and flips, and the softmax of blended logits in tiles.
 
     Raises:
         UsageError: if a backend of a fixed size is to predict other scales or tiles of another size.
@@ -65,9 +67,11 @@ class Predictor:
         flip: bool = False,
         tile: int | None = None,
         overlap: int = 0,
+        keep: str = "classes",
     ):
         self.backend, self.batch_size = _as_backend(model), batch_size
         self.scales, self.flip, self.tile, self.overlap = tuple(scales), flip, tile, overlap
+        self.keep = keep
         size = self.backend.size
         if size and (self.scales != (1.0,) or tile and size != (tile, tile)):
             raise UsageError(
@@ -80,14 +84,15 @@ class Predictor:
         self._has_new_shape = False
         self._images, self._seconds = 0, 0.0
 
-    def __call__(self, images: Iterable[tuple[Any, np.ndarray]]) -> Iterator[tuple[Any, np.ndarray]]:
+    def __call__(self, images: Iterable[tuple[Any, np.ndarray]]) -> Iterator[tuple[Any, np.ndarray | Scored]]:
         """Predicts a stream of images.
 
         Args:
             images: iterable of `(key, image)`, uint8 `(H, W, channels)`, of any sizes.
 
         Yields:
-            `(key, indices)`, uint8 `(H, W)`; in order if all images have the same size.
+            `(key, indices)`, uint8 `(H, W)`; in order if all images have the same size. If more than classes are
+            kept, `(key, Scored)`.
         """
         buckets = collections.defaultdict(list)
         for key, image in images:
@@ -129,18 +134,26 @@ class Predictor:
         return result
 
     def _whole(self, images):
-        """Predicts class indices of images, a list of uint8 arrays `(H, W)`."""
-        if self._augments:
-            return list(self._scores(np.stack(images)).argmax(-1).astype(np.uint8))
-        return self._run(self.backend.classes, images)
+        """Predicts images; returns a list of uint8 arrays `(H, W)`, or of `Scored`."""
+        if self.keep == "classes" and not self._augments:
+            return self._run(self.backend.classes, images)
+        scores = self._scores(np.stack(images)) if self._augments else self._run(self.backend.logits, images)
+        return [self._kept(self._reduce(image_scores)) for image_scores in scores]
 
     def _tiled(self, image):
-        """Predicts class indices of a large image, uint8 `(H, W)`."""
+        """Predicts a large image; returns a uint8 array `(H, W)`, or a `Scored`."""
         height, width = image.shape[:2]
         least = self.tile if self.backend.size else 0  # a fixed size has tiles of that size only
         sides = (max(least, round_up(side, SIZE_MULTIPLE)) for side in (height, width))
         padded = pad(image, *sides)
-        return predict_tiles(self._scores, padded, self.tile, self.overlap, self.batch_size)[:height, :width]
+        scored = predict_tiles(self._scores, padded, self.tile, self.overlap, self.batch_size, self._reduce)
+        return self._kept(Scored(*(part if part is None else part[:height, :width] for part in scored)))
+
+    def _reduce(self, scores):
+        return score_pixels(scores, self.keep, are_probabilities=self._augments)
+
+    def _kept(self, scored):
+        return scored.indices if self.keep == "classes" else scored
 
     def _scores(self, images):
         """Predicts logits, or probabilities averaged over augmented views, of images of one size."""
@@ -196,7 +209,7 @@ def _fit(image, size):
 def _undo_fit(result, size):
     """Brings the result of an image that `_fit` padded or resized back to the image's `size`."""
     if size[0] > result.shape[0] or size[1] > result.shape[1]:
-        return cv2.resize(result, size[::-1], interpolation=cv2.INTER_NEAREST)
+        return resize_nearest(result, size)
     return result[: size[0], : size[1]]
 
 

@@ -1,37 +1,39 @@
-"""Prediction of images and videos, with result files and a display window."""
+"""Result files of predictions, and their display in a window."""
 
-import contextlib
-import itertools
 import pathlib
 
-import cv2
 import numpy as np
 
-from utils.data.decoding import StoredImage
-from utils.data.image_format import ImageFormat
-from utils.data.images import RGB_BYTES, read_image, resize, write_image
+from utils.data.images import resize, write_image
 from utils.data.labels import write_label
-from utils.errors import UsageError
 from utils.files import make_folder, write_rows
-from utils.inference.drawing import Painter
-from utils.inference.geotiff import can_write_geotiff, is_geotiff, write_geotiff
-from utils.inference.predictor import Predictor
-from utils.inference.video import VideoReader, Window
-from utils.inference.video_writer import VideoWriter
+from utils.inference.drawing import UNKNOWN, Painter
+from utils.inference.geotiff import can_write_geotiff, class_tags, write_geotiff
+from utils.inference.scored import Scored, as_scored, confidence_bytes, write_probabilities
+from utils.inference.video import Window
+from utils.notices import tell_once
 from utils.progress import Console
-from utils.threads import background, prefetch
+from utils.text import percentage
+
+LARGE = 1 << 29  # bytes of probabilities that are told in advance
 
 
 class Results:
-    """Writer of predictions: color maps, overlays, class indices, coverage; also shows them in a window.
+    """Writer of predictions; also shows them in a window.
 
     Args:
         folder: `pathlib.Path` to write to.
         painter: `drawing.Painter`.
         console: `progress.Console`.
-        overlay, indices, coverage: bool, what to write besides the color maps.
+        overlay, indices, coverage, confidence, probabilities: bool, what to write besides the color maps.
         size: `(height, width)` to resize images to for the network, or None for their own.
         window: `video.Window` or None.
+        below: 0..1, the confidence under which pixels are unknown, 255.
+
+    Attributes:
+        keep: str, what `Predictor` is to keep.
+        picture_kinds, array_kinds: tuples of str, the results that are pictures (frames of a video), and those that
+            are files of their own for each frame.
     """
 
     def __init__(
@@ -44,52 +46,106 @@ class Results:
         coverage: bool = False,
         size: tuple[int, int] | None = None,
         window: Window | None = None,
+        confidence: bool = False,
+        probabilities: bool = False,
+        below: float = 0.0,
     ):
         self.folder, self.painter, self.console, self.size, self.window = folder, painter, console, size, window
-        self.overlay, self.indices, self.coverage = overlay, indices, coverage
-        self._rows = {}
+        self.overlay, self.confidence, self.probabilities = overlay, confidence, probabilities
+        self.coverage, self.below = coverage, below
+        self.keep = "probabilities" if probabilities else "confidence" if confidence or below else "classes"
+        self.picture_kinds = ("pred", *(("overlay",) if overlay else ()), *(("confidence",) if confidence else ()))
+        self.array_kinds = (*(("indices",) if indices else ()), *(("probabilities",) if probabilities else ()))
+        self._rows, self._counts = {}, []
 
     def resize_input(self, image: np.ndarray) -> np.ndarray:
         """Resizes an image to the size for the network."""
         return resize(image, self.size) if self.size else image
 
-    def resize_output(self, image: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        """Resizes the class indices of an image to the image's own size."""
-        if indices.shape == image.shape[:2]:
-            return indices
-        return cv2.resize(indices, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    def complete(self, image: np.ndarray, result: np.ndarray | Scored) -> Scored:
+        """Returns a result of `Predictor` at the size of the image, with its unknown pixels."""
+        return as_scored(result).resized(image.shape[:2]).with_unknown(self.below)
 
-    def write(self, name: pathlib.Path, path: pathlib.Path, image: np.ndarray, indices: np.ndarray):
+    def pictures(self, image: np.ndarray, scored: Scored, every_class: bool = False) -> dict[str, np.ndarray]:
+        """Draws the results of an image.
+
+        Args:
+            image: uint8 array `(H, W, C)`, RGB or bands.
+            scored: the completed prediction.
+            every_class: whether the legend has all classes, see `Painter.overlay`.
+
+        Returns:
+            Dict from each of `picture_kinds` to a uint8 array `(h, w, 3)`, RGB.
+        """
+        draw = {
+            "pred": lambda: self.painter.colors(scored.indices),
+            "overlay": lambda: self.painter.overlay(image, scored.indices, every_class),
+            "confidence": lambda: confidence_bytes(scored.confidence)[..., None].repeat(3, axis=2),
+        }
+        return {kind: draw[kind]() for kind in self.picture_kinds}
+
+    def write(self, name: pathlib.Path, path: pathlib.Path, image: np.ndarray, result: np.ndarray | Scored):
         """Writes the results of an image.
 
         Args:
             name: of the results, relative to `folder` and without extension.
             path: of the image.
             image: uint8 array `(H, W, C)`, RGB or bands.
-            indices: uint8 array, of the network's size.
+            result: of `Predictor`, of the network's size.
         """
-        indices = self.resize_output(image, indices)
+        scored = self.complete(image, result)
         make_folder((self.folder / name).parent)
-        files = {}
+        files = {kind: self.folder / name.with_name(f"{name.name}_{kind}") for kind in self.picture_kinds}
+        placed = {}
         if can_write_geotiff(path):
-            colors = self.painter.colors(np.arange(256, dtype=np.uint8)[None])[0]
-            geotiff = self.folder / name.with_name(f"{name.name}_pred.tif")
-            write_geotiff(geotiff, indices, path, colors, self.painter.class_dict.class_names)
-        else:
-            files["pred"] = self.painter.colors(indices)
-        if self.overlay:
-            files["overlay"] = self.painter.overlay(image, indices)
-        for kind, pixels in files.items():
-            write_image(self.folder / name.with_name(f"{name.name}_{kind}.png"), pixels)
-        if self.indices:
-            write_label(self.folder / name.with_name(f"{name.name}_indices.png"), indices)
-        self.add_coverage(str(path), indices)
+            colors, tags = self.painter.palette, class_tags(self.painter.class_dict.class_names)
+            placed["pred"] = scored.indices, path, "class index", colors, tags
+            if self.confidence:
+                placed["confidence"] = confidence_bytes(scored.confidence), path, "confidence, 255 = 1"
+        for kind, arguments in placed.items():
+            write_geotiff(_with_extension(files.pop(kind), ".tif"), *arguments)
+        for kind, picture in self.pictures(image, scored).items():
+            if kind == "confidence" and kind in files:
+                write_label(_with_extension(files[kind], ".png"), picture[..., 0])
+            elif kind in files:
+                write_image(_with_extension(files[kind], ".png"), picture)
+        arrays = {kind: self.folder / name.with_name(f"{name.name}_{kind}") for kind in self.array_kinds}
+        self.write_arrays(arrays, scored)
+        self.add_coverage(str(path), scored.indices)
+
+    def write_arrays(self, paths: dict[str, pathlib.Path], scored: Scored) -> None:
+        """Writes class indices and probabilities.
+
+        Args:
+            paths: from each of `array_kinds` to a path without extension.
+            scored: the completed prediction.
+        """
+        if "indices" in paths:
+            write_label(_with_extension(paths["indices"], ".png"), scored.indices)
+        if "probabilities" in paths:
+            path = _with_extension(paths["probabilities"], ".npz")
+            write_probabilities(path, scored.probabilities, self.painter.class_dict.class_names)
+
+    def tell_size(self, path: pathlib.Path, image: np.ndarray) -> None:
+        """Prints a notice if the probabilities of an image are large."""
+        count = self.painter.class_dict.num_classes
+        size = image.shape[0] * image.shape[1] * count * 2
+        if self.probabilities and size > LARGE:
+            tell_once(
+                "large probabilities",
+                f"the probabilities of {path} take {size / 1e9:.1f} GB of memory, and several times that without --tile; "
+                f"--confidence takes {count} times less",
+            )
 
     def add_coverage(self, name: str, indices: np.ndarray, frame: int | None = None, seconds: float | None = None):
         """Adds the share of each class in an image, or in a frame of a video, to the coverage table."""
+        if self.below:
+            self._counts.append((int((indices == 255).sum()), indices.size))
         if self.coverage:
             row = {"image": name, "frame": frame, "seconds": seconds}
             shares = self.painter.coverage(indices)
+            if self.below:
+                shares.setdefault(UNKNOWN, round(100 * self._counts[-1][0] / indices.size, 4))
             row |= {f"{column} (class)" if column in row else column: share for column, share in shares.items()}
             self._rows[name, frame] = row
 
@@ -99,7 +155,14 @@ class Results:
             in_order = sorted(self._rows.values(), key=lambda row: (row["image"], row["frame"] or 0))
             write_rows(self.folder / "coverage.csv", in_order)
 
-    def show(self, image: np.ndarray, indices: np.ndarray, wait: int = 1) -> bool:
+    def unknown_share(self) -> str:
+        """Describes the share of unknown pixels in all images so far; "" if there is no threshold or no image."""
+        if not self._counts:
+            return ""
+        unknown, pixels = (sum(column) for column in zip(*self._counts))
+        return f"Unknown, with a confidence below {self.below:g}: {percentage(unknown / pixels)} of the pixels"
+
+    def show(self, image: np.ndarray, result: np.ndarray | Scored, wait: int = 1) -> bool:
         """Shows a result in the window, if there is one; arguments as `write` and `Window.show`.
 
         Returns:
@@ -107,105 +170,11 @@ class Results:
         """
         if not self.window:
             return True
-        indices = self.resize_output(image, indices)
+        indices = self.complete(image, result).indices
         drawn = self.painter.overlay(image, indices) if self.overlay else self.painter.colors(indices)
         return self.window.show(drawn, wait)
 
 
-def predict_images(
-    predictor: Predictor,
-    images: dict[pathlib.Path, pathlib.Path],
-    results: Results,
-    image_format: ImageFormat = RGB_BYTES,
-) -> list[str]:
-    """Predicts images and writes the results. An image that cannot be read does not stop the others.
-
-    Args:
-        predictor: `Predictor`.
-        images: from the path of each image to the name of its results, see `inputs.find_inputs`.
-        results: `Results`.
-        image_format: bands and value range of the images.
-
-    Returns:
-        An error message for each image that cannot be read.
-    """
-    errors, pending = [], {}  # images that are being predicted
-
-    def read(path):
-        try:
-            # A georeference is that of the stored pixels.
-            return read_image(path, upright=not is_geotiff(path), image_format=image_format)
-        except UsageError as error:
-            return error
-
-    def inputs():
-        for path, image in prefetch(read, images):
-            if isinstance(image, UsageError):
-                errors.append(str(image))
-                continue
-            pending[path] = image
-            yield path, results.resize_input(image)
-
-    if not images:
-        return errors
-    with results.console.progress("Images", len(images)) as progress, background() as submit:
-        for done, (path, indices) in enumerate(predictor(inputs()), 1):
-            image = pending.pop(path)
-            submit(results.write, images[path], path, image, indices)
-            progress.count(done)
-            if not results.show(image, indices, wait=0 if len(images) == 1 else 1):
-                break
-    return errors
-
-
-def predict_video(
-    predictor: Predictor,
-    video: VideoReader,
-    results: Results,
-    max_frames: int | None = None,
-    image_format: ImageFormat = RGB_BYTES,
-):
-    """Predicts a video, stream or camera frame by frame and writes videos of the same frame rate.
-
-    Args:
-        predictor: `Predictor`.
-        video: `VideoReader`.
-        results: `Results`.
-        max_frames: the number of frames to stop after, or None.
-        image_format: bands of the network; frames have three.
-    """
-    pending = {}  # frames that are being predicted
-    total = min(filter(None, (max_frames, video.frames)), default=None)
-    kinds = ("pred", "overlay") if results.overlay else ("pred",)
-
-    def inputs():
-        for number, frame in enumerate(itertools.islice(video, max_frames)):
-            frame = image_format.convert(StoredImage(frame, 3), video.name)
-            pending[number] = frame
-            yield number, results.resize_input(frame)
-
-    def write(number, frame, indices):
-        indices = results.resize_output(frame, indices)
-        writers["pred"].write(results.painter.colors(indices))
-        if results.overlay:
-            writers["overlay"].write(results.painter.overlay(frame, indices, every_class=True))
-        if results.indices:
-            write_label(indices_folder / f"{number:06d}.png", indices)
-        results.add_coverage(video.name, indices, number, round(number / video.frame_rate, 3))
-
-    indices_folder = make_folder(results.folder / f"{video.name}_indices") if results.indices else None
-    with contextlib.ExitStack() as stack:
-        writers = {
-            kind: stack.enter_context(
-                VideoWriter(results.folder / f"{video.name}_{kind}", video.frame_rate, video.is_live)
-            )
-            for kind in kinds
-        }
-        submit = stack.enter_context(background(1))  # a single thread keeps the order
-        progress = stack.enter_context(results.console.progress(video.name, total))
-        for number, indices in predictor(inputs()):
-            frame = pending.pop(number)
-            submit(write, number, frame, indices)
-            progress.count(number + 1)
-            if not results.show(frame, indices):
-                break
+def _with_extension(path, extension):
+    """Appends an extension; names may have dots."""
+    return path.with_name(path.name + extension)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from utils.inference.scored import Scored, score_pixels
+
 
 def tile_spans(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
     """Covers one side of an image with overlapping tiles.
@@ -28,9 +30,14 @@ def tile_spans(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def predict_tiles(
-    scores: Callable[[np.ndarray], np.ndarray], image: np.ndarray, tile: int, overlap: int, batch_size: int = 1
-) -> np.ndarray:
-    """Predicts class indices in tiles, in memory bounded by the tile and not by the image.
+    scores: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    tile: int,
+    overlap: int,
+    batch_size: int = 1,
+    reduce: Callable[[np.ndarray], Scored] = score_pixels,
+) -> Scored:
+    """Predicts an image in tiles; beside the result, the memory is bounded by the tile and not by the image.
 
     The weight of a tile rises linearly over the overlap while its neighbor's falls. Only the strips that are still to
     be blended are kept: `overlap` rows of the image's width and `overlap` columns of a tile.
@@ -40,14 +47,15 @@ def predict_tiles(
         image: uint8 array `(H, W, channels)`; H and W are multiples of 32.
         tile, overlap: pixels, as in `tile_spans`.
         batch_size: the most tiles at once.
+        reduce: function from blended scores `(h, w, C)` to what is kept of them.
 
     Returns:
-        uint8 array `(H, W)`.
+        What `reduce` gives, of the whole image.
     """
     height, width = image.shape[:2]
     tile_height, tile_width = min(tile, height), min(tile, width)
     rows, columns = tile_spans(height, tile, overlap), tile_spans(width, tile, overlap)
-    indices = np.empty((height, width), np.uint8)
+    kept = None
     ramp = ((np.arange(overlap) + 0.5) / max(overlap, 1)).astype(np.float32)
     above = None  # scores of the last `overlap` rows of the tiles above, (overlap, W, C)
     for number, (y, first_row) in enumerate(rows):
@@ -65,12 +73,19 @@ def predict_tiles(
                 block[:overlap, begin:] += above[:, first_column + begin : x + tile_width]
             bottom = len(block) - (overlap if has_below else 0)
             right = block.shape[1] - (overlap if has_right else 0)
-            finished = indices[first_row : first_row + bottom, first_column : first_column + right]
-            finished[...] = block[:bottom, :right].argmax(-1)
+            finished = reduce(block[:bottom, :right])
+            if kept is None:
+                kept = [
+                    part if part is None else np.empty((height, width, *part.shape[2:]), part.dtype)
+                    for part in finished
+                ]
+            for whole, part in zip(kept, finished):
+                if part is not None:
+                    whole[first_row : first_row + bottom, first_column : first_column + right] = part
             left = block[:, right:].copy() if has_right else None
             below.append(block[bottom:, :right].copy())
         above = np.concatenate(below, axis=1) if has_below else None
-    return indices
+    return Scored(*kept)
 
 
 def _scored(scores, strip, columns, tile_width, batch_size):

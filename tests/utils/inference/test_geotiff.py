@@ -7,7 +7,7 @@ from tests.utils.data.tiff_files import samples_of, tiff_bytes
 from utils import notices
 from utils.data import tiff
 from utils.errors import RunError
-from utils.inference.geotiff import can_write_geotiff, is_geotiff, write_geotiff
+from utils.inference.geotiff import can_write_geotiff, class_tags, is_geotiff, write_geotiff
 
 COLORS = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
 TAGS = [(34735, "H", [1, 1, 0, 1])]
@@ -50,7 +50,7 @@ def test_place_colors_and_names_are_written(tmp_path, with_points):
         file.write(np.zeros((3, 40, 50), np.uint8))
     assert can_write_geotiff(source)
     indices = np.random.default_rng(0).integers(0, 3, (40, 50), np.uint8)
-    write_geotiff(result, indices, source, COLORS, ["Sky", "Street", "Ünïcode"])
+    write_geotiff(result, indices, source, "class index", COLORS, class_tags(["Sky", "Street", "Ünïcode"]))
     with rasterio.open(source) as before, rasterio.open(result) as after:
         assert after.transform == before.transform and after.crs == before.crs
         assert len(after.gcps[0]) == len(before.gcps[0]) and after.gcps[1] == before.gcps[1]
@@ -65,4 +65,4 @@ def test_a_result_that_cannot_be_written_is_named(tmp_path):
     pytest.importorskip("rasterio")
     source, result = save(tmp_path / "a.tif", TAGS), tmp_path / "missing" / "a_pred.tif"
     with pytest.raises(RunError, match="cannot write .*a_pred.tif"):
-        write_geotiff(result, np.zeros((40, 50), np.uint8), source, COLORS, ["Sky"])
+        write_geotiff(result, np.zeros((40, 50), np.uint8), source, "class index", COLORS)

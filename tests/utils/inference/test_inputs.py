@@ -107,4 +107,4 @@ def test_replaced_results_are_told(tmp_path, monkeypatch, capsys):
     assert not capsys.readouterr().err
     tell_replaced(tmp_path, ["a", pathlib.Path("sub/b"), "c.d", "e"])
     told = capsys.readouterr().err
-    assert "a_pred.png and 2 others" in told and "--output_dir" in told and told.count("\n") == 1
+    assert "a_pred.png and 2 more" in told and "--output_dir" in told and told.count("\n") == 1

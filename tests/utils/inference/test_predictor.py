@@ -161,3 +161,27 @@ def test_a_network_of_one_size_gets_smaller_images_padded_and_larger_ones_resize
 def test_a_network_of_one_size_refuses_others(options):
     with pytest.raises(UsageError, match="64x96"):
         Predictor(OfOneSize(), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": 64, "overlap": 32}, {"scales": (0.5, 1), "flip": True}])
+def test_probabilities_are_of_the_same_prediction(brightest_channel, options):
+    images = pictures((150, 90), (64, 64), (33, 40))
+    small = [(key, image // 64) for key, image in images]  # logits of 0 to 3
+    alone = dict(predictor_of(brightest_channel, **options)(small))
+    confident = dict(predictor_of(brightest_channel, keep="confidence", **options)(small))
+    for key, kept in predictor_of(brightest_channel, keep="probabilities", batch_size=2, **options)(small):
+        np.testing.assert_array_equal(kept.indices, alone[key])
+        assert kept.probabilities.shape == (*alone[key].shape, 3) and confident[key].probabilities is None
+        np.testing.assert_allclose(kept.probabilities.astype(float).sum(-1), 1, atol=2e-3)
+        np.testing.assert_array_equal(kept.probabilities.max(-1), kept.confidence)
+        np.testing.assert_allclose(kept.confidence.astype(float), confident[key].confidence.astype(float), atol=2e-3)
+        if not options:
+            exponentials = np.exp(dict(small)[key].astype(float))
+            expected = exponentials / exponentials.sum(-1, keepdims=True)
+            np.testing.assert_allclose(kept.probabilities, expected, atol=1e-3)
+
+
+def test_a_network_of_one_size_gives_probabilities_of_every_size():
+    image = np.full((200, 70, 3), (9, 1, 5), np.uint8)
+    ((_, kept),) = Predictor(OfOneSize(), keep="probabilities")([(0, image)])
+    assert kept.indices.shape == (200, 70) and kept.probabilities.shape == (200, 70, 3)

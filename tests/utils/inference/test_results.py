@@ -1,85 +1,19 @@
-"""Files and windows of predictions, with a network whose predictions are known."""
+"""Coverage and sizes that are told; the files themselves are tested in test_loops.py."""
 
 import csv
-import pathlib
 
-import cv2
 import numpy as np
-import pytest
 
+from utils import notices
 from utils.class_dict import ClassDict
-from utils.data.images import write_image
-from utils.inference import Painter, Predictor, Results, predict_images, predict_video
-from utils.inference.video import VideoReader
-from utils.inference.video_writer import MPEG4, VideoWriter, find_encoder
+from utils.inference import Painter, Results
 from utils.progress import Console
 
-CLASSES = ClassDict(["Red", "Green", "Blue"], [(250, 0, 0), (0, 250, 0), (0, 0, 250)])
-
-
-class Brightest:
-    """A backend whose class is the brightest channel; notes the sizes of its images."""
-
-    size, compiles_each_shape = None, False
-
-    def __init__(self):
-        self.sizes = []
-
-    def classes(self, images):
-        self.sizes += [images.shape[1:3]] * len(images)
-        return images.argmax(-1).astype(np.uint8)
-
-    def logits(self, images):
-        return images.astype(np.float32)
-
-
-class FakeWindow:
-    """Notes what it shows; closed by the user after so many images."""
-
-    def __init__(self, images):
-        self.images, self.shown = images, []
-
-    def show(self, rgb, wait=1):
-        self.shown.append((rgb.shape, wait))
-        return len(self.shown) < self.images
-
-
-def results(folder, **options):
-    return Results(folder, Painter(CLASSES), Console("quiet"), **options)
-
-
-@pytest.fixture
-def images(tmp_path):
-    """Paths and names of three images, each of one class."""
-    paths = {}
-    for number in range(3):
-        path = tmp_path / f"{number}.png"
-        write_image(path, np.eye(3, dtype=np.uint8)[[[number]]].repeat(40, 0).repeat(50, 1) * 200)
-        paths[path] = pathlib.Path(str(number) if number else "sub/0")
-    return paths
-
-
-def test_files_of_images(images, tmp_path):
-    writer = results(tmp_path / "out", overlay=True, indices=True, coverage=True)
-    assert predict_images(Predictor(Brightest(), 2), images, writer) == []
-    for number, name in enumerate(("sub/0", "1", "2")):
-        color = cv2.imread(str(tmp_path / "out" / f"{name}_pred.png"))[..., ::-1]
-        assert color.shape == (40, 50, 3) and (color == CLASSES.label_values[number]).all()
-        assert (cv2.imread(str(tmp_path / "out" / f"{name}_indices.png"), cv2.IMREAD_UNCHANGED) == number).all()
-        assert cv2.imread(str(tmp_path / "out" / f"{name}_overlay.png")).shape[0] > 40
-    writer.write_coverage()
-    with open(tmp_path / "out" / "coverage.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["image"] for row in rows] == sorted(map(str, images))
-    assert [(row["Red"], row["Green"], row["Blue"]) for row in rows] == [
-        ("100.0", "0.0", "0.0"),
-        ("0.0", "100.0", "0.0"),
-        ("0.0", "0.0", "100.0"),
-    ]
+COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
 
 
 def test_coverage_of_classes_with_the_names_of_columns(tmp_path):
-    classes = ClassDict(["image", "frame", "seconds, 1"], CLASSES.label_values)
+    classes = ClassDict(["image", "frame", "seconds, 1"], COLORS)
     writer = Results(tmp_path, Painter(classes), Console("quiet"), coverage=True)
     writer.add_coverage("a.png", np.array([[0, 1, 1, 1]], np.uint8), frame=7)
     writer.add_coverage("b.png", np.zeros((300, 300), np.uint8))
@@ -95,54 +29,22 @@ def test_coverage_of_classes_with_the_names_of_columns(tmp_path):
     assert second["image (class)"] == "100.0" and second["seconds, 1"] == "0.0"
 
 
-def test_no_coverage_no_file(images, tmp_path):
-    (tmp_path / "out").mkdir()
-    writer = results(tmp_path / "out")
-    predict_images(Predictor(Brightest()), images, writer)
-    writer.write_coverage()
-    assert sorted(path.name for path in (tmp_path / "out").rglob("*.*")) == ["0_pred.png", "1_pred.png", "2_pred.png"]
-    assert predict_images(Predictor(Brightest()), {}, writer) == []
+def test_what_the_predictor_keeps():
+    painter = Painter(ClassDict(["a", "b", "c"], COLORS))
+    for options, keep in (
+        ({}, "classes"),
+        ({"below": 0.5}, "confidence"),
+        ({"confidence": True}, "confidence"),
+        ({"confidence": True, "probabilities": True}, "probabilities"),
+    ):
+        assert Results(None, painter, Console("quiet"), **options).keep == keep
 
 
-def test_an_unreadable_image_is_reported_and_the_others_are_predicted(images, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"")
-    errors = predict_images(Predictor(Brightest()), {broken: broken.relative_to(tmp_path), **images}, results(tmp_path))
-    assert len(errors) == 1 and "broken.png" in errors[0]
-    assert len(list(tmp_path.rglob("*_pred.png"))) == 3
-
-
-def test_the_network_s_size(images, tmp_path):
-    backend = Brightest()
-    predict_images(Predictor(backend), images, results(tmp_path, size=(64, 96)))
-    assert backend.sizes == [(64, 96)] * 3
-    assert cv2.imread(str(tmp_path / "1_pred.png")).shape == (40, 50, 3)
-
-
-def test_a_closed_window_ends_the_work(images, tmp_path):
-    window = FakeWindow(2)
-    predict_images(Predictor(Brightest()), images, results(tmp_path, window=window))
-    assert window.shown == [((40, 50, 3), 1)] * 2
-    only = FakeWindow(9)
-    path = tmp_path / "1.png"
-    predict_images(Predictor(Brightest()), {path: images[path]}, results(tmp_path, window=only, overlay=True))
-    ((shape, wait),) = only.shown
-    assert shape[0] > 40 and wait == 0  # a single image waits for a key
-
-
-def test_files_of_a_video(tmp_path):
-    with VideoWriter(tmp_path / "clip", 10, encoder=MPEG4) as writer:
-        for number in range(5):
-            writer.write(np.eye(3, dtype=np.uint8)[[[number % 3]]].repeat(64, 0).repeat(96, 1) * 200)
-    writer = results(tmp_path / "out", overlay=True, indices=True, coverage=True)
-    predict_video(Predictor(Brightest(), 2), VideoReader(tmp_path / "clip.mp4"), writer, max_frames=4)
-    files = [tmp_path / "out" / f"clip_{kind}{find_encoder().suffix}" for kind in ("pred", "overlay")]
-    colors, overlays = (list(VideoReader(file)) for file in files)
-    assert len(colors) == len(overlays) == 4 and overlays[0].shape[0] > 64
-    for number, frame in enumerate(colors):
-        assert frame.mean(axis=(0, 1)).argmax() == number % 3
-        indices = cv2.imread(str(tmp_path / "out" / "clip_indices" / f"{number:06d}.png"), cv2.IMREAD_UNCHANGED)
-        assert (indices == number % 3).mean() > 0.99
-    writer.write_coverage()
-    with open(tmp_path / "out" / "coverage.csv", newline="") as file:
-        assert [(row["frame"], row["seconds"]) for row in csv.DictReader(file)][2:] == [("2", "0.2"), ("3", "0.3")]
+def test_large_probabilities_are_told(monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_told", set())
+    writer = Results(None, Painter(ClassDict(["a", "b", "c"], COLORS)), Console("quiet"), probabilities=True)
+    writer.tell_size("small.png", np.broadcast_to(np.uint8(0), (1000, 1000, 3)))
+    assert not capsys.readouterr().err
+    writer.tell_size("large.png", np.broadcast_to(np.uint8(0), (10000, 20000, 3)))
+    told = capsys.readouterr().err
+    assert "large.png take 1.2 GB" in told and "--tile" in told and "--confidence takes 3 times less" in told

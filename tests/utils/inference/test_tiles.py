@@ -43,7 +43,7 @@ def color_scores(seen):
 def test_a_network_without_context_gives_the_same_in_tiles(height, width, tile, overlap, batch_size):
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     seen = []
-    found = predict_tiles(color_scores(seen), image, tile, overlap, batch_size)
+    found = predict_tiles(color_scores(seen), image, tile, overlap, batch_size).indices
     distinct = (np.sort(image, axis=-1)[..., 2] - np.sort(image, axis=-1)[..., 1].astype(int)) > 0
     np.testing.assert_array_equal(found[distinct], image.argmax(-1)[distinct])
     assert max(shape[0] for shape in seen) <= batch_size
@@ -57,7 +57,7 @@ def test_scores_are_blended_linearly_in_the_overlap():
     def scores(images):
         return np.broadcast_to(np.float32(next(answers)), (*images.shape[:3], 2))
 
-    found = predict_tiles(scores, np.zeros((32, 96, 3), np.uint8), 64, 32)
+    found = predict_tiles(scores, np.zeros((32, 96, 3), np.uint8), 64, 32).indices
     ramp = (np.arange(32) + 0.5) / 32
     expected = np.concatenate([np.zeros(32), 3 * ramp > 1 - ramp, np.ones(32)])
     np.testing.assert_array_equal(found, np.tile(expected.astype(np.uint8), (32, 1)))
@@ -69,14 +69,14 @@ def test_weights_of_all_tiles_sum_to_one():
     def scores(images):
         return np.stack([np.ones(images.shape[:3]), np.full(images.shape[:3], 0.999)], axis=-1)
 
-    assert not predict_tiles(scores, np.zeros((224, 288, 3), np.uint8), 96, 32).any()
+    assert not predict_tiles(scores, np.zeros((224, 288, 3), np.uint8), 96, 32).indices.any()
 
     def corner(images):  # the class is the tile's: only four tiles meet at a corner, and all of them count
         number[0] += 1
         return np.eye(16, dtype=np.float32)[np.full(images.shape[:3], number[0] - 1)]
 
     number = [0]
-    found = predict_tiles(corner, np.zeros((96, 96, 3), np.uint8), 64, 32)
+    found = predict_tiles(corner, np.zeros((96, 96, 3), np.uint8), 64, 32).indices
     assert number == [4]
     np.testing.assert_array_equal(found[:48, :48], 0)
     np.testing.assert_array_equal(found[:48, 48:], 1)

@@ -124,9 +124,9 @@ def train(model, opened, rate: float, args) -> float:
     from models import inference_model
     from utils.evaluation import evaluate
     from utils.inference import KerasBackend, Predictor
+    from utils.training.learning_rate_range import SteppedRates
     from utils.training.optimizers import build_schedule
     from utils.training.precise_batch_norm import BatchNormStatistics
-    from utils.training.learning_rate_range import SteppedRates
 
     schedule = build_schedule(args.schedule, rate, args.updates, 1)
     rates = [float(schedule(step)) if callable(schedule) else rate for step in range(args.updates)]

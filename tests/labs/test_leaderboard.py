@@ -23,7 +23,7 @@ def page(tmp_path_factory):
     """The page of four submissions, scored on six secret scenes after no more than a step."""
     folder = tmp_path_factory.mktemp("submissions")
     (folder / "anna.py").write_text(GOOD)
-    (folder / "ben.py").write_text(GOOD.replace('"pool3"], 8', '"pool3"], 9999'))
+    (folder / "ben.py").write_text(GOOD.replace('"pool3"], 8', '"pool5"], 9999'))
     (folder / "carla<b>.py").write_text("x = 1\n")
     (folder / "dan.keras").write_bytes(b"PK not a network")
     output = folder / "page.html"

@@ -31,6 +31,7 @@ class RunFolder:
         latest: path of the checkpoint after the last epoch, named as in the original suite.
         folder: path of the folder of all other files.
         best: path of the checkpoint with the best validation mean IoU.
+        batch: path of the figure of the first training batch.
         settings, log: paths of `settings.json` and `log.csv`.
     """
 
@@ -39,6 +40,7 @@ class RunFolder:
         self.latest = output_dir / f"latest_model_{model}_{dataset}.keras"
         self.folder = output_dir / f"{model}_{dataset}"
         self.best = self.folder / "best_model.keras"
+        self.batch = self.folder / "batch.png"
         self.settings = self.folder / "settings.json"
         self.log = self.folder / "log.csv"
 

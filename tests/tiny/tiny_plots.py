@@ -5,7 +5,7 @@ from unittest import mock
 
 from PIL import Image
 
-PLOTS = ("plot_class_iou", "plot_confusion", "plot_log", "plot_samples")
+PLOTS = ("plot_batch", "plot_class_iou", "plot_confusion", "plot_log", "plot_samples")
 
 
 @contextlib.contextmanager

@@ -84,6 +84,9 @@ class Trainer:
         """
         state, options = self.record.state, self.options
         self.record.add_graph(self.model)
+        drawn = self.record.add_batch(self.data)
+        if drawn:
+            self.console.say(f"What the network sees, crops and labels of the first batch: {drawn}")
         for epoch in range(state["epoch"], options.num_epochs):
             start = time.perf_counter()
             row = self.train_epoch(epoch)

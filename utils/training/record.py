@@ -1,12 +1,15 @@
 """Record of a training run: state, checkpoints, log.csv, validation scores, plots and TensorBoard events."""
 
+import pathlib
 from collections.abc import Sequence
 
 import keras
 
 from utils.checkpoints import save_checkpoint
 from utils.class_dict import ClassDict
+from utils.data.dataset import SegmentationDataset
 from utils.data.folder import Pair
+from utils.evaluation.batch_plot import plot_batch
 from utils.evaluation.class_plots import plot_class_iou
 from utils.evaluation.evaluate import Evaluation
 from utils.evaluation.plots import plot_confusion, plot_log
@@ -63,6 +66,24 @@ class RunRecord:
         """Writes the network's graph to a new TensorBoard log."""
         if self._writer and self._writer.is_new:
             self._writer.graph(model)
+
+    def add_batch(self, data: SegmentationDataset) -> pathlib.Path | None:
+        """Draws the first batch of the run, if it is not drawn yet.
+
+        The dataset is left at the epoch and step with which the training begins; its batches do not depend on what was
+        read before.
+
+        Returns:
+            The path of the figure; None if there is one already.
+        """
+        path = self.run.batch
+        if path.exists():
+            return None
+        data.set_epoch(self.state["epoch"], self.state["step"])
+        images, labels = data[0]
+        labels = next(iter(labels.values())) if isinstance(labels, dict) else labels
+        plot_batch(path, images, labels, self.class_dict)
+        return path
 
     def add_validation(self, epoch: int, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
         """Writes the scores of the validation images, the confusion matrix and the sample grid.

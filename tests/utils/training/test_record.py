@@ -3,10 +3,12 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from models import build_model
 from utils.class_dict import ClassDict
+from utils.data.dataset import SegmentationDataset
 from utils.run_folder import RunFolder
 from utils.settings import read_checkpoint
 from utils.training.record import RunRecord, new_state
@@ -53,6 +55,27 @@ def test_checkpoints_of_epochs(record, model):
     record.add_epoch(model, row(5), is_best=False)
     assert record.run.best.read_bytes() == latest != record.run.latest.read_bytes()
     assert f"Best mean IoU: 50.00 % in epoch 0004, {record.run.best}\n" in record.summary()
+
+
+def test_the_first_batch_is_drawn_once_and_changes_nothing(record, streets):
+    def dataset(**options):
+        return SegmentationDataset.from_folder(
+            streets, crop_height=32, crop_width=48, batch_size=2, h_flip=True, **options
+        )
+
+    record.state["step"] = 1
+    for cache in (False, True):
+        record.run.batch.unlink(missing_ok=True)
+        data, untouched = dataset(cache=cache), dataset()
+        record.class_dict, data.outputs = data.class_dict, ("logits", "auxiliary") if cache else ()
+        assert record.add_batch(data) == record.run.batch and record.run.batch.stat().st_size > 10_000
+        assert record.add_batch(data) is None
+        untouched.set_epoch(3, 1)
+        assert (data.epoch, data.first_step) == (3, 1)
+        for step in range(2):
+            (images, labels), (expected, expected_labels) = data[step], untouched[step]
+            np.testing.assert_array_equal(images, expected)
+            np.testing.assert_array_equal(labels["auxiliary"] if cache else labels, expected_labels)
 
 
 def test_an_interrupted_epoch(record, model):

@@ -3,8 +3,8 @@
     python labs/leaderboard.py submissions --seed 4711 --output leaderboard.html
 
 A submission is a trained network, `anna.keras`, or a Python file, `ben.py`, whose `build_network(end_points,
-num_classes)` is trained here. Each is scored in a process of its own with limits of time and memory. Python files run with your
-rights: score those of people you do not know in a container.
+num_classes)` is trained here. Each is scored in a process of its own with limits of time and memory. Python files run
+with your rights: score those of people you do not know in a container.
 """
 
 import html

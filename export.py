@@ -35,7 +35,7 @@ def main(argv=None):
 
     precision = export_precision(args)
     check_packages(args.format)
-    checkpoint = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
+    checkpoint = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, name=args.name)
     settings, _ = read_checkpoint(checkpoint)
     options = ExportOptions(args.format, fixed_size(args, precision, settings), args.output, precision)
     path = output_path(args.output_path, checkpoint, options)

@@ -31,7 +31,7 @@ def main(argv=None):
     from utils.progress import Console
 
     images, videos = find_inputs(args.image)
-    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, PRETRAINED)
+    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, PRETRAINED, args.name)
     if path is PRETRAINED:  # and not the same path, given by --checkpoint_path
         print(f"No checkpoint is given: {PRETRAINED_NOTE}")
     size, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)

@@ -28,7 +28,7 @@ def main(argv=None):
     from utils.run_folder import find_checkpoint
     from utils.settings import checkpoint_identity
 
-    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset)
+    path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, name=args.name)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
     from utils.inference import load_trained
     from utils.progress import Console

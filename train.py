@@ -46,7 +46,7 @@ def main(argv=None):
 
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     folders = [find_or_make_dataset(name) for name in names]
-    run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders))
+    run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders), args.name)
     settings, state = vars(args), None
     if args.continue_training:
         settings, state = resume_settings(run.latest, settings, given)

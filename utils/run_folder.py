@@ -26,6 +26,7 @@ class RunFolder:
         output_dir: folder of all runs.
         model: name of the network.
         dataset: name of the dataset.
+        name: `--name`, or None.
 
     Attributes:
         latest: path of the checkpoint after the last epoch, named as in the original suite.
@@ -35,10 +36,10 @@ class RunFolder:
         settings, log: paths of `settings.json` and `log.csv`.
     """
 
-    def __init__(self, output_dir: str | os.PathLike, model: str, dataset: str):
-        output_dir = pathlib.Path(output_dir)
-        self.latest = output_dir / f"latest_model_{model}_{dataset}.keras"
-        self.folder = output_dir / f"{model}_{dataset}"
+    def __init__(self, output_dir: str | os.PathLike, model: str, dataset: str, name: str | None = None):
+        output_dir, run = pathlib.Path(output_dir), run_label(model, dataset, name)
+        self.latest = output_dir / f"latest_model_{run}.keras"
+        self.folder = output_dir / run
         self.best = self.folder / "best_model.keras"
         self.batch = self.folder / "batch.png"
         self.settings = self.folder / "settings.json"
@@ -78,6 +79,11 @@ class RunFolder:
         return folder
 
 
+def run_label(model: str, dataset: str, name: str | None = None) -> str:
+    """Joins what a run's files are named after: `<model>_<dataset>`, or `<model>_<dataset>_<name>`."""
+    return "_".join(part for part in (model, dataset, name) if part)
+
+
 def set_aside(folder: pathlib.Path) -> pathlib.Path:
     """Renames a folder to its name and the time, so that new results do not overwrite it.
 
@@ -114,6 +120,7 @@ def find_checkpoint(
     model: str | None,
     dataset: str | None,
     default: pathlib.Path | None = None,
+    name: str | None = None,
 ) -> pathlib.Path:
     """Returns the path of the checkpoint that the flags of the same names select; it may not exist.
 
@@ -123,15 +130,25 @@ def find_checkpoint(
         model: name of the network.
         dataset: name or path of the dataset.
         default: the path if no flag selects one.
+        name: name of the run.
 
     Raises:
-        UsageError: if neither the path nor both names are given.
+        UsageError: if neither the path nor model and dataset are given, if a name is given with the path, or if there
+            are only named runs.
     """
+    if checkpoint_path and name:
+        raise UsageError("--name selects a checkpoint of --model and --dataset; leave it out with --checkpoint_path")
     if checkpoint_path:
         return pathlib.Path(checkpoint_path)
     if model and dataset:
-        return RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name).latest
-    if default and not (model or dataset):
+        latest = RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name, name).latest
+        named = sorted(
+            path.stem.removeprefix(f"{latest.stem}_") for path in latest.parent.glob(f"{latest.stem}_*.keras")
+        )
+        if named and not name and not latest.exists():
+            raise UsageError(f"there is no checkpoint {latest}; choose the run: --name {' or '.join(named)}")
+        return latest
+    if default and not (model or dataset or name):
         return default
     raise UsageError(
         "which checkpoint? Give --checkpoint_path FILE.keras, or --model and --dataset for their latest one"

@@ -94,6 +94,27 @@ def test_which_checkpoint(tmp_path, monkeypatch):
     assert str(find_checkpoint("a.keras", "out", "UNet", "CamVid")) == "a.keras"
 
 
+def test_runs_with_a_name(tmp_path):
+    folder = tmp_path / "out"
+    run = RunFolder(folder, "UNet", "CamVid", "wide")
+    assert run.latest == folder / "latest_model_UNet_CamVid_wide.keras" and run.folder == folder / "UNet_CamVid_wide"
+    assert find_checkpoint(None, folder, "UNet", "CamVid", name="wide") == run.latest
+    run.make()
+    run.latest.write_text("")
+    with pytest.raises(UsageError, match="no checkpoint .*UNet_CamVid.keras; choose the run: --name wide"):
+        find_checkpoint(None, folder, "UNet", "CamVid")
+    plain = RunFolder(folder, "UNet", "CamVid")
+    plain.latest.write_text("")
+    assert find_checkpoint(None, folder, "UNet", "CamVid") == plain.latest
+    plain.make()
+    plain.set_aside()
+    assert run.latest.exists() and run.folder.exists(), "a run sets aside itself alone"
+    with pytest.raises(UsageError, match="leave it out"):
+        find_checkpoint("a.keras", folder, None, None, name="wide")
+    with pytest.raises(UsageError, match="which checkpoint"):
+        find_checkpoint(None, folder, None, None, default=run.latest, name="wide")
+
+
 @pytest.mark.parametrize("model, dataset", [(None, None), ("UNet", None), (None, "CamVid")])
 def test_flags_that_select_no_checkpoint_are_refused(model, dataset):
     with pytest.raises(UsageError, match="--checkpoint_path FILE.keras, or --model and --dataset"):

@@ -5,7 +5,16 @@ from models import MODELS
 from utils.cli.choices import LABEL_FORMATS, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS
 from utils.cli.parser import Parser, ShowText, StoreOneOrMore
 from utils.cli.tables import frontends_table, models_table
-from utils.cli.types import band_list, boolean, fraction, nonnegative_int, positive_int, scale_list, value_range
+from utils.cli.types import (
+    band_list,
+    boolean,
+    fraction,
+    nonnegative_int,
+    positive_int,
+    run_name,
+    scale_list,
+    value_range,
+)
 from utils.progress import MODES
 
 
@@ -63,6 +72,9 @@ def add_checkpoint(parser: Parser) -> None:
     )
     group.add_argument(
         "--checkpoint_dir", default="checkpoints", metavar="FOLDER", help="folder of the latest checkpoints"
+    )
+    group.add_argument(
+        "--name", type=run_name, metavar="NAME", help="with --model and --dataset: name of the run, as in its training"
     )
 
 

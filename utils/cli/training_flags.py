@@ -3,7 +3,15 @@
 from utils.cli.choices import OPTIMIZERS, RECIPES, SCHEDULES
 from utils.cli.flag_groups import add_boolean, add_crop
 from utils.cli.parser import Parser
-from utils.cli.types import degrees, fraction, nonnegative_float, nonnegative_int, positive_float, positive_int
+from utils.cli.types import (
+    degrees,
+    fraction,
+    nonnegative_float,
+    nonnegative_int,
+    positive_float,
+    positive_int,
+    run_name,
+)
 from utils.losses import LOSSES
 
 
@@ -154,6 +162,12 @@ def add_run(parser: Parser) -> None:
     )
     group.add_argument(
         "--output_dir", default="checkpoints", metavar="FOLDER", help="folder for checkpoints, scores and plots"
+    )
+    group.add_argument(
+        "--name",
+        type=run_name,
+        metavar="NAME",
+        help="name of the run, added to those of its files, to keep runs of one model and dataset side by side",
     )
     group.add_argument(
         "--seed",

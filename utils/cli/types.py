@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 
 
@@ -42,6 +43,16 @@ def fraction(text: str) -> float:
 def degrees(text: str) -> float:
     """Parses an angle from 0 to 180 degrees."""
     return _number(text, float, lambda value: 0 <= value <= 180, "an angle from 0 to 180 degrees")
+
+
+def run_name(text: str) -> str:
+    """Checks the name of a run, which becomes a part of the names of files."""
+    if not re.fullmatch(r"\w([\w.-]{0,62}\w)?", text) or "_until_" in f"_{text}":
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no name of a run: up to 64 letters, digits, _, - and ., with a letter or digit at both ends, "
+            "and without until_, which marks earlier runs"
+        )
+    return text
 
 
 def name_list(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from utils.errors import RunError
 from utils.files import make_folder
-from utils.run_folder import set_aside
+from utils.run_folder import run_label, set_aside
 from utils.runs.scores import SCORES, TEST_FLAGS
 
 DEFAULT = "Test"
@@ -21,11 +21,12 @@ def result_path(output_dir: str | os.PathLike | None, settings: dict, dataset: p
     """Returns the folder for the results of a test.
 
     Args:
-        output_dir: `--output_dir`, or None for `Test/<model>_<dataset>`.
+        output_dir: `--output_dir`, or None for `Test/<model>_<dataset>`, and the name of the run.
         settings: of the training.
         dataset: folder of the dataset that is scored.
     """
-    return pathlib.Path(output_dir or pathlib.Path(DEFAULT, f"{settings['model']}_{dataset.resolve().name}"))
+    label = run_label(settings["model"], dataset.resolve().name, settings.get("name"))
+    return pathlib.Path(output_dir or pathlib.Path(DEFAULT, label))
 
 
 @contextlib.contextmanager

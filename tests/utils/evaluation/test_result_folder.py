@@ -32,6 +32,7 @@ def test_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Mine").mkdir()
     assert result_path(None, {"model": "UNet"}, pathlib.Path("Mine")) == pathlib.Path("Test", "UNet_Mine")
+    assert result_path(None, {"model": "UNet", "name": "b"}, pathlib.Path("Mine")).name == "UNet_Mine_b"
     assert result_path("x/y", {"model": "UNet"}, pathlib.Path("Mine")) == pathlib.Path("x", "y")
 
 

@@ -133,8 +133,8 @@ class Results:
         if self.probabilities and size > LARGE:
             tell_once(
                 "large probabilities",
-                f"the probabilities of {path} take {size / 1e9:.1f} GB of memory, and several times that without --tile; "
-                f"--confidence takes {count} times less",
+                f"the probabilities of {path} take {size / 1e9:.1f} GB of memory, and several times that without "
+                f"--tile; --confidence takes {count} times less",
             )
 
     def add_coverage(self, name: str, indices: np.ndarray, frame: int | None = None, seconds: float | None = None):

@@ -80,7 +80,7 @@ class RunFolder:
 
 
 def run_label(model: str, dataset: str, name: str | None = None) -> str:
-    """Joins what a run's files are named after: `<model>_<dataset>`, or `<model>_<dataset>_<name>`."""
+    """Formats the label of a run in the names of its files: `<model>_<dataset>`, or `<model>_<dataset>_<name>`."""
     return "_".join(part for part in (model, dataset, name) if part)
 
 

@@ -6,6 +6,7 @@ Preprocessing is inside the file: it takes uint8 RGB pixels. Names and colors of
 """
 
 import pathlib
+import shlex
 import sys
 
 from utils.backend import import_backend, versions
@@ -29,6 +30,7 @@ def main(argv=None):
         output_path,
         to_float32,
         write_export,
+        written_networks,
     )
     from utils.run_folder import find_checkpoint
     from utils.settings import read_checkpoint
@@ -40,7 +42,7 @@ def main(argv=None):
     options = ExportOptions(args.format, fixed_size(args, precision, settings), args.output, precision)
     path = output_path(args.output_path, checkpoint, options)
     images, source, calibration = read_images(args, options, settings)
-    inputs = BundleInputs(checkpoint, images, source, args.ort_web)
+    inputs = BundleInputs(checkpoint, images, source, args.ort_web, args.scores, command_line(argv))
     check_bundle(options, settings, inputs)
     import_backend()
     require_tensorflow()
@@ -56,10 +58,11 @@ def main(argv=None):
     print(f"Writing {path} ...", flush=True)
     with atomic_folder(path) as folder:
         write_export(folder, path.name, model, settings, options, calibration, inputs)
-        comparison = check_parity(folder / path.name, model, images, options.output)
-        sizes = " and ".join(f"{height}x{width}" for height, width in comparison.sizes)
-        print(f"Compared with Keras on {source}, at {sizes}:\n{comparison}", flush=True)
-        reject(comparison.agreement, folder, path, options)
+        for network in written_networks(folder / path.name, options):
+            comparison = check_parity(network, model, images, options.output)
+            sizes = " and ".join(f"{height}x{width}" for height, width in comparison.sizes)
+            print(f"Compared with Keras on {source}, at {sizes}:\n{comparison}", flush=True)
+            reject(comparison.agreement, folder, path, options)
     print(f"Wrote {path}")
     if hint := bundle_hint(path, options):
         print(hint)
@@ -112,6 +115,13 @@ def require_tensorflow():
             f"export.py needs the TensorFlow backend, not {keras.config.backend()}: set "
             "KERAS_BACKEND=tensorflow; checkpoints of every backend load there"
         )
+
+
+def command_line(argv):
+    """Returns the text of the command line, of absolute paths the last part."""
+    words = sys.argv[1:] if argv is None else argv
+    short = [pathlib.PurePath(word).name if pathlib.PurePath(word).is_absolute() else word for word in words]
+    return shlex.join(["python", "export.py", *short])
 
 
 def describe_size(size):

@@ -14,6 +14,7 @@ from models import MODELS, build_model
 from utils.backend import set_precision
 from utils.class_dict import ClassDict
 from utils.inference.exported_backend import load_exported
+from utils.inference.loading import load_trained
 from utils.settings import read_checkpoint
 
 PACKAGES = {"onnx": ("tf2onnx", "onnxruntime"), "openvino": ("openvino", "scipy")}
@@ -86,6 +87,24 @@ def test_classes_and_colors_of_a_fixed_size(form, output, checkpoint, network, t
         classes = ClassDict.from_dict(settings).decode(classes)
     assert result.dtype == np.uint8 and result.shape == classes.shape
     assert (result == classes).mean() > 0.999
+
+
+@pytest.mark.parametrize("form, words", [("serving", "tensorflow_model_server"), ("hub", "Choose a license")])
+def test_folders_of_several_files(form, words, checkpoint, network, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # the second replaces the first
+        assert export.main(["--checkpoint_path", checkpoint, "--format", form, "--output_path", "made"]) == 0
+    output = capsys.readouterr().out
+    assert "100.0000 %" in output and words in output and os.listdir() == ["made"]
+    backend, settings, _ = load_trained("made")
+    assert settings["model"] == "tiny-heads"
+    np.testing.assert_allclose(
+        backend.logits(images(2, 64, 96)), network.predict_on_batch(images(2, 64, 96)), atol=1e-4
+    )
+    (tmp_path / "other").mkdir()
+    with pytest.raises(SystemExit) as end:
+        export.main(["--checkpoint_path", checkpoint, "--format", form, "--output_path", "other"])
+    assert end.value.code == 2 and "something else" in capsys.readouterr().err
 
 
 def test_compact_keras_file_is_small_and_has_no_folders(checkpoint, tmp_path):
@@ -207,6 +226,7 @@ def test_missing_packages(form, checkpoint, monkeypatch, capsys):
         (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "at least 1"),
         (["--format", "litert", "--output_path", "x.onnx"], ".tflite"),
         (["--format", "keras", "--output", "classes"], "logits"),
+        (["--format", "hub", "--scores", "nowhere.json"], "nowhere.json"),
         (["--format", "savedmodel", "--output_path", "."], "something else"),
         (["--format", "litert", "--dataset", "nowhere"], "nowhere"),
         (["--format", "tflite"], "litert"),
@@ -219,6 +239,15 @@ def test_bad_flags(flags, words, checkpoint, tmp_path, monkeypatch, capsys):
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2 and words in error and len(error.splitlines()) == 1
     assert not os.listdir()
+
+
+def test_a_page_without_its_runtime(checkpoint, tmp_path, monkeypatch, capsys):
+    need("onnx")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        export.main(["--checkpoint_path", checkpoint, "--format", "web", "--ort_web", "nowhere.tgz"])
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2 and "nowhere.tgz" in error and len(error.splitlines()) == 1 and not os.listdir()
 
 
 @pytest.mark.sweep

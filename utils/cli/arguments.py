@@ -166,13 +166,16 @@ def export_parser() -> Parser:
         metavar="PATH",
         help="web: archive (.tgz) or folder of the npm package onnxruntime-web; default: downloaded once",
     )
+    group.add_argument(
+        "--scores", metavar="FILE", help="hub: scores.json of test.py for the model card; default: looked for in Test/"
+    )
     group = parser.add_argument_group("quantization")
     add_boolean(group, "--float16", "litert, onnx, web: 16-bit float weights")
     add_boolean(
         group,
         "--int8",
-        "litert: 8-bit integer weights and activations, calibrated with training images; keras: 8-bit weights, for a "
-        "file of a quarter of the size",
+        "litert: 8-bit integer weights and activations, calibrated with training images; keras, "
+        "hub: 8-bit weights, for a file of a quarter of the size",
     )
     group.add_argument(
         "--calibration_images", type=positive_int, default=32, metavar="N", help="number of images for --int8"

@@ -131,15 +131,16 @@ def export_precision(args: argparse.Namespace) -> str:
         raise UsageError("--float16 and --int8 exclude each other")
     if precision == "float16" and args.format not in ("litert", "onnx", "web"):
         raise UsageError("--float16 is for --format litert, onnx and web only")
-    if precision == "int8" and args.format not in ("litert", "keras"):
-        raise UsageError("--int8 is for --format litert and keras only")
-    if args.format == "keras" and (args.output != "logits" or args.crop_height or args.crop_width):
+    if precision == "int8" and args.format not in ("litert", "keras", "hub"):
+        raise UsageError("--int8 is for --format litert, keras and hub only")
+    if args.format in ("keras", "hub") and (args.output != "logits" or args.crop_height or args.crop_width):
         raise UsageError(
-            "--format keras keeps logits and any size, as test.py and predict.py need; leave out --output, "
+            f"--format {args.format} keeps logits and any size, as test.py and predict.py need; leave out --output, "
             "--crop_height and --crop_width"
         )
     if args.format == "web" and args.output != "logits":
         raise UsageError("--format web shows probabilities, which need logits; leave out --output")
-    if args.ort_web and args.format != "web":
-        raise UsageError("--ort_web is for --format web only")
+    for flag, format_name in (("ort_web", "web"), ("scores", "hub")):
+        if getattr(args, flag) and args.format != format_name:
+            raise UsageError(f"--{flag} is for --format {format_name} only")
     return precision

@@ -6,7 +6,7 @@ LABEL_FORMATS = ("auto", "colors", "indices", "binary")
 ORIENTATIONS = ("auto", "stored", "upright")
 UNKNOWN_COLORS = ("error", "ignore", "nearest")
 PRECISIONS = ("float32", "float16", "bfloat16")
-EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras", "web")
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras", "web", "serving", "hub")
 EXPORT_OUTPUTS = ("logits", "classes", "colours")
 RECIPES = {  # values in place of the defaults
     "suite": {},

@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 
+from models import MODELS
 from utils.class_dict import ClassDict
 from utils.data.image_format import ImageFormat
 from utils.data.images import write_image
@@ -97,7 +98,8 @@ def describe(settings: dict, size: tuple[int, int] | None, has_sample: bool) -> 
     """Returns the description of a network for the page, as JSON types."""
     classes = ClassDict.from_dict(settings)
     dataset = pathlib.PurePath(settings.get("dataset_path") or "").name
-    frontend = f" on {settings['frontend']}" if settings.get("frontend") and settings.get("model") else ""
+    architecture = MODELS.get(settings["model"])
+    frontend = f" on {settings['frontend']}" if architecture and architecture.frontend else ""
     return {
         "title": f"Semantic segmentation: {settings['model']}, {dataset}".rstrip(", "),
         "about": f"{settings['model']}{frontend}, trained on {dataset or 'unnamed data'}, "

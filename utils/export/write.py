@@ -47,8 +47,10 @@ FORMATS = {
     "keras": Format(".keras"),
     # Folders of several files, each written by the module of its name.
     "web": Format("", *ONNX, mark="model.onnx.gz"),
+    "serving": Format("", mark="models/*/1/saved_model.pb"),
+    "hub": Format("", mark="model.keras"),
 }
-BUNDLES = ("web",)
+BUNDLES = ("web", "serving", "hub")
 
 
 class ExportOptions(NamedTuple):
@@ -58,7 +60,7 @@ class ExportOptions(NamedTuple):
         format: a key of `FORMATS`.
         size: `(height, width)` in pixels, or None for any.
         output: "logits", "classes" or "colours".
-        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT and Keras also "int8".
+        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT, Keras and hub also "int8".
     """
 
     format: str
@@ -75,12 +77,16 @@ class BundleInputs(NamedTuple):
         images: uint8 arrays `(h, w, channels)`.
         source: description of the images; begins with "noise" if they are none.
         ort_web: archive or folder of ONNX Runtime Web, or None to download it.
+        scores: path of `scores.json`, or None to look for it.
+        command: text of the command line.
     """
 
     checkpoint: pathlib.Path
     images: Sequence[np.ndarray] = ()
     source: str = "noise"
     ort_web: str | None = None
+    scores: str | None = None
+    command: str = ""
 
 
 def check_packages(format_name: str):
@@ -100,6 +106,13 @@ def check_bundle(options: ExportOptions, settings: dict, inputs: BundleInputs) -
 def bundle_hint(path: pathlib.Path, options: ExportOptions) -> str:
     """Returns the lines that say how to use a format of several files; "" for the others."""
     return importlib.import_module(f"utils.export.{options.format}").hint(path) if options.format in BUNDLES else ""
+
+
+def written_networks(path: pathlib.Path, options: ExportOptions) -> list[pathlib.Path]:
+    """Returns the networks of an exported file or folder that are compared with Keras."""
+    if options.format == "serving":
+        return importlib.import_module("utils.export.serving").networks(path)
+    return [path]
 
 
 def output_path(path: str | None, checkpoint: pathlib.Path, options: ExportOptions) -> pathlib.Path:

@@ -26,6 +26,7 @@ def export_flags(**flags):
         "crop_height": None,
         "crop_width": None,
         "ort_web": None,
+        "scores": None,
     }
     return argparse.Namespace(**defaults | flags)
 
@@ -82,8 +83,10 @@ def test_valid_combinations_pass():
             (export_flags(format="keras", float16=True),),
             "--float16 is for --format litert, onnx and web",
         ),
-        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert and keras only"),
+        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert, keras and hub only"),
         (export_precision, (export_flags(ort_web="a.tgz"),), "--ort_web is for --format web only"),
+        (export_precision, (export_flags(format="web", scores="s.json"),), "--scores is for --format hub only"),
+        (export_precision, (export_flags(format="hub", output="classes"),), "--format hub keeps logits"),
         (export_precision, (export_flags(format="web", output="classes"),), "--format web .* leave out --output"),
         (export_precision, (export_flags(format="keras", crop_height=64),), "leave out --output"),
     ],

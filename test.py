@@ -41,6 +41,7 @@ def main(argv=None):
     from utils.evaluation import evaluate
     from utils.evaluation.result_folder import result_folder, result_path
     from utils.inference import Predictor
+    from utils.report import Collector, command_line, describe_test, network_name, write_page
 
     folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
     classes_of_folder = read_classes(folder, settings["ignore_class"], label_format=label_format)
@@ -66,14 +67,23 @@ def main(argv=None):
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )
-    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap)
+    keep = "confidence" if args.report else "classes"
+    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap, keep)
+    collector = Collector(class_dict, len(pairs)) if args.report else None
     with result_folder(output, record, keeps_others=args.output_dir is None) as files:
         with console.progress("Test images", len(pairs)) as progress:
             options = {"progress": progress.count, "workers": args.workers, "image_format": image_format}
-            evaluation = evaluate(predictor, pairs, class_dict, crop, files, **options)
+            evaluation = evaluate(predictor, pairs, class_dict, crop, files, observe=collector, **options)
         draw_samples(files, evaluation.image_scores, pairs, class_dict, crop, image_format)
-        report(files, record, evaluation, pairs, class_dict, predictor.images_per_second)
-    print(f"Wrote scores.json, {args.split}_scores.csv, samples.png, confusion.png and predictions to {output}")
+        measures = collector.measures() if collector and not collector.problem else {}
+        scores = report(files, record, evaluation, pairs, class_dict, predictor.images_per_second, measures)
+        if collector:
+            network = network_name(settings["model"], settings.get("frontend"))
+            about = describe_test(record, network, len(pairs), command_line("test.py", argv))
+            title = f"{settings['model']} on {folder.resolve().name}, {args.split}"
+            has_page = write_page(files, title, about, evaluation, scores, class_dict, collector)
+    page = "report.html, " if collector and has_page else ""
+    print(f"Wrote {page}scores.json, {args.split}_scores.csv, samples.png, confusion.png and predictions to {output}")
     return 0
 
 
@@ -88,8 +98,8 @@ def draw_samples(output, image_scores, pairs, class_dict, crop, image_format):
     plot_samples(output / "samples.png", samples, class_dict)
 
 
-def report(output, record, evaluation, pairs, class_dict, images_per_second):
-    """Writes the scores, with the settings of the test, and prints them."""
+def report(output, record, evaluation, pairs, class_dict, images_per_second, measures):
+    """Writes the scores, with the settings of the test, prints them and returns them without the settings."""
     from utils.evaluation.plots import plot_confusion
     from utils.evaluation.reports import class_table, headline, suite_means, write_image_scores
     from utils.files import write_json
@@ -103,10 +113,12 @@ def report(output, record, evaluation, pairs, class_dict, images_per_second):
     plot_confusion(output / "confusion.png", confusion.matrix, names)
     means = mean_scores(image_scores)._asdict()
     means["class_accuracy"] = dict(zip(names, means["class_accuracy"]))
-    write_json(output / "scores.json", {**scores, "mean_of_per_image_scores": means, "settings": record})
+    all_scores = {**scores, "mean_of_per_image_scores": means, **measures, "settings": record}
+    write_json(output / "scores.json", all_scores)
     print(class_table(scores), headline(scores), suite_means(image_scores), sep="\n")
     if images_per_second:
         print(f"Images per second (network alone, first batch of each size left out) = {images_per_second:.2f}")
+    return scores
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ FLOORS = (
     ("utils.cli", "utils.data", "utils.runs"),
     ("utils.inference",),
     ("utils.evaluation", "utils.export"),
+    ("utils.report",),
     ("utils.training",),
     ("utils.benchmark",),
     ("tools",),

@@ -123,6 +123,21 @@ def test_results_of_another_checkpoint_are_kept(run, tmp_path, monkeypatch, caps
     assert (kept[0] / "test_scores.csv").exists() and not (tmp_path / "Test/tiny_Streets/test_scores.csv").exists()
 
 
+def test_report_adds_a_page_and_scores_and_changes_none(run, tested, tmp_path, monkeypatch):
+    monkeypatch.chdir(run)
+    words = ["--model", "tiny", "--dataset", _dataset(run), "--report", "--output_dir", str(tmp_path)]
+    assert verb.main(words) == 0
+    plain, scores = (json.loads((folder / "scores.json").read_text()) for folder in (tested, tmp_path))
+    for name in ("mean_iou", "class_iou", "mean_of_per_image_scores"):
+        assert scores[name] == plain[name]
+    assert {"border", "object_sizes", "calibration"} == set(scores) - set(plain)
+    assert 0 <= scores["border"]["mean_iou"] <= 1 and 0 <= scores["calibration"]["ece"] <= 1
+    assert sum(scores["object_sizes"]["all"]["count"]) > 5
+    page = (tmp_path / "report.html").read_text()
+    assert "python test.py --model tiny" in page and page.count("data:image/jpeg") == 5
+    assert not (tested / "report.html").exists()
+
+
 def test_crop_is_the_upper_left_corner(run, tmp_path, monkeypatch):
     monkeypatch.chdir(run)
     checkpoint = "checkpoints/latest_model_tiny_Streets.keras"

@@ -55,6 +55,12 @@ def test_parser() -> Parser:
     group.add_argument(
         "--output_dir", metavar="FOLDER", help="folder for scores and predictions; default: Test/<model>_<dataset>"
     )
+    add_boolean(
+        group,
+        "--report",
+        "also write report.html, one page of all results to look at, and add scores at borders, by object size and of "
+        "calibration to scores.json",
+    )
     add_xla(parser.add_argument_group("backend"))
     return parser
 

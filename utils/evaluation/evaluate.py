@@ -13,6 +13,7 @@ from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES, to_rgb, write_image
 from utils.data.labels import read_pair
 from utils.inference.predictor import Predictor
+from utils.inference.scored import as_scored
 from utils.metrics import ConfusionMatrix, ImageScores, image_scores
 from utils.threads import background, prefetch
 
@@ -97,6 +98,7 @@ def evaluate(
     progress: Callable[[int], None] | None = None,
     workers: int = 2,
     image_format: ImageFormat = RGB_BYTES,
+    observe: Callable[..., None] | None = None,
 ) -> Evaluation:
     """Predicts labeled images, scores the predictions and writes them as images. Each file is read once.
 
@@ -110,6 +112,8 @@ def evaluate(
         progress: called with the number of images done.
         workers: threads that read, and as many that write.
         image_format: bands and value range of the images.
+        observe: called on the writing threads with each pair, its image (uint8 `(H, W, 3)`), label, prediction,
+            confidence (`(H, W)`; None if `predictor` keeps classes alone) and `ImageScores`.
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
@@ -121,7 +125,7 @@ def evaluate(
 
     def images():
         for pair, (image, label) in prefetch(read, pairs, workers):
-            if pair.name in keep:
+            if observe or pair.name in keep:
                 kept_images[pair] = to_rgb(image)
             yield (pair, label), image
 
@@ -129,10 +133,14 @@ def evaluate(
         write_image(folder / name, class_dict.decode(indices))
 
     with background(workers) as submit:
-        for (pair, label), prediction in predictor(images()):
+        for (pair, label), result in predictor(images()):
+            prediction, confidence, _ = as_scored(result)
             scores[pair] = image_scores(confusion.update(label, prediction))
-            if pair in kept_images:
-                samples[pair] = Sample(pair.name, scores[pair], kept_images[pair], label, prediction)
+            image = kept_images.pop(pair, None)
+            if pair.name in keep:
+                samples[pair] = Sample(pair.name, scores[pair], image, label, prediction)
+            if observe:
+                submit(observe, pair, image, label, prediction, confidence, scores[pair])
             if folder:
                 submit(write, f"{pair.name}_pred.png", prediction)
                 submit(write, f"{pair.name}_gt.png", label)

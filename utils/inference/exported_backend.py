@@ -60,8 +60,8 @@ class ExportedBackend:
         """
         if self.output != "logits":
             raise UsageError(
-                "--scales, --flip, --tile, --confidence, --below and --probabilities need a network that gives logits, "
-                f"and this file gives {self.output}; export it with --output logits"
+                "--scales, --flip, --tile, --report, --confidence, --below and --probabilities need a network that "
+                f"gives logits, and this file gives {self.output}; export it with --output logits"
             )
         return self.run(images)
 

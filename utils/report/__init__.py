@@ -1,0 +1,21 @@
+"""A page of results in one HTML file, and the measures that it shows."""
+
+from utils.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "BorderScores": "borders",
+        "Calibration": "calibration",
+        "Collector": "collect",
+        "ObjectSizes": "object_sizes",
+        "command_line": "testing",
+        "describe_test": "testing",
+        "find_regions": "suspects",
+        "network_name": "testing",
+        "report_data": "page",
+        "suspicion": "suspects",
+        "write_page": "testing",
+        "write_report": "page",
+    },
+)

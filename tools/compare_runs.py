@@ -29,6 +29,8 @@ from utils.files import rows_text, write_json, write_rows
 from utils.runs.groups import group_runs, run_names
 from utils.runs.reading import read_runs
 
+LOSS_FLAGS = ("loss", "class_balancing", "label_smoothing")
+
 
 def build_parser():
     """The command's flags."""
@@ -91,6 +93,9 @@ def notes(runs, records, is_grouped, folds):
         lines.append(
             f"validation used at most {max(limits)} images of a fold; train with --num_val_images 0 for all of them"
         )
+    compared = [record["flags"] for record in records if record["flags"] and record["val_loss"] is not None]
+    if len({tuple(flags.get(name) for name in LOSS_FLAGS) for flags in compared}) > 1:
+        lines.append("the runs have different losses: their val losses are not comparable")
     classes = {tuple(run.settings["class_names"]) for run in runs if run.settings.get("class_names")}
     if len(classes) > 1:
         counts = sorted(set(map(len, classes)))

@@ -64,7 +64,13 @@ def copy(trained, tmp_path, monkeypatch):
 def test_runs_of_train(copy, capsys):
     assert run("--csv", "runs.csv", "--json", "runs.json") == 0
     out, err = capsys.readouterr()
-    assert not err and "flags that differ" in out and "dataset=Streets_fold2," in out and "2 of 2" in out
+    assert (
+        not err
+        and "flags that differ" in out
+        and "val loss" in out
+        and "dataset=Streets_fold2," in out
+        and "2 of 2" in out
+    )
     with open("runs.csv", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["0/tiny_Streets_fold1", "0/tiny_Streets_fold2", "1/tiny_Streets_fold1"]
@@ -112,10 +118,12 @@ def test_what_makes_runs_incomparable_is_said(copy, capsys):
     folder = pathlib.Path("checkpoints")
     rewrite(folder / "0" / "tiny_Streets_fold1" / "settings.json", class_names=["a", "b"])
     rewrite(folder / "1" / "tiny_Streets_fold1" / "settings.json", num_epochs=9)
+    rewrite(folder / "0" / "tiny_Streets_fold2" / "settings.json", loss="dice", name="other")
     shutil.copytree("Test", "Test/again")
     assert run("--folds") == 0
     err = capsys.readouterr().err
     assert "the runs have different classes (2, 12): their mean IoUs are not comparable" in err
+    assert "the runs have different losses: their val losses are not comparable" in err
     assert "1/tiny_Streets_fold1 is not complete: 2 of 9 epochs" in err
     assert "0/tiny_Streets_fold1 has 2 tests; the newest is shown, Test/" in err
 

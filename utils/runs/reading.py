@@ -68,8 +68,9 @@ class Run:
 
         Returns:
             Dict of JSON types, None if unknown: "folder", "flags", "epochs" (completed), "num_epochs", "best_mean_iou",
-            "best_epoch" and "last_mean_iou" of the validations, "minutes", and of the newest test "test_mean_iou",
-            "test_global_accuracy", "images_per_second", "test_flags" and "test_file". Scores are in 0..1.
+            "best_epoch", "val_loss" in that epoch and "last_mean_iou" of the validations, "minutes", and of the newest
+            test "test_mean_iou", "test_global_accuracy", "images_per_second", "test_flags" and "test_file". Scores are
+            in 0..1.
         """
         validated = [row for row in self.log if row.get("val_mean_iou") is not None]
         best = max(validated, key=lambda row: row["val_mean_iou"], default={})
@@ -83,6 +84,7 @@ class Run:
             "num_epochs": self.settings.get("num_epochs"),
             "best_mean_iou": best.get("val_mean_iou"),
             "best_epoch": int(best["epoch"]) if best else None,
+            "val_loss": best.get("val_loss"),
             "last_mean_iou": validated[-1]["val_mean_iou"] if validated else None,
             "minutes": sum(seconds) / 60 if seconds else None,
             "test_mean_iou": scores.get("mean_iou"),

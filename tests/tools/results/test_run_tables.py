@@ -34,6 +34,8 @@ def test_table_of_runs():
     assert rows[1] == ["low", "25.00", "3", "0.00", "5 of 5", "2.0", "-", "-"]
     assert [row[0] for row in rows] == ["high", "low", "off"] and rows[2][1] == "-"
     assert "test mean IoU, %" not in runs_table([run()])[0]
+    header, rows = runs_table([{**run("c/UNet_Mine_wide"), "val_loss": 0.51239}, run()])
+    assert [dict(zip(header, row))["val loss"] for row in rows] == ["0.5124", "-"] and rows[0][0] == "UNet_Mine_wide"
 
 
 def test_flags_of_a_preset_are_not_repeated():

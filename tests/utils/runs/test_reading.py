@@ -22,10 +22,10 @@ SETTINGS = {
     "versions": {"keras": "3"},
 }
 LOG = [
-    {"epoch": 0, "loss": 2.0, "val_mean_iou": 0.25, "val_iou_a": 0.5, "seconds": 60.0},
-    {"epoch": 1, "loss": 1.0, "val_mean_iou": None, "val_iou_a": None, "seconds": 30.0},
-    {"epoch": 2, "loss": 0.5, "val_mean_iou": 0.75, "val_iou_a": None, "seconds": 30.0},
-    {"epoch": 3, "loss": 0.4, "val_mean_iou": 0.5, "val_iou_a": 0.5, "seconds": 30.0},
+    {"epoch": 0, "loss": 2.0, "val_loss": 2.5, "val_mean_iou": 0.25, "val_iou_a": 0.5, "seconds": 60.0},
+    {"epoch": 1, "loss": 1.0, "val_loss": None, "val_mean_iou": None, "val_iou_a": None, "seconds": 30.0},
+    {"epoch": 2, "loss": 0.5, "val_loss": 0.625, "val_mean_iou": 0.75, "val_iou_a": None, "seconds": 30.0},
+    {"epoch": 3, "loss": 0.4, "val_loss": 0.5, "val_mean_iou": 0.5, "val_iou_a": 0.5, "seconds": 30.0},
 ]
 
 
@@ -56,7 +56,7 @@ def test_a_run_is_summarized(make):
     flags = {"model": "UNet", "dataset": "Mine", "seed": 3, "scale_range": [0.5, 2.0], "num_epochs": 5}
     assert record == {
         **{"folder": str(folder), "flags": flags, "epochs": 4, "num_epochs": 5, "minutes": 2.5},
-        **{"best_mean_iou": 0.75, "best_epoch": 2, "last_mean_iou": 0.5},
+        **{"best_mean_iou": 0.75, "best_epoch": 2, "val_loss": 0.625, "last_mean_iou": 0.5},
         **dict.fromkeys(["test_mean_iou", "test_global_accuracy", "images_per_second", "test_file"]),
         "test_flags": {},
     }

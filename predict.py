@@ -54,7 +54,7 @@ def main(argv=None):
         f"Num Classes --> {class_dict.num_classes}",
         f"Images --> {len(images)}, videos --> {len(videos)}{f', written as {find_encoder().name}' if videos else ''}",
     )
-    tell_replaced(results.folder, [*images.values(), *(video.name for video in videos)])
+    tell_replaced(results.folder, images.values(), videos)
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap, results.keep)
     try:
         errors = predict_images(predictor, images, results, image_format)

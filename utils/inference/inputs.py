@@ -10,10 +10,10 @@ from utils.data.images import EXTENSIONS, describe_skipped, is_image, skipped_ki
 from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
 from utils.inference.video import VideoReader
+from utils.inference.video_writer import find_encoder
 from utils.notices import tell_once
 
 RESULT_SUFFIXES = ("_pred", "_overlay", "_indices", "_confidence")  # of the names of predict.py's output files
-RESULT_EXTENSIONS = (".png", ".tif", ".mp4", ".webm")
 
 
 def find_inputs(names: Iterable[str]) -> tuple[dict[pathlib.Path, pathlib.Path], list]:
@@ -57,14 +57,18 @@ def give_unique_names(videos: Iterable[VideoReader]) -> None:
         taken.add(video.name)
 
 
-def tell_replaced(folder: pathlib.Path, names: Iterable[str | os.PathLike]) -> None:
+def tell_replaced(
+    folder: pathlib.Path, images: Iterable[str | os.PathLike], videos: Iterable[VideoReader] = ()
+) -> None:
     """Prints a notice if the folder has results of the same names, perhaps those of other inputs.
 
     Args:
         folder: of the results.
-        names: of the results, relative to the folder and without extension.
+        images: names of the results of images, relative to the folder and without extension.
+        videos: with unique names.
     """
-    files = [folder / f"{name}_pred{suffix}" for name in names for suffix in RESULT_EXTENSIONS]
+    files = [folder / f"{name}_pred{suffix}" for name in images for suffix in (".png", ".tif")]
+    files += [folder / f"{video.name}_pred{find_encoder().suffix}" for video in videos]
     files = [file for file in files if file.exists()]
     if files:
         others = f" and {len(files) - 1} more" if len(files) > 1 else ""

@@ -15,7 +15,7 @@ from utils.notices import tell_once
 from utils.progress import Console
 from utils.text import percentage
 
-LARGE = 1 << 29  # bytes of probabilities that are told in advance
+LARGE = 200_000_000  # bytes of probabilities that are told in advance
 
 
 class Results:

@@ -9,6 +9,7 @@ import pytest
 from utils import notices
 from utils.errors import UsageError
 from utils.inference.inputs import find_inputs, give_unique_names, tell_replaced
+from utils.inference.video_writer import find_encoder
 
 
 @pytest.fixture
@@ -100,11 +101,11 @@ def test_videos_of_one_name_have_results_of_their_own():
 
 def test_replaced_results_are_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(notices, "_told", set())
-    for name in ("a_pred.png", "a_overlay.png", "sub/b_pred.tif", "c.d_pred.mp4"):
+    for name in ("a_pred.png", "a_overlay.png", "sub/b_pred.tif", f"c.d_pred{find_encoder().suffix}"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     tell_replaced(tmp_path, ["c", pathlib.Path("sub/a")])
     assert not capsys.readouterr().err
-    tell_replaced(tmp_path, ["a", pathlib.Path("sub/b"), "c.d", "e"])
+    tell_replaced(tmp_path, ["a", pathlib.Path("sub/b"), "e"], [types.SimpleNamespace(name="c.d")])
     told = capsys.readouterr().err
     assert "a_pred.png and 2 more" in told and "--output_dir" in told and told.count("\n") == 1

@@ -19,6 +19,9 @@ TASKS = {  # function that a student writes -> the module of labs.graders that h
     "confusion_matrix": "scores",
     "class_iou": "scores",
     "mean_iou": "scores",
+    "build_network": "your_network",
+    "epochs_within": "your_network",
+    "model_card": "your_network",
 }
 
 
@@ -46,16 +49,19 @@ def grade_function(name: str, function: Callable) -> None:
 
 
 def guarded(name: str, function: Callable) -> Callable:
-    """Wraps a student's function, so that its exceptions become hints."""
+    """Wraps a student's function, so that its exceptions, and a missing result, become hints."""
 
     @functools.wraps(function)
     def call(*args, **kwargs):
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except (NotImplementedError, KeyboardInterrupt, SystemExit, AnswerError):
             raise
         except Exception as error:
             raise AnswerError(f"raises {type(error).__name__}: {error}") from error
+        if result is None:
+            raise AnswerError("returns nothing; is there a `return`")
+        return result
 
     return call
 

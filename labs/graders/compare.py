@@ -15,10 +15,8 @@ def as_array(name: str, value, shape: tuple, dtype=float) -> np.ndarray:
         dtype: of the array.
 
     Raises:
-        AnswerError: if there is no result, or if it has another shape.
+        AnswerError: if it is no array of numbers, or has another shape.
     """
-    if value is None:
-        raise AnswerError(f"{name} returns nothing; is there a `return`")
     try:
         array = np.asarray(value, dtype)
     except (TypeError, ValueError):

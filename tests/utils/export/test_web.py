@@ -12,13 +12,14 @@ import pytest
 from chromium import find_chromium, open_page, serve
 
 import export
+from models import build_model
 from utils.class_dict import ClassDict
 from utils.data.images import read_image, resize, write_image
 from utils.errors import UsageError
 from utils.export import web
 from utils.export.npm_package import NpmPackage, cache_folder
 from utils.export.reference_images import noise_image
-from utils.export.write import BundleInputs
+from utils.export.write import BundleInputs, ExportOptions, write_export
 from utils.inference import Predictor, load_trained
 from utils.run_folder import PRETRAINED
 
@@ -26,6 +27,7 @@ STREET = pathlib.Path(__file__).resolve().parents[3] / "docs" / "images" / "stre
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 STATUS = "document.querySelector('#status').textContent"
 DONE = f"/frames/.test({STATUS}) || !document.querySelector('#error').hidden"
+SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
@@ -128,6 +130,44 @@ def test_pixels_are_those_of_keras(folder, keras_classes):
         assert not page.errors and all(request.startswith(url) for request in page.requests)
 
 
+@pytest.mark.sweep
+def test_pixels_on_webgpu_are_those_of_keras(folder, keras_classes):
+    """On Chromium's software GPU, which takes minutes."""
+    classes = ClassDict.from_dict(load_trained(folder)[1])
+    image = resize(read_image(STREET), (96, 128))
+    write_image(folder / "small.png", image)
+    with serve(folder) as url, open_page(flags=SOFTWARE_GPU) as page:
+        page.open(f"{url}/?device=webgpu")
+        page.wait_for(DONE, 500)
+        assert page.run(STATUS).endswith("WebGPU")
+        drop(page, "small.png")
+        assert (classes_on(page, classes) == keras_classes(image)).mean() >= 0.999
+        assert not page.errors
+
+
+def test_a_network_of_one_size(tmp_path):
+    """Larger pictures are resized and smaller ones padded, as predict.py does, and classes return to their size."""
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    source = runtime()
+    palette = [(index, 255 - index, 7) for index in range(4)]
+    settings = {"model": "tiny", "dataset_path": "Streets", **ClassDict(list("abcd"), palette).to_dict()}
+    inputs = BundleInputs(tmp_path / "net.keras", [noise_image(0)], "noise", source)
+    write_export(tmp_path, "page", build_model("tiny", 4), settings, ExportOptions("web", (64, 96)), inputs=inputs)
+    backend, _, classes = load_trained(tmp_path / "page")
+    pictures = {"large.png": noise_image(1, 160, 208), "small.png": noise_image(2, 48, 80)}
+    for name, image in pictures.items():
+        write_image(tmp_path / "page" / name, image)
+    with serve(tmp_path / "page") as url, open_page() as page:
+        page.open(f"{url}/?device=wasm")
+        page.wait_for(f"/Ready/.test({STATUS})", 120)
+        for name, image in pictures.items():
+            drop(page, name)
+            expected = next(iter(Predictor(backend)([(0, image)])))[1]
+            assert (classes_on(page, classes) == expected).mean() >= 0.999, name
+        assert page.run("getComputedStyle(document.querySelector('#side').parentElement).display") == "none"
+
+
 def test_page_answers_its_user(folder, tmp_path):
     with serve(folder, ISOLATED) as url, open_page(flags=FAKE_CAMERA) as page:
         page.open(f"{url}/", width=390, height=844)
@@ -207,7 +247,7 @@ def test_writing_without_browser_and_registry(tmp_path, monkeypatch):
     web.check(settings, inputs)
     page = tmp_path / "page"
     page.mkdir()
-    web.write_bundle(page, None, settings, web.ExportOptions("web", (64, 96)), inputs)
+    web.write_bundle(page, None, settings, ExportOptions("web", (64, 96)), inputs)
     names = {path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()}
     own = {"index.html", "style.css", "app.js", "pixels.js", "worker.js", "model.json", "README.txt"}
     assert names == own | {"model.onnx.gz", "runtime/ort.js", "runtime/ort.wasm.gz"}

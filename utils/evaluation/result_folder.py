@@ -74,7 +74,8 @@ def earlier_test(folder: pathlib.Path) -> dict | None:
 def is_same_test(earlier: dict, record: dict) -> bool:
     """Returns whether two tests were of the same checkpoint, dataset and flags with an effect on the scores."""
     record = json.loads(json.dumps(record))  # tuples become lists
-    return all(earlier.get(name) == record.get(name) for name in COMPARED)
+    names = (*COMPARED, "batch_size") if record.get("batch_statistics") else COMPARED
+    return all(earlier.get(name) == record.get(name) for name in names)
 
 
 def describe(earlier: dict) -> str:

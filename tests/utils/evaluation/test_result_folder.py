@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from utils.errors import RunError
-from utils.evaluation.result_folder import result_folder, result_path
+from utils.evaluation.result_folder import is_same_test, result_folder, result_path
 
 RECORD = {
     "checkpoint": {"epoch": 7, "weights": "12ab-5"},
@@ -58,6 +58,12 @@ def test_the_result_of_another_test_is_kept(tmp_path, capsys, changes):
     assert sorted(os.listdir(output)) == ["b_pred.png", "scores.json"]
     (line,) = capsys.readouterr().out.splitlines()
     assert "latest_model_UNet_Mine.keras, epoch 0007, test" in line and line.endswith(f"is kept in {aside}")
+
+
+def test_the_batch_size_matters_with_batch_statistics_alone():
+    for statistics in (False, True):
+        record = {**RECORD, "scales": [1.0], "batch_statistics": statistics}
+        assert is_same_test(record, {**record, "batch_size": 4}) != statistics
 
 
 def test_files_of_unknown_origin_are_kept(tmp_path, capsys):

@@ -6,9 +6,10 @@ Checkpoints, scores, images and plots appear under checkpoints/. See `python tra
 """
 
 import sys
+import time
 
 from models import MODELS
-from utils.backend import device, import_backend, versions
+from utils.backend import device, import_backend, process_age, versions
 from utils.cli import parse, train_parser
 from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
 from utils.cli.tables import run_block, training_block
@@ -31,9 +32,14 @@ DATASET = ("num_val_images", "val_fraction", "batch_size", "seed", "steps_per_ep
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
+    start = time.perf_counter() - (process_age() if argv is None else 0.0)
     args, given = parse(train_parser(), argv)
-    if not MODELS[args.model].frontend and "frontend_learning_rate" not in given:
+    frontend_rate = args.frontend_learning_rate
+    is_pretrained = MODELS[args.model].frontend and (args.frontend_weights != "none" or args.init_from)
+    if not is_pretrained and "frontend_learning_rate" not in given:
         args.frontend_learning_rate = 1.0  # a recipe may have another
+    if args.mixed_precision == "auto":
+        given.discard("mixed_precision")  # a run that goes on keeps its own
     check_scale_range(args.scale_range)
     check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
 
@@ -43,6 +49,7 @@ def main(argv=None):
     from utils.data.image_format import ImageFormat
     from utils.run_folder import RunFolder
     from utils.training.resume import resume_settings
+    from utils.training.time_plan import choose_length, is_complete
 
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     folders = [find_or_make_dataset(name) for name in names]
@@ -54,8 +61,12 @@ def main(argv=None):
     check_label_smoothing(settings["label_smoothing"], settings["loss"])
     if args.find_learning_rate and state:
         raise UsageError("--find_learning_rate tests a new network; leave out --continue_training")
-    if state and state["epoch"] >= settings["num_epochs"]:
-        print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise --num_epochs to train on")
+    length_line = choose_length(settings, given)
+    if length_line:
+        print(length_line)
+    if state and is_complete(settings, state):
+        longer = f"--minutes {settings['minutes']:g}" if settings["minutes"] else "--num_epochs"
+        print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise {longer} to train on")
         return 0
     ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
     label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
@@ -64,12 +75,14 @@ def main(argv=None):
         raise UsageError(
             f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
         )
+    if not state and MODELS[args.model].frontend and settings["frontend_learning_rate"] != frontend_rate:
+        print(f"--frontend_learning_rate 1 instead of {frontend_rate:g}: without pretrained weights all layers are new")
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
-    return train(folders, class_dict, run, settings, state)
+    return train(folders, class_dict, run, settings, state, start)
 
 
-def train(folders, class_dict, run, settings, state):
+def train(folders, class_dict, run, settings, state, start):
     """Trains a network.
 
     Args:
@@ -78,6 +91,7 @@ def train(folders, class_dict, run, settings, state):
         run: `RunFolder`.
         settings: dict of the flags and of what the run records beside them.
         state: state of the run to resume, or None for a new one.
+        start: `time.perf_counter()` at the start of the command.
 
     Returns:
         The exit code.
@@ -91,7 +105,9 @@ def train(folders, class_dict, run, settings, state):
     from utils.training.build import auxiliary_heads, output_names, prepare_model
     from utils.training.callbacks import graceful_interruption
     from utils.training.loop import Trainer, TrainingOptions
+    from utils.training.precision import choose_precision
     from utils.training.record import RunRecord, new_state
+    from utils.training.run_time import start_plan
 
     console = Console(settings["progress"])
     console.say("Loading the data ...")
@@ -110,6 +126,9 @@ def train(folders, class_dict, run, settings, state):
         settings["image_orientation"] = class_dict.orientation
     print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
+    if settings["mixed_precision"] == "auto":
+        settings["mixed_precision"], reason = choose_precision()
+        console.say(f"Precision --> {settings['mixed_precision']} (auto: {reason})")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None
     if settings.pop("find_learning_rate", False):
         from utils.training.learning_rate_range import find_learning_rate
@@ -117,10 +136,16 @@ def train(folders, class_dict, run, settings, state):
         find_learning_rate(settings, class_weights, data, run)
         return 0
     model = prepare_model(settings, class_weights, data.steps, run, state)
+    plan = None
+    if settings["minutes"]:
+        console.say("Measuring the time of a step ...")
+        plan = start_plan(settings, state, start, model, data, validation_pairs)
     settings["versions"] = versions()
     heads, num_images = auxiliary_heads(settings), (len(data.pairs), len(validation_pairs))
     console.say(run_block(train_parser(), settings, settings["versions"]))
     console.say(training_block(settings, heads, count_parameters(model), device(), num_images))
+    if plan:
+        console.say(plan.describe())
     if state:
         print(f"Continuing from {run.latest}: epoch {state['epoch']}, step {state['step']}")
     else:
@@ -135,7 +160,7 @@ def train(folders, class_dict, run, settings, state):
         **{name: settings[name] for name in ("num_epochs", "validation_step", "patience", "progress")},
     )
     with graceful_interruption() as interruption:
-        trainer = Trainer(model, data, validation_pairs, record, options, interruption)
+        trainer = Trainer(model, data, validation_pairs, record, options, interruption, plan)
         complete = trainer.train()
     trainer.summarize()
     return 0 if complete else INTERRUPTED

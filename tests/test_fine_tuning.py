@@ -197,3 +197,24 @@ def test_a_run_again_from_its_settings(streets, tmp_path, monkeypatch, capsys):
     assert json.loads(pathlib.Path(config).read_text())["continue_training"] is True
     assert train.main(["--config", config, "--num_epochs", "1"]) == 0  # a new run, as --continue_training is not given
     assert "is kept in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "more, rate, is_told",
+    [
+        (["--frontend_weights", "none"], 1.0, True),
+        (["--frontend_weights", "none", "--frontend_learning_rate", "0.25"], 0.25, False),
+    ],
+)
+def test_a_frontend_of_random_weights_has_the_whole_learning_rate(
+    streets, tmp_path, monkeypatch, capsys, more, rate, is_told
+):
+    """The preset's factor is for pretrained weights."""
+    monkeypatch.chdir(tmp_path)
+    flags = ["--model", "tiny-frontend", "--frontend", "MobileNet", "--crop_height", "32", "--crop_width", "32"]
+    preset = ["--recipe", "strong", "--mixed_precision", "float32", "--steps_per_epoch", "1", "--num_epochs", "1"]
+    assert train.main([*flags, *preset, *more, "--dataset", str(streets)]) == 0
+    settings = json.loads(pathlib.Path("checkpoints/tiny-frontend_Streets/settings.json").read_text())
+    assert settings["frontend_learning_rate"] == rate
+    line = "--frontend_learning_rate 1 instead of 0.25: without pretrained weights all layers are new"
+    assert (line in capsys.readouterr().out) == is_told

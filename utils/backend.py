@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import pathlib
 import sys
 from collections.abc import Iterator
 
@@ -97,6 +98,16 @@ def set_precision(name: str) -> None:
     import keras
 
     keras.mixed_precision.set_global_policy(name if name == "float32" else f"mixed_{name}")
+
+
+def process_age() -> float:
+    """Returns the seconds since this process started; 0 if the system does not report it."""
+    try:
+        started = float(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])  # see proc(5)
+        uptime = float(pathlib.Path("/proc/uptime").read_text().split()[0])
+        return max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def versions() -> dict[str, str]:

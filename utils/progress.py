@@ -96,6 +96,13 @@ class Progress:
         if self.update(done):
             self.show()
 
+    def interrupt(self, text: str) -> None:
+        """Prints a line of text; a progress bar continues below it."""
+        if self._width:
+            print(f"\r{' ' * self._width}\r", end="")
+            self._width = 0
+        print(text, flush=True)
+
     def _write(self, now, last=False):
         if self.mode == "quiet":
             return

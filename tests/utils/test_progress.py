@@ -102,3 +102,13 @@ def test_a_camera_has_no_known_end(now, capsys, mode):
             progress.show()
     shown = capsys.readouterr().out
     assert "camera0: 3" in shown and "left" not in shown and "/" not in shown.replace("images/s", "")
+
+
+@pytest.mark.parametrize("mode", ["bar", "plain", "quiet"])
+def test_a_line_in_the_middle_of_a_loop_is_one_of_its_own(capsys, mode):
+    with Console(mode).progress("Epoch", 4) as progress:
+        progress.count(1)
+        progress.interrupt("Estimate: 2 hours")
+        progress.count(2)
+    lines = capsys.readouterr().out.replace("\r", "\n").splitlines()
+    assert lines.count("Estimate: 2 hours") == 1

@@ -32,7 +32,7 @@ def train_parser() -> Parser:
     add_augmentation(parser)
     add_optimization(parser)
     add_run(parser)
-    add_backend(parser)
+    add_backend(parser, automatic=True)
     add_progress(parser)
     return parser
 

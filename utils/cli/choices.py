@@ -23,5 +23,6 @@ RECIPES = {  # values in place of the defaults
         "color_jitter": 0.4,
         "brightness": 0.3,
         "loss": "cross_entropy_lovasz",
+        "mixed_precision": "auto",
     },
 }

@@ -48,6 +48,10 @@ def parse(parser: Parser, argv: Sequence[str] | None = None) -> tuple[argparse.N
     command_line = {name: value for name, value in vars(args).items() if value is not unset}
     path = command_line.pop("config", None)
     config = {} if path is None else read_config(parser, path)
+    if "num_epochs" in command_line and "minutes" not in command_line:
+        config.pop("minutes", None)
+    if config.get("minutes") or "minutes" in command_line:
+        config.pop("num_epochs", None)  # in a run's settings it is what came of its --minutes
     presets = [RECIPES.get(values.get("recipe"), {}) for values in (config, command_line)]
     parser.set_defaults(**presets[0] | config | presets[1])
     args = parser.parse_args(argv)

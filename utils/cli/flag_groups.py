@@ -216,15 +216,21 @@ def add_inference(parser: Parser) -> None:
     )
 
 
-def add_backend(parser: Parser) -> None:
-    """Adds the flags of computation: precision, memory, compilation."""
+def add_backend(parser: Parser, automatic: bool = False) -> None:
+    """Adds the flags of computation: precision, memory, compilation.
+
+    Args:
+        parser: the parser.
+        automatic: whether the precision may be "auto".
+    """
     group = parser.add_argument_group("backend")
+    faster = "; auto: bfloat16 if it is faster on this machine, else float32" if automatic else ""
     group.add_argument(
         "--mixed_precision",
-        choices=PRECISIONS,
+        choices=("auto", *PRECISIONS) if automatic else PRECISIONS,
         default="float32",
         metavar="TYPE",
-        help="compute dtype of the layers; weights, logits and losses stay float32",
+        help=f"compute dtype of the layers; weights, logits and losses stay float32{faster}",
     )
     add_boolean(group, "--remat", "rematerialization (gradient checkpointing): less memory, more time")
     add_xla(group)

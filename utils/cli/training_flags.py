@@ -143,6 +143,13 @@ def add_run(parser: Parser) -> None:
     add_boolean(group, "--continue_training", "resume from the latest checkpoint of this model and dataset")
     group.add_argument("--num_epochs", type=positive_int, default=300, metavar="N", help="total number of epochs")
     group.add_argument(
+        "--minutes",
+        type=positive_float,
+        metavar="N",
+        help="train for this time, counted from the start of the command; it decides the number of epochs, and the "
+        "schedule ends with it",
+    )
+    group.add_argument(
         "--epoch_start_i", type=nonnegative_int, default=0, metavar="N", help="number of the first epoch of a new run"
     )
     group.add_argument(

@@ -9,6 +9,7 @@ from utils.data.image_format import ImageFormat
 from utils.losses import build_losses
 from utils.run_folder import RunFolder
 from utils.training.optimizers import build_optimizer, build_schedule
+from utils.training.optimizers.schedules import TimedSchedule
 from utils.training.remat import rematerialize
 from utils.training.resume import restore_training
 
@@ -85,15 +86,19 @@ def build_training_model(
 
 def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Builds the optimizer of a run, with the frontend's learning rate. Arguments as in `build_training_model`."""
+    name, learning_rate, warm_up = (settings[key] for key in ("schedule", "learning_rate", "warm_up"))
+    is_timed = bool(settings.get("minutes")) and (name != "constant" or warm_up > 0)
     # Keras counts steps here also when several of them make one update (tried with Keras 3.15).
-    schedule = build_schedule(
-        settings["schedule"], settings["learning_rate"], steps_per_epoch, settings["num_epochs"], settings["warm_up"]
-    )
+    if is_timed:
+        schedule = TimedSchedule(name, learning_rate, steps_per_epoch)
+    else:
+        schedule = build_schedule(name, learning_rate, steps_per_epoch, settings["num_epochs"], warm_up)
     optimizer = build_optimizer(
         settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"], settings["ema"]
     )
     frontend = [variable for layer in frontend_layers(model) for variable in layer.trainable_variables]
     optimizer.set_parameter_group(frontend, settings["frontend_learning_rate"])
+    optimizer.timed_schedule = schedule if is_timed else None
     return optimizer
 
 

@@ -1,6 +1,7 @@
 """Training loop: trains an epoch, validates, writes a checkpoint and logs."""
 
 import dataclasses
+import gc
 import time
 from collections.abc import Sequence
 
@@ -12,13 +13,15 @@ from utils.data.folder import Pair
 from utils.errors import RunError, memory_errors
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
-from utils.progress import Console, duration
+from utils.progress import Console, Progress, duration
 from utils.training.callbacks import EpochProgress, Interruption, StepGuard, StepwiseCallbacks, log_name
 from utils.training.freezing import frontend_phase
 from utils.training.optimizers import current_learning_rate
 from utils.training.optimizers.ema import averaged_weights
 from utils.training.precise_batch_norm import BatchNormStatistics
 from utils.training.record import RunRecord
+from utils.training.run_time import PlannedSteps, RunTimeEstimate
+from utils.training.time_plan import TimePlan
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
 NUM_SAMPLES = 4  # validation images in the sample grid
@@ -54,6 +57,7 @@ class Trainer:
         record: writes the files of the run; its state says where to start.
         options: when to validate and to end.
         interruption: its `requested` stops the training after the current step.
+        plan: ends the training at a given time, in place of the number of epochs.
     """
 
     def __init__(
@@ -64,14 +68,16 @@ class Trainer:
         record: RunRecord,
         options: TrainingOptions,
         interruption: Interruption,
+        plan: TimePlan | None = None,
     ):
         self.model, self.data, self.validation_pairs = model, data, validation_pairs
-        self.record, self.options, self.interruption = record, options, interruption
+        self.record, self.options, self.interruption, self.plan = record, options, interruption, plan
         self.statistics = BatchNormStatistics(model, model.jit_compile)
         self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
         self.predictor = LossPredictor(self.backend, data.batch_size)
         self.console = Console(options.progress)
         self.report = None  # of the last validation
+        self.first_epoch = record.state["epoch"]
 
     def train(self) -> bool:
         """Trains to the last epoch, or until it is interrupted or patience ends.
@@ -82,33 +88,69 @@ class Trainer:
         Raises:
             RunError: if the loss is not finite or memory does not suffice.
         """
-        state, options = self.record.state, self.options
+        state = self.record.state
         self.record.add_graph(self.model)
         drawn = self.record.add_batch(self.data)
         if drawn:
             self.console.say(f"What the network sees, crops and labels of the first batch: {drawn}")
-        for epoch in range(state["epoch"], options.num_epochs):
-            start = time.perf_counter()
+        while state["epoch"] < self.options.num_epochs:
+            epoch, start = state["epoch"], time.perf_counter()
+            if self.plan:
+                self.data.steps = self.plan.begin_epoch(epoch, state["step"])
+                self.follow_plan()
             row = self.train_epoch(epoch)
             if row is None:
                 return False
+            if self.plan:
+                self.plan.end_steps()
+                self.follow_plan()
+                self.data.steps = self.plan.steps
+            options = self.options
             with averaged_weights(self.model):
                 self.data.set_epoch(epoch)
                 self.statistics.estimate(self.data)
                 is_validated = epoch % options.validation_step == 0 or epoch == options.num_epochs - 1
+                validation_start = time.perf_counter()
                 is_best = is_validated and self.validate(epoch, row)
+                validation_seconds = time.perf_counter() - validation_start
                 row["seconds"] = round(time.perf_counter() - start, 1)
+                if self.plan:
+                    self.follow_plan()
                 self.record.add_epoch(self.model, row, is_best)
+            if self.plan:
+                self.plan.end_epoch(validation_seconds if is_validated else None)
             if self.interruption.requested:
                 return False
             if options.patience and state["validations_without_gain"] >= options.patience:
                 print(f"No better mean IoU in {options.patience} validations: training ends.")
                 return True
             epoch_seconds = sum(row["seconds"] for row in state["log"]) / len(state["log"])
-            remaining = duration((options.num_epochs - 1 - epoch) * epoch_seconds)
+            epochs_left = options.num_epochs - 1 - epoch
+            remaining = duration(max(0.0, self.plan.left) if self.plan else epochs_left * epoch_seconds)
             self.console.say(f"Epoch time = {row['seconds']} s. Remaining training time = {remaining}")
         self.console.say("Remaining training time : Training completed.")
         return True
+
+    def follow_plan(self) -> None:
+        """Takes the number of epochs from the plan, and notes for the next checkpoint where the plan is."""
+        self.options = dataclasses.replace(self.options, num_epochs=self.plan.num_epochs)
+        self.record.set_num_epochs(self.plan.num_epochs)
+        self.record.state["time_plan"] = self.plan.to_state()
+
+    def time_callbacks(self, epoch: int, progress: Progress) -> list[keras.callbacks.Callback]:
+        """Returns the callback that follows the plan, or that estimates the run time in the first epoch."""
+        state, options = self.record.state, self.options
+        if self.plan:
+            return [PlannedSteps(self.plan, progress, state["step"])]
+        if epoch not in (self.first_epoch, options.unfreeze_epoch):
+            return []
+
+        def say(line, is_warning):
+            if is_warning or self.console.mode != "quiet":
+                progress.interrupt(line)
+
+        numbers = (epoch, options.num_epochs), options.validation_step
+        return [RunTimeEstimate(self.data, self.validation_pairs, *numbers, say)]
 
     def train_epoch(self, epoch: int) -> dict | None:
         """Trains the rest of an epoch.
@@ -127,7 +169,7 @@ class Trainer:
             frontend_phase(self.model, epoch < self.options.unfreeze_epoch, state),
             self.console.progress(title, self.data.steps, first_step, self.data.batch_size) as progress,
         ):
-            callbacks = [guard, EpochProgress(progress, first_step)]
+            callbacks = [guard, *self.time_callbacks(epoch, progress), EpochProgress(progress, first_step)]
             history = self.model.fit(
                 self.data,
                 initial_epoch=epoch,
@@ -141,10 +183,15 @@ class Trainer:
             raise RunError(
                 f"the loss is no longer finite in epoch {epoch}, step {guard.bad_step}; {kept}. Lower --learning_rate"
             )
-        if guard.step < self.data.steps:
+        is_ended_by_plan = self.plan and self.plan.ends_epoch
+        if is_ended_by_plan:
+            gc.collect()  # batches read ahead, which Keras keeps in a reference cycle
+        if guard.step < self.data.steps and not is_ended_by_plan:
+            if self.plan:
+                self.follow_plan()
             with averaged_weights(self.model):
                 self.record.add_interruption(self.model, guard.step)
-            print(f"Stopped in epoch {epoch} after step {guard.step} of {self.data.steps}.")
+            print(f"Stopped in epoch {epoch} after step {guard.step} of {progress.total}.")
             return None
         logs = {log_name(name): float(values[-1]) for name, values in history.history.items()}
         return {"epoch": epoch, **logs, "learning_rate": learning_rate}

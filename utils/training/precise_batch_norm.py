@@ -75,8 +75,8 @@ class BatchNormStatistics:
         if self._compiled_for != self.layers:  # compiled code is specific to the layers that were frozen
             self._forward.compile(jit_compile=self._jit_compile)
             self._compiled_for = self.layers
-        steps = min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
-        batches = [self._statistics_of(images) for _, (images, _) in prefetch(data.__getitem__, range(steps))]
+        steps = range(batches_of_estimate(data))
+        batches = [self._statistics_of(images) for _, (images, _) in prefetch(data.__getitem__, steps)]
         for layer, statistics in zip(self.layers, zip(*batches)):
             means, variances = (np.stack(values) for values in zip(*statistics))
             layer.moving_mean.assign(means.mean(axis=0))
@@ -96,6 +96,11 @@ class BatchNormStatistics:
             moving = (layer.moving_mean, layer.moving_variance)
             statistics.append([keras.ops.convert_to_numpy(value) / share for value in moving])
         return statistics
+
+
+def batches_of_estimate(data):
+    """Returns the number of batches from which the statistics are estimated, see `BatchNormStatistics.estimate`."""
+    return min(len(data), max(8, min(math.ceil(64 / data.batch_size), data.steps // 5)))
 
 
 def updates_per_pass(model):

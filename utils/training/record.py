@@ -62,6 +62,12 @@ class RunRecord:
         write_json(run.settings, settings)
         self._writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if tensorboard else None
 
+    def set_num_epochs(self, num_epochs: int) -> None:
+        """Notes another number of the last epoch + 1, also in settings.json and later checkpoints."""
+        if num_epochs != self.settings["num_epochs"]:
+            self.num_epochs = self.settings["num_epochs"] = num_epochs
+            write_json(self.run.settings, self.settings)
+
     def add_graph(self, model: keras.Model) -> None:
         """Writes the network's graph to a new TensorBoard log."""
         if self._writer and self._writer.is_new:

@@ -1,6 +1,7 @@
 """Recorded experiments."""
 
-from tools.results.records import title
+from tools.results.records import experiment_names, title, training_flags
+from utils.cli.choices import PRECISIONS
 
 
 def test_title_shows_views_and_deviations():
@@ -15,3 +16,12 @@ def test_title_shows_views_and_deviations():
     assert title({"train": {"model": "UNet"}, "test": {}}) == "UNet, from scratch"
     experiment = {"train": {"model": "UNet"}, "test": {"batch_statistics": True}}
     assert title(experiment) == "UNet, from scratch, batch statistics"
+
+
+def test_experiments_name_what_the_preset_would_choose_by_machine():
+    """Otherwise a repetition elsewhere would train in another precision, or with another rate of the frontend."""
+    for name in experiment_names():
+        flags = training_flags(name)
+        if flags.get("recipe") == "strong":
+            assert flags.get("mixed_precision") in PRECISIONS, name
+            assert flags.get("frontend_weights") != "none" or "frontend_learning_rate" in flags, name

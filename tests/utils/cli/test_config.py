@@ -110,3 +110,19 @@ def test_files_without_settings(tmp_path, content, message, capsys):
         train.main(["--config", str(path)])
     error = capsys.readouterr().err
     assert end.value.code == 2 and message in error and str(path) in error
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([], (30.0, 300)),
+        (["--num_epochs", "24"], (None, 24)),
+        (["--minutes", "60"], (60.0, 300)),
+        (["--minutes", "60", "--num_epochs", "5"], (60.0, 5)),
+    ],
+)
+def test_a_run_of_given_minutes_is_repeated_with_its_minutes_or_a_number_of_epochs(config, arguments, expected):
+    """The number of epochs in its settings is what came of the minutes."""
+    args, given = parse(train_parser(), ["--config", config(minutes=30, num_epochs=24), *arguments])
+    assert (args.minutes, args.num_epochs) == expected
+    assert ("num_epochs" in given) == ("--num_epochs" in arguments)

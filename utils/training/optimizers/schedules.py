@@ -1,4 +1,4 @@
-"""Learning rate schedules: constant, exponential, polynomial, cosine, each with an optional warm-up."""
+"""Learning rate schedules: constant, exponential, polynomial, cosine, each with an optional warm-up or a time limit."""
 
 import keras
 
@@ -33,6 +33,43 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         if isinstance(schedule, dict):
             schedule = keras.saving.deserialize_keras_object(schedule)
         return cls(schedule, config["updates"])
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class TimedSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose progress is set from outside, for trainings that end at a given time.
+
+    "poly" and "cosine" follow `progress`; "constant" and "exponential" do not depend on the end. Progress and warm-up
+    are variables, so that a traced training step sees new values. They belong to no optimizer: checkpoints are the same
+    with and without.
+
+    Args:
+        name, learning_rate, steps_per_epoch: as in `build_schedule`.
+        progress: float, 0..1.
+        warm_up: float, training steps in which the learning rate also rises from 0.
+    """
+
+    LENGTH = 2**16  # steps of the schedule that are stretched over the progress
+
+    def __init__(self, name, learning_rate, steps_per_epoch, progress=0.0, warm_up=0.0):
+        self.name, self.learning_rate, self.steps_per_epoch = name, learning_rate, steps_per_epoch
+        self.follows_progress = name in ("poly", "cosine")
+        length = (self.LENGTH, 1) if self.follows_progress else (steps_per_epoch, 1)
+        self._schedule = build_schedule(name, learning_rate, *length)
+        self.progress, self.warm_up = (
+            keras.Variable(value, trainable=False, dtype="float32") for value in (progress, warm_up)
+        )
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        position = self.progress * float(self.LENGTH) if self.follows_progress else step
+        rate = self._schedule(position) if callable(self._schedule) else self._schedule
+        return rate * keras.ops.minimum((step + 1.0) / keras.ops.maximum(self.warm_up, 1.0), 1.0)
+
+    def get_config(self):
+        names = ("name", "learning_rate", "steps_per_epoch")
+        variables = {name: float(keras.ops.convert_to_numpy(getattr(self, name))) for name in ("progress", "warm_up")}
+        return {**{name: getattr(self, name) for name in names}, **variables}
 
 
 def build_schedule(

@@ -1,7 +1,7 @@
 import pytest
 
 from utils.training.optimizers import build_optimizer, current_learning_rate
-from utils.training.optimizers.schedules import build_schedule
+from utils.training.optimizers.schedules import TimedSchedule, build_schedule
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,31 @@ def test_warm_up_rises_linearly_and_then_leaves_the_schedule_alone(name):
         rate = float(schedule(step)) if callable(schedule) else schedule
         assert float(warm(step)) == pytest.approx(rate * min((step + 1) / 5, 1), abs=1e-7)
         assert float(again(step)) == pytest.approx(float(warm(step)))
+
+
+@pytest.mark.parametrize("name", ["poly", "cosine", "exponential", "constant"])
+def test_a_timed_schedule_follows_the_progress(name):
+    """At any share of the progress it has the rate of the schedule at that share of its steps."""
+    schedule, timed = build_schedule(name, 0.1, 10, 10), TimedSchedule(name, 0.1, 10)
+    for step in (0, 30, 75, 100):
+        timed.progress.assign(step / 100)
+        rate = float(schedule(step)) if callable(schedule) else schedule
+        assert float(timed(step)) == pytest.approx(rate, abs=1e-6)
+    timed.warm_up.assign(8)
+    timed.progress.assign(0.25)
+    again = TimedSchedule.from_config(timed.get_config())
+    without = TimedSchedule(name, 0.1, 10, progress=0.25)
+    assert float(timed(1)) == float(again(1)) == pytest.approx(float(without(1)) * 2 / 8)
+
+
+def test_a_traced_step_sees_new_progress():
+    import tensorflow as tf
+
+    timed = TimedSchedule("cosine", 0.1, 10)
+    traced = tf.function(timed)
+    assert float(traced(tf.constant(0))) == pytest.approx(0.1)
+    timed.progress.assign(1.0)
+    assert float(traced(tf.constant(0))) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_constant_schedule_and_current_rate():

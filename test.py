@@ -26,7 +26,7 @@ def main(argv=None):
     from utils.data.image_format import ImageFormat
     from utils.data.report import check_labeled, describe_labels
     from utils.run_folder import find_checkpoint
-    from utils.settings import checkpoint_identity
+    from utils.settings import checkpoint_identity, read_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, name=args.name)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
@@ -81,7 +81,8 @@ def main(argv=None):
             network = network_name(settings["model"], settings.get("frontend"))
             about = describe_test(record, network, len(pairs), command_line("test.py", argv))
             title = f"{settings['model']} on {folder.resolve().name}, {args.split}"
-            has_page = write_page(files, title, about, evaluation, scores, class_dict, collector)
+            log = read_checkpoint(path)[1].get("log", []) if path.suffix == ".keras" else []
+            has_page = write_page(files, title, about, evaluation, scores, class_dict, collector, log)
     page = "report.html, " if collector and has_page else ""
     print(f"Wrote {page}scores.json, {args.split}_scores.csv, samples.png, confusion.png and predictions to {output}")
     return 0

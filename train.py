@@ -154,7 +154,8 @@ def train(folders, class_dict, run, settings, state, start):
             print(f"The earlier run of this model and dataset is kept in {earlier_run}")
         state = new_state(settings["epoch_start_i"])
     epochs = {name: settings[name] for name in ("num_epochs", "checkpoint_step")}
-    record = RunRecord(run, settings, state, class_dict, **epochs, tensorboard=settings["tensorboard"])
+    options = {"tensorboard": settings["tensorboard"], "report": not settings.get("no_report")}
+    record = RunRecord(run, settings, state, class_dict, **epochs, **options)
     options = TrainingOptions(
         unfreeze_epoch=settings["epoch_start_i"] + settings["freeze_frontend"],
         **{name: settings[name] for name in ("num_epochs", "validation_step", "patience", "progress")},

@@ -183,6 +183,7 @@ def add_run(parser: Parser) -> None:
         metavar="N",
         help="random seed of initialization, shuffling, augmentation and dropout",
     )
+    add_boolean(group, "--no_report", "leave out report.html, the page of scores, curves and validation images")
     add_boolean(group, "--tensorboard", "also write TensorBoard logs: scores, images, weight histograms, graph")
     group.add_argument(
         "--image", metavar="PATH", help="accepted for the original suite's command lines, without effect"

@@ -43,7 +43,7 @@ class Collector:
         image: np.ndarray,
         label: np.ndarray,
         prediction: np.ndarray,
-        confidence: np.ndarray,
+        confidence: np.ndarray | None,
         scores: ImageScores,
     ) -> None:
         """Adds an image; may be called by several threads.
@@ -52,29 +52,29 @@ class Collector:
             pair: its name and files.
             image: uint8 array `(H, W, 3)`, RGB.
             label, prediction: uint8 arrays `(H, W)`, class indices; 255 = ignored.
-            confidence: float32 array `(H, W)`, probability of the predicted class.
+            confidence: float array `(H, W)`, probability of the predicted class; None: neither calibration nor
+                suspect areas are found.
             scores: of the image.
         """
         if self.problem:
             return
         try:
             record = self._describe(pair, image, label, prediction, scores)
-            regions = find_regions(label, prediction, confidence)
+            regions = [] if confidence is None else find_regions(label, prediction, confidence)
             with self._lock:
                 self.borders.update(label, prediction)
                 self.sizes.update(label, prediction)
-                self.calibration.update(label, prediction, confidence)
+                if confidence is not None:
+                    self.calibration.update(label, prediction, confidence)
                 self._images.append((record, regions))
         except Exception as error:  # whatever it is, the scores are worth more
             self.problem = f"{type(error).__name__}: {first_line(error)}"
 
     def measures(self) -> dict:
-        """Returns the scores that scores.json gets: "border", "object_sizes" and "calibration"."""
-        return {
-            "border": self.borders.result(),
-            "object_sizes": self.sizes.result(),
-            "calibration": self.calibration.result(),
-        }
+        """Returns the scores that scores.json gets: "border", "object_sizes" and, with confidences, "calibration"."""
+        measures = {"border": self.borders.result(), "object_sizes": self.sizes.result()}
+        has_confidence = self.calibration.count.any()
+        return {**measures, "calibration": self.calibration.result()} if has_confidence else measures
 
     def images(self) -> list[dict]:
         """Returns the images by name: scores, thumbnails, and suspect regions with their suspicion.

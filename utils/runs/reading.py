@@ -16,7 +16,17 @@ SETTINGS, LOG, LATEST = "settings.json", "log.csv", "latest_model_"
 # Keys of settings.json that are no flags, or flags without effect on scores and speed.
 NOT_COMPARED = {
     *("class_names", "label_values", "ignored", "num_classes", "dataset_path", "versions"),
-    *("output_dir", "progress", "continue_training", "config", "image", "tensorboard", "checkpoint_step", "name"),
+    *(
+        "output_dir",
+        "progress",
+        "continue_training",
+        "config",
+        "image",
+        "tensorboard",
+        "no_report",
+        "checkpoint_step",
+        "name",
+    ),
 }
 
 

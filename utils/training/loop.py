@@ -213,6 +213,7 @@ class Trainer:
                 progress=progress.count,
                 workers=self.data.workers,
                 image_format=self.data.image_format,
+                observe=self.record.open_collector(len(self.validation_pairs)),
             )
         self.record.add_validation(epoch, self.validation_pairs, evaluation)
         scores, loss = evaluation.confusion.result(), self.backend.mean_loss

@@ -16,6 +16,8 @@ from utils.evaluation.plots import plot_confusion, plot_log
 from utils.evaluation.reports import write_image_scores
 from utils.evaluation.samples import plot_samples
 from utils.files import copy_file, write_json, write_rows
+from utils.report.collect import Collector
+from utils.report.writing import describe_run, write_page
 from utils.run_folder import RunFolder
 from utils.training.tensorboard import Writer, has_histograms
 
@@ -40,6 +42,7 @@ class RunRecord:
         num_epochs: number of the last epoch + 1.
         checkpoint_step: epochs from one checkpoint that is kept to the next.
         tensorboard: whether to write TensorBoard events.
+        report: whether to write report.html after each validation.
 
     Raises:
         RunError: if the files cannot be written.
@@ -55,9 +58,11 @@ class RunRecord:
         num_epochs: int,
         checkpoint_step: int,
         tensorboard: bool = False,
+        report: bool = False,
     ):
         self.run, self.settings, self.state, self.class_dict = run, settings, state, class_dict
-        self.num_epochs, self.checkpoint_step = num_epochs, checkpoint_step
+        self.num_epochs, self.checkpoint_step, self.report = num_epochs, checkpoint_step, report
+        self._collector = self._evaluation = None  # of the last validation
         run.make()
         write_json(run.settings, settings)
         self._writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if tensorboard else None
@@ -91,6 +96,11 @@ class RunRecord:
         plot_batch(path, images, labels, self.class_dict)
         return path
 
+    def open_collector(self, images: int) -> Collector | None:
+        """Returns the `observe` of the next validation, of so many images; None without a report."""
+        self._collector = Collector(self.class_dict, images) if self.report else None
+        return self._collector
+
     def add_validation(self, epoch: int, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
         """Writes the scores of the validation images, the confusion matrix and the sample grid.
 
@@ -103,6 +113,7 @@ class RunRecord:
         write_image_scores(
             folder / "val_scores.csv", ("val_name", "avg_accuracy"), pairs, evaluation.image_scores, names
         )
+        self._evaluation = evaluation
         samples, confusion = folder / "samples.png", self.run.folder / "confusion.png"
         plot_samples(samples, evaluation.samples, self.class_dict)
         plot_confusion(confusion, evaluation.confusion.matrix, names, f"Validation of epoch {epoch:04d}")
@@ -142,6 +153,13 @@ class RunRecord:
         plot_log(self.run.folder, self.state["log"])
         if "val_mean_iou" in row:
             plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)
+            if self._collector:
+                about = describe_run(self.settings, epoch, len(self._evaluation.image_scores))
+                title = f"{self.run.folder.name}, validation of epoch {epoch}"
+                scores, log = self._evaluation.confusion.result(), self.state["log"]
+                write_page(
+                    self.run.folder, title, about, self._evaluation, scores, self.class_dict, self._collector, log
+                )
         if self._writer:
             if has_histograms(epoch, self.num_epochs):
                 self._writer.histograms(model, epoch)

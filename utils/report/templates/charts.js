@@ -150,10 +150,11 @@ function drawReliability() {
 }
 
 function drawDetails() {
-  if (!data.measures.calibration) return;
-  const place = section("details"), { border } = data.measures;
+  const place = section("details"), { border, calibration } = data.measures;
+  if (!border) return;
   place.hidden = false;
-  place.append(make("div", { class: "row" }, drawSizes(), drawReliability()), make("p", { class: "note" },
+  if (!calibration) place.querySelector("h2").textContent = "Borders and objects";
+  place.append(make("div", { class: "row" }, drawSizes(), calibration ? drawReliability() : ""), make("p", { class: "note" },
     `Borders: mean IoU ${percent(border.mean_iou, 2)} and accuracy ${percent(border.global_accuracy, 2)} over the ${grouped(border.pixels)} pixels ` +
     `that are at most ${border.width} pixels from a change of the label (trimap; Kohli et al., 2009; Csurka et al., 2013). ` +
     "The table of classes has the IoU of each."));

@@ -62,8 +62,9 @@ function paint(canvas, pixels, layer, opacity) {
   context.putImageData(image, 0, 0);
 }
 
+const hasSuspects = Boolean(data.measures.calibration);  // both need the probabilities
 const ORDERS = {
-  suspicion: ["most suspect label", (a, b) => b.suspicion - a.suspicion],
+  ...(hasSuspects ? { suspicion: ["most suspect label", (a, b) => b.suspicion - a.suspicion] } : {}),
   worst: ["lowest mean IoU", (a, b) => a.mean_iou - b.mean_iou],
   best: ["highest mean IoU", (a, b) => b.mean_iou - a.mean_iou],
   name: ["name", (a, b) => a.name.localeCompare(b.name, "en", { numeric: true })],
@@ -110,7 +111,8 @@ function drawGallery() {
       score.textContent = percent(iou);
       score.title = name;
       suspect.textContent = view.order === "suspicion" ? `suspicion ${record.suspicion.toFixed(0)}` : "";
-      button.setAttribute("aria-label", `${record.name}, ${name} ${percent(iou)}, suspicion ${record.suspicion.toFixed(0)}; open`);
+      const suspicion = hasSuspects ? `, suspicion ${record.suspicion.toFixed(0)}` : "";
+      button.setAttribute("aria-label", `${record.name}, ${name} ${percent(iou)}${suspicion}; open`);
     };
     return card;
   }
@@ -141,8 +143,8 @@ function drawGallery() {
       choice("Layer", LAYERS, view.layer, value => { view.layer = value; redraw(); }),
       make("label", {}, "opacity", opacity), count),
     gallery, more,
-    make("p", { class: "note", style: "margin-top:1rem" }, "Suspicion grows with connected areas in which the network is sure of another " +
+    make("p", { class: "note", style: "margin-top:1rem" }, hasSuspects ? "Suspicion grows with connected areas in which the network is sure of another " +
       "class than the label, and the more, the rarer it confuses these two classes elsewhere. A high value is a reason to look at the label: " +
-      `either it is wrong, or the network is.${total}`));
+      "either it is wrong, or the network is." : "", total));
   update();
 }

@@ -1,6 +1,6 @@
 // A single image in large: two layers with a divider between them.
 
-const viewer = { record: null, left: "truth", right: "prediction", split: 0.5, opacity: 1, boxes: false };
+const viewer = { record: null, left: "truth", right: "prediction", split: 0.5, opacity: 0.75, boxes: false };
 
 function openViewer(record) {
   const dialog = section("viewer");
@@ -75,7 +75,7 @@ function openViewer(record) {
       button("✕", "close", () => dialog.close())),
     stage,
     make("div", { class: "under" }, layer("left"), make("label", { class: "wide" }, "divider", slider), layer("right"),
-      make("label", {}, "opacity", opacity), make("label", {}, framed, "frame suspect areas"), said),
+      make("label", {}, "opacity", opacity), hasSuspects ? make("label", {}, framed, "frame suspect areas") : null, said),
     regions);
   dialog.onkeydown = event => {
     if (["INPUT", "SELECT"].includes(event.target.tagName)) return;

@@ -1,4 +1,4 @@
-"""Report of a test: its measures in scores.json, its page in report.html."""
+"""Report of a test or a training: the header of its page, and report.html."""
 
 import pathlib
 import shlex
@@ -43,7 +43,25 @@ def describe_test(record: dict, network: str, images: int, command: str) -> dict
         "checkpoint": record["checkpoint_path"] + ("" if epoch is None else f", after epoch {epoch}"),
         "command": command,
         "date": time.strftime("%Y-%m-%d %H:%M"),
-        "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+        "versions": _listed(record["versions"]),
+    }
+
+
+def describe_run(settings: dict, epoch: int, images: int) -> dict[str, str]:
+    """Describes a training for the header of its page.
+
+    Args:
+        settings: of the run.
+        epoch: the last one, which was validated.
+        images: number of validation images.
+    """
+    return {
+        "network": network_name(settings["model"], settings.get("frontend")),
+        "dataset": f"{settings['dataset_path']}, {images} validation images",
+        "epoch": f"{epoch}, the last of {settings['num_epochs']} is {settings['num_epochs'] - 1}",
+        "command": command_line("train.py", None),
+        "date": time.strftime("%Y-%m-%d %H:%M"),
+        "versions": _listed(settings["versions"]),
     }
 
 
@@ -83,3 +101,7 @@ def write_page(
     if problem:
         print(f"warning: {REPORT} is not written ({problem}); the other results are complete", file=sys.stderr)
     return not problem
+
+
+def _listed(versions):
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -1,20 +1,20 @@
-"""Report of a test: header, file, and problems that are warnings."""
+"""Report of a test or a run: header, file, and problems that are warnings."""
 
 import pytest
 from tiny_report import evaluated
 
 from utils.errors import RunError
-from utils.report import testing
+from utils.report import writing
 
 
 def test_command_line_can_be_pasted():
     words = ["--dataset", "My data", "--report"]
-    assert testing.command_line("test.py", words) == "python test.py --dataset 'My data' --report"
+    assert writing.command_line("test.py", words) == "python test.py --dataset 'My data' --report"
 
 
 def test_network_name():
-    assert testing.network_name("custom", "MobileNet") == "custom on MobileNet"
-    assert testing.network_name("UNet", None) == testing.network_name("FC-DenseNet56", "ResNet101").replace(
+    assert writing.network_name("custom", "MobileNet") == "custom on MobileNet"
+    assert writing.network_name("UNet", None) == writing.network_name("FC-DenseNet56", "ResNet101").replace(
         "FC-DenseNet56", "UNet"
     )
 
@@ -22,11 +22,11 @@ def test_network_name():
 def test_header_names_what_was_tested():
     record = {"checkpoint": {"epoch": 17}, "checkpoint_path": "a.keras", "dataset": "data/CamVid", "split": "test"}
     record["versions"] = {"python": "3.11", "keras": "3.15"}
-    about = testing.describe_test(record, "custom on MobileNet", 233, "python test.py")
+    about = writing.describe_test(record, "custom on MobileNet", 233, "python test.py")
     assert about["checkpoint"] == "a.keras, after epoch 17" and about["dataset"] == "data/CamVid, 233 test images"
     assert about["versions"] == "python 3.11, keras 3.15" and about["command"] == "python test.py"
     record["checkpoint"]["epoch"] = None
-    assert testing.describe_test(record, "custom", 1, "")["checkpoint"] == "a.keras"
+    assert writing.describe_test(record, "custom", 1, "")["checkpoint"] == "a.keras"
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +36,17 @@ def case(streets):
 
 
 def test_page_is_written(case, tmp_path, capsys):
-    assert testing.write_page(tmp_path, "title", {}, *case)
-    assert (tmp_path / testing.REPORT).stat().st_size > 20_000 and not capsys.readouterr().err
+    assert writing.write_page(tmp_path, "title", {}, *case)
+    assert (tmp_path / writing.REPORT).stat().st_size > 20_000 and not capsys.readouterr().err
 
 
 def test_a_problem_is_one_line(case, tmp_path, capsys, monkeypatch):
     def full(*_):
         raise RunError("cannot write report.html: No space left on device")
 
-    monkeypatch.setattr(testing, "write_report", full)
-    assert not testing.write_page(tmp_path, "title", {}, *case)
+    monkeypatch.setattr(writing, "write_report", full)
+    assert not writing.write_page(tmp_path, "title", {}, *case)
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "No space left" in error and "other results are complete" in error
     monkeypatch.setattr(case[-1], "problem", "ValueError: x")
-    assert not testing.write_page(tmp_path, "title", {}, *case) and "ValueError: x" in capsys.readouterr().err
+    assert not writing.write_page(tmp_path, "title", {}, *case) and "ValueError: x" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from models import MODELS
 from tools import (
     analyse_dataset,
     check_inputs,
+    check_suspects,
     compare_runs,
     compare_speed,
     convert_dataset,
@@ -42,7 +43,7 @@ PARSERS |= {
     tool.build_parser().prog: tool.build_parser
     for tool in (analyse_dataset, compare_runs, convert_dataset, reproduce, split_dataset)
 }
-OTHER_TOOLS = (check_inputs, compare_speed, get_camvid, import_suite_checkpoint, make_streets)
+OTHER_TOOLS = (check_inputs, check_suspects, compare_speed, get_camvid, import_suite_checkpoint, make_streets)
 OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}
 
 

@@ -63,7 +63,7 @@ def log():
 def test_files_of_a_run(trained, streets):
     folder = trained / FOLDER
     curves = [f"{what}_vs_epochs.png" for what in ("loss", "accuracy", "iou", "class_iou")]
-    for name in [*curves, "confusion.png", "best_model.keras"]:
+    for name in [*curves, "confusion.png", "best_model.keras", "report.html"]:
         assert (folder / name).stat().st_size > 1000
     assert [(folder / f"{epoch:04d}" / "model.keras").exists() for epoch in range(3)] == [True, False, True]
     for epoch in range(3):

@@ -15,7 +15,9 @@ import numpy as np
 from utils.class_dict import IGNORED
 
 CONFIDENCE = 0.9  # least probability of the predicted class
+CERTAIN = 1e-3  # probabilities of an error below this count as this
 SIDE = 3  # pixels; narrower areas are inexact outlines
+RING = 3  # pixels around an area
 
 
 class Region(NamedTuple):
@@ -23,7 +25,9 @@ class Region(NamedTuple):
 
     Attributes:
         label, prediction: class indices.
-        weight: sum of the confidence over the area.
+        weight: sum of -log(1 - confidence) over the area, how improbable it is that the network errs; times the squared
+            share of its surroundings with another label than the predicted class, since an area beside its own class
+            is more likely an inexact outline than a wrong label.
         x, y, width, height: its bounding box in pixels.
     """
 
@@ -57,13 +61,28 @@ def find_regions(
     _, numbers, statistics, _ = cv2.connectedComponentsWithStats(core.view(np.uint8), connectivity=8)
     if len(statistics) == 1:
         return []
-    weights = np.bincount(numbers[core], confidence[core], len(statistics))
+    improbable = -np.log(np.maximum(1 - confidence[core].astype(np.float64), CERTAIN))
+    weights = np.bincount(numbers[core], improbable, len(statistics))
     pair_of = np.zeros(len(statistics), np.int64)
     pair_of[numbers[core]] = pairs[core] - 1
-    return [
-        Region(*divmod(int(pair_of[number]), 256), float(weights[number]), *map(int, statistics[number, :4]))
-        for number in range(1, len(statistics))
-    ]
+    regions = []
+    for number in range(1, len(statistics)):
+        truth, predicted = divmod(int(pair_of[number]), 256)
+        box = tuple(map(int, statistics[number, :4]))
+        isolation = 1 - _touching(label, numbers, number, predicted, *box)
+        regions.append(Region(truth, predicted, float(weights[number]) * isolation**2, *box))
+    return regions
+
+
+def _touching(label, numbers, number, predicted, x, y, width, height):
+    """Returns the share of the pixels around an area whose label is the predicted class."""
+    margin = RING + 1
+    part = slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
+    inside = (numbers[part] == number).view(np.uint8)
+    # The area is one pixel smaller on each side than the pixels that contradict the label.
+    body = cv2.dilate(inside, np.ones((SIDE, SIDE), np.uint8))
+    ring = (cv2.dilate(body, np.ones((2 * RING + 1, 2 * RING + 1), np.uint8)) > 0) & (body == 0)
+    return np.count_nonzero(ring & (label[part] == predicted)) / max(np.count_nonzero(ring), 1)
 
 
 def suspicion(images: Sequence[Sequence[Region]]) -> list[list[float]]:

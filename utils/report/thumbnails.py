@@ -48,7 +48,7 @@ def encode_maps(label: np.ndarray, prediction: np.ndarray, size: tuple[int, int]
         A data URI.
     """
     maps = [cv2.resize(indices, size[::-1], interpolation=cv2.INTER_NEAREST) for indices in (label, prediction)]
-    return _data_uri("image/png", ".png", np.concatenate(maps), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return _data_uri("image/png", ".png", np.concatenate(maps), [cv2.IMWRITE_PNG_COMPRESSION, 6])
 
 
 def _data_uri(kind, extension, pixels, options):

@@ -83,3 +83,25 @@ def test_an_interrupted_epoch(record, model):
     state = read_checkpoint(record.run.latest)[1]
     assert (state["epoch"], state["step"], state["log"]) == (3, 7, [])
     assert record.summary() == f"Latest checkpoint: {record.run.latest}"
+
+
+def test_page_of_a_run(tmp_path, model, streets, blank_plots):
+    from tiny_report import Brightest
+
+    from utils.data.folder import list_pairs, read_classes
+    from utils.evaluation import evaluate
+    from utils.inference import Predictor
+
+    class_dict, pairs = read_classes(streets, ["Unlabelled"]), list_pairs(streets, "val")
+    settings = {"model": "tiny", "dataset_path": "Streets", "num_epochs": 9, "versions": {"keras": "3"}}
+    for is_wanted in (True, False):
+        run = RunFolder(tmp_path / str(is_wanted), "tiny", "Streets")
+        record = RunRecord(run, settings, new_state(3), class_dict, num_epochs=9, checkpoint_step=2, report=is_wanted)
+        observe = record.open_collector(len(pairs))
+        evaluation = evaluate(Predictor(Brightest()), pairs, class_dict, observe=observe)
+        record.add_validation(3, pairs, evaluation)
+        record.add_epoch(model, row(3, val_mean_iou=0.5, val_iou_Sky=0.25), is_best=True)
+        assert (run.folder / "report.html").exists() == is_wanted
+    page = (tmp_path / "True" / "tiny_Streets" / "report.html").read_text(encoding="utf-8")
+    assert "tiny_Streets, validation of epoch 3" in page and '"val_iou_Sky":0.25' in page
+    assert page.count("data:image/jpeg") == len(pairs) and '"calibration"' not in page

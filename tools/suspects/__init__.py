@@ -1,0 +1,1 @@
+"""Measurement of suspect scores: label errors that are planted into correct labels."""

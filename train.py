@@ -34,6 +34,8 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     start = time.perf_counter() - (process_age() if argv is None else 0.0)
     args, given = parse(train_parser(), argv)
+    if args.recipe == "auto":
+        args, given = configure_run(args, given)
     frontend_rate = args.frontend_learning_rate
     is_pretrained = MODELS[args.model].frontend and (args.frontend_weights != "none" or args.init_from)
     if not is_pretrained and "frontend_learning_rate" not in given:
@@ -80,6 +82,15 @@ def main(argv=None):
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
     return train(folders, class_dict, run, settings, state, start)
+
+
+def configure_run(args, given):
+    """Replaces flags that are not given by those of a plan, see `utils.auto.configure`."""
+    from tools.datasets.builtin import find_or_make_dataset
+    from utils.auto import configure
+
+    names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
+    return configure(args, given, [find_or_make_dataset(name) for name in names])
 
 
 def train(folders, class_dict, run, settings, state, start):
@@ -153,6 +164,10 @@ def train(folders, class_dict, run, settings, state, start):
         if earlier_run:
             print(f"The earlier run of this model and dataset is kept in {earlier_run}")
         state = new_state(settings["epoch_start_i"])
+        if "reasons" in settings:
+            from utils.auto.configure import write_plan
+
+            write_plan(run, settings, train_parser().flags())
     epochs = {name: settings[name] for name in ("num_epochs", "checkpoint_step")}
     options = {"tensorboard": settings["tensorboard"], "report": not settings.get("no_report")}
     record = RunRecord(run, settings, state, class_dict, **epochs, **options)

@@ -19,6 +19,7 @@ if __name__ == "__main__" and not __package__:
 from models import MODELS
 from tools import ROOT, analyse_dataset, compare_runs, convert_dataset, split_dataset
 from tools.compare_models import RESULTS
+from tools.compare_recipes import recipes_table
 from tools.results.reference import (
     COUNTS,
     count_model,
@@ -89,6 +90,7 @@ TABLES = {
     "fine_tuning": fine_tuning_table,
     "comparison": comparison_table,
     **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
+    "recipes": recipes_table,
     "speed": speed_table,
 }
 

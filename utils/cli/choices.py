@@ -10,6 +10,7 @@ EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras", "web", "s
 EXPORT_OUTPUTS = ("logits", "classes", "colours")
 RECIPES = {  # values in place of the defaults
     "suite": {},
+    "auto": {},  # chosen by utils.auto from the data and the machine
     "strong": {
         "batch_size": 4,
         "optimizer": "adamw",

@@ -22,6 +22,7 @@ IGNORED_KEYS = (
     "dataset_path",
     "versions",
     "imported_from",
+    "reasons",
     "continue_training",
     "find_learning_rate",
     "config",

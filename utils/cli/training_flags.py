@@ -133,7 +133,7 @@ def add_run(parser: Parser) -> None:
         choices=RECIPES,
         default="suite",
         metavar="NAME",
-        help="preset of default values: the original suite's, or stronger ones",
+        help="preset of default values: the original suite's, stronger ones, or those that data and machine suggest",
     )
     group.add_argument(
         "--config",

@@ -22,6 +22,8 @@ TASKS = {  # function that a student writes -> the module of labs.graders that h
     "effective_kernel": "receptive_field",
     "receptive_field": "receptive_field",
     "coverage": "receptive_field",
+    "fc_densenet_parameters": "decoders",
+    "border_band": "decoders",
     "build_network": "your_network",
     "epochs_within": "your_network",
     "model_card": "your_network",

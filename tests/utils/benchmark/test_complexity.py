@@ -4,7 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from utils.benchmark.complexity import count_flops, count_parameters
+from utils.benchmark.complexity import count_flops, count_parameters, layer_flops
 
 
 def model_of(*stack, shape=(8, 6, 3)):
@@ -37,6 +37,12 @@ def test_a_shared_layer_counts_for_every_use():
     model = model_of(conv, layers.AveragePooling2D(2), conv)
     assert count_parameters(model) == 9
     assert count_flops(model) == 2 * 9 * (8 * 6 + 4 * 3)
+
+
+def test_each_use_of_a_layer_has_its_positions():
+    conv, strided = layers.Conv2D(3, 1, use_bias=False), layers.Conv2D(5, 3, strides=2, padding="same", use_bias=False)
+    found = [(positions, flops) for _, positions, flops in layer_flops(model_of(conv, strided))]
+    assert found == [((8, 6), 2 * 9 * 48), ((4, 3), 2 * 135 * 12)]
 
 
 def test_the_size_must_be_known():

@@ -13,33 +13,30 @@ import numpy as np
 
 from labs.course import class_dict, pick, read_split, register_network, train
 
-ROWS = pick(96, 32)  # height of the pictures, pixels
-BATCH_SIZE = pick(8, 2)
 
-
-def read_small(split: str, count: int | None = None, rows: int = ROWS) -> list:
+def read_small(split: str, count: int | None = None, rows: int | None = None) -> list:
     """Reads a split and reduces it.
 
     Args:
         split, count: as in `labs.course.read_split`.
-        rows: height of the results in pixels; the aspect ratio is kept.
+        rows: height of the results in pixels, by default 96; the aspect ratio is kept.
 
     Returns:
         List of `(name, image, label)`, as `read_split` returns it.
     """
+    rows = rows or pick(96, 32)
     return [(name, *reduce(image, label, rows)) for name, image, label in read_split(split, count)]
 
 
-def reduce(image: np.ndarray, label: np.ndarray, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+def reduce(image: np.ndarray, label: np.ndarray, rows: int = 96) -> tuple[np.ndarray, np.ndarray]:
     """Reduces an image by averaging and its label by taking single pixels, to a multiple of 16 columns."""
     size = round(rows * image.shape[1] / image.shape[0] / 16) * 16, rows
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.resize(
-        label, size, interpolation=cv2.INTER_NEAREST_EXACT
-    )
+    small_label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), small_label
 
 
 def open_small(samples: Sequence, seed: int = 0, num_classes: int | None = None, epoch_images: int | None = None):
-    """Opens samples as training batches with random flips and shifts, for `labs.course.train(data=...)`.
+    """Opens samples as training batches with random flips, scales and crops, for `labs.course.train(data=...)`.
 
     Args:
         samples: list of `(name, image, label)` of one size.
@@ -60,14 +57,15 @@ def open_small(samples: Sequence, seed: int = 0, num_classes: int | None = None,
             return self.pairs[index]
 
     rows, columns = samples[0][2].shape
+    batch_size = pick(8, 2)
     classes = types.SimpleNamespace(num_classes=num_classes or class_dict().num_classes)
-    steps = pick(-(-(epoch_images or len(samples)) // BATCH_SIZE), 2)
+    steps = pick(-(-(epoch_images or len(samples)) // batch_size), 2)
     augmentation = Augmentation(rows, columns, h_flip=True, scale_range=(0.8, 1.25))
     pairs = [(image, label) for _, image, label in samples]
-    return InMemory(pairs, classes, augmentation, BATCH_SIZE, seed, steps)
+    return InMemory(pairs, classes, augmentation, batch_size, seed, steps)
 
 
-def train_seeds(name: str, builder, samples: Sequence, epochs: int, seeds: int = pick(3, 1)) -> list:
+def train_seeds(name: str, builder, samples: Sequence, epochs: int, seeds: int = 3) -> list:
     """Trains a network without a frontend with several seeds: 0, 1, 2 ...
 
     Args:
@@ -75,7 +73,7 @@ def train_seeds(name: str, builder, samples: Sequence, epochs: int, seeds: int =
         builder: function of images `(B, H, W, 3)`, scaled to 0..1, and the number of classes; returns logits.
         samples: list of `(name, image, label)` of one size.
         epochs: passes over the samples.
-        seeds: their number.
+        seeds: their number; 1 at smoke size.
 
     Returns:
         List of `keras.Model`.
@@ -83,7 +81,7 @@ def train_seeds(name: str, builder, samples: Sequence, epochs: int, seeds: int =
     register_network(name, builder, frontend=False)
     return [
         train(name, pick(epochs, 1), seed=seed, data=open_small(samples, seed), learning_rate=1e-2).model
-        for seed in range(seeds)
+        for seed in range(pick(seeds, 1))
     ]
 
 

@@ -30,7 +30,8 @@ def test_the_width_becomes_a_multiple_of_16():
     assert reduce(np.zeros((300, 401, 3), np.uint8), np.zeros((300, 401), np.uint8), 96)[1].shape == (96, 128)
 
 
-def test_batches_depend_on_the_seed_and_cover_an_epoch():
+def test_batches_depend_on_the_seed_and_cover_an_epoch(monkeypatch):
+    monkeypatch.setattr("labs.course.SIZE", "default")
     pytest.importorskip("keras")
     data = open_small(samples(20), seed=1, num_classes=3)
     assert data.num_classes == 3

@@ -279,10 +279,10 @@ for name, frozen in list(ways.items())[pick(0, 2) :]:
 show(bars(means, "mean IoU on the target, three seeds", spreads), "transfer")
 
 # %% [markdown]
-# **Expected** at night: 0.56 ± 0.05 from scratch, 0.63 ± 0.05 fine-tuned, 0.59 ± 0.03 with a frozen encoder.
+# **Expected** at night: 0.56 ± 0.05 from scratch, 0.63 ± 0.05 fine-tuned, 0.59 ± 0.03 frozen. CamVid: all 0.20 ± 0.03.
 #
-# **Explain.** The source is worth 7 points. Freezing loses 4 of them, one and a half times the spread; filters and
-# batch statistics of the day may not fit the night. `docs/fine_tuning.md` freezes for the first epoch only.
+# **Explain.** At night the source is worth 7 points; freezing loses 4 of them, one and a half times the spread: filters
+# and batch statistics of the day may not fit. For CamVid the drawn streets are worth nothing: a source must resemble.
 #
 # ## Questions
 #

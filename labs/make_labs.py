@@ -68,8 +68,8 @@ def find_labs(names: list[str]) -> list[pathlib.Path]:
 
 
 def copy_without_solutions(output: pathlib.Path) -> None:
-    """Copies the code that the labs import to a folder, without `labs/solutions/`."""
-    ignored = shutil.ignore_patterns("__pycache__", "solutions", "output")
+    """Copies the code that the labs import to a folder, without solutions and teacher's notes."""
+    ignored = shutil.ignore_patterns("__pycache__", "solutions", "notes", "output")
     for name in COPIED:
         source, target = ROOT / name, output / name
         if source.is_dir():

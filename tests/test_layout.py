@@ -25,8 +25,8 @@ FLOORS = (
     ("utils.benchmark",),
     ("utils.auto",),
     ("tools",),
-    ("labs",),
     COMMANDS,
+    ("labs",),
 )
 FORBIDDEN = {("utils.evaluation", "utils.losses"), ("utils.data", "utils.losses"), ("utils.inference", "utils.losses")}
 MOST_LINES = 300

@@ -1,4 +1,6 @@
-"""Export a trained network to SavedModel, ONNX, LiteRT or OpenVINO, and compare the file with the Keras model.
+"""Export a trained network to SavedModel, ONNX, LiteRT, OpenVINO, a web page, a server's or a hub's folder.
+
+Each written network is compared with the Keras model.
 
     python export.py --checkpoint_path checkpoints/latest_model_DeepLabV3_plus_CamVid.keras --format onnx
 

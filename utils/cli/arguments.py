@@ -176,7 +176,7 @@ def export_parser() -> Parser:
         "--scores", metavar="FILE", help="hub: scores.json of test.py for the model card; default: looked for in Test/"
     )
     group = parser.add_argument_group("quantization")
-    add_boolean(group, "--float16", "litert, onnx, web: 16-bit float weights")
+    add_boolean(group, "--float16", "litert, onnx, web: 16-bit float weights; default: for web only", default=None)
     add_boolean(
         group,
         "--int8",

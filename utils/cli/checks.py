@@ -126,7 +126,8 @@ def export_precision(args: argparse.Namespace) -> str:
     Raises:
         UsageError: if both are set, or if the format has no such precision, output, size or flag.
     """
-    precision = "float16" if args.float16 else "int8" if args.int8 else "float32"
+    halved = args.format == "web" and not args.int8 if args.float16 is None else args.float16  # pages are downloaded
+    precision = "float16" if halved else "int8" if args.int8 else "float32"
     if args.float16 and args.int8:
         raise UsageError("--float16 and --int8 exclude each other")
     if precision == "float16" and args.format not in ("litert", "onnx", "web"):

@@ -30,7 +30,7 @@ WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MAX_SIDE = 512  # pixels of the longer side of a warm-up image
 MAX_BATCH = 8  # images that Triton may put together
 README = """\
-{name}: see docs/serving/ of the Semantic Segmentation Suite
+{name}: see docs/serving.md of the Semantic Segmentation Suite
 
 models/{name}/1     TensorFlow Serving; signatures: {signatures}
 triton/             model repository of NVIDIA Triton: {triton}

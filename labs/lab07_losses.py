@@ -241,8 +241,7 @@ show(pictures, "four_losses_samples")
 # Lovász: no pole, accuracy 66 ± 2 %, mean IoU 27 ± 2 %.
 #
 # **Explain.** Class weights buy recall: 22 % of the pole pixels are found, but 14 of 15 pixels called *Pole* are
-# wrong, and the accuracy falls by nine points. The mean IoU moves by less than its spread, so it hides the trade.
-# Compare focal in the same way: do its dots overlap with those of cross entropy?
+# wrong, and the accuracy falls by nine points. The mean IoU, within its spread, hides the trade. Now compare focal.
 #
 # ## 6. Deep supervision
 #

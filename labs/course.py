@@ -17,7 +17,7 @@ DATASET = os.environ.get("LABS_DATASET", "Streets")
 SIZE = os.environ.get("LABS_SIZE", "default")
 CROP = (160, 224) if SIZE == "default" else (64, 64)  # pixels, height and width of training crops
 BATCH_SIZE = 8 if SIZE == "default" else 2
-IGNORED_CLASS = "Unlabelled"  # of CamVid, ignored there; Streets has twelve classes that all count
+IGNORED_CLASS = "Unlabelled"  # of CamVid and Streets: eleven of twelve classes count
 
 
 class Trained(NamedTuple):

@@ -127,7 +127,7 @@ print("IoU of road, pole, sky", class_iou(matrix).round(3), "mean", round(mean_i
 #
 # The same at full size: every pixel of the most frequent classes is predicted perfectly, and all others become road.
 #
-# **Predict.** The dataset has twelve classes. With the six most frequent ones perfect, what are accuracy and mean
+# **Predict.** The dataset has eleven classes. With the six most frequent ones perfect, what are accuracy and mean
 # IoU?
 
 # %%
@@ -216,14 +216,14 @@ show(bars(averages, "mean IoU of the same predictions"), "averages")
 #
 # ## Questions
 #
-# 1. A network predicts every pixel as road and road has 30 % of the pixels. What are accuracy and mean IoU with twelve
+# 1. A network predicts every pixel as road and road has 30 % of the pixels. What are accuracy and mean IoU with eleven
 #    classes?
 # 2. Why is it wrong to average the IoU over batches during training and publish the result?
 # 3. Unlabeled pixels are left out. How can a network profit if they are counted as a class of their own?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Accuracy 0.30. Road's IoU is 0.30 (its union is the whole image), the others have 0, so the mean is 0.025.
+# 1. Accuracy 0.30. Road's IoU is 0.30 (its union is the whole image), the others have 0, so the mean is 0.027.
 # 2. A batch has few classes; those absent from it are left out of its mean, so each class's weight depends on how the
 #    images were grouped.
 # 3. They often lie along borders and at the image's edge, where position alone predicts them: an easy class that raises

@@ -115,29 +115,36 @@ def run(streets, *more):
     return time.perf_counter() - start
 
 
-def test_a_training_of_given_length_ends_in_time_and_goes_on(streets, tmp_path, monkeypatch, capsys):
+@pytest.mark.sweep  # measures time, which other programs on the machine change
+def test_a_training_of_given_length_ends_in_time(streets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(streets, "--minutes", "0.5") == pytest.approx(30, rel=0.1)
+    _, state = read_checkpoint(LATEST)
+    seconds = run(streets, "--continue_training", "--minutes", "0.9")
+    assert seconds == pytest.approx(54 - state["time_plan"]["spent"], abs=5.4)
+
+
+def test_a_training_of_given_length_goes_on(streets, tmp_path, monkeypatch, capsys, blank_plots):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("utils.training.run_time.FILES_SECONDS", 0.2)  # without plots
-    seconds = run(streets, "--minutes", "0.5", "--warm_up", "1", "--num_epochs", "1000")
+    run(streets, "--minutes", "0.25", "--warm_up", "1", "--num_epochs", "1000")
     output = capsys.readouterr().out
-    assert "--minutes 0.5 decides the number of epochs; --num_epochs 1000 has no effect" in output
-    assert re.search(r"--minutes 0.5: \d+ epochs? of \d+ steps?.* of 0.5 minutes, loading included, are over", output)
+    assert "--minutes 0.25 decides the number of epochs; --num_epochs 1000 has no effect" in output
+    assert re.search(r"--minutes 0.25: \d+ epochs? of \d+ steps?.* of 0.25 minutes, loading included, are over", output)
     found, state = read_checkpoint(LATEST)
-    assert seconds == pytest.approx(30, rel=0.1)
-    assert found["num_epochs"] == state["epoch"] == len(state["log"]) and found["minutes"] == 0.5
+    assert found["num_epochs"] == state["epoch"] == len(state["log"]) and found["minutes"] == 0.25
     assert state["log"][-1]["learning_rate"] < 0.5e-4 and state["time_plan"]["progress"] > 0.9
     assert "val_mean_iou" in state["log"][-1]
-    assert json.loads((FOLDER / "settings.json").read_text())["minutes"] == 0.5
+    assert json.loads((FOLDER / "settings.json").read_text())["minutes"] == 0.25
 
     run(streets, "--continue_training")
-    assert "raise --minutes 0.5 to train on" in capsys.readouterr().out
-    seconds = run(streets, "--continue_training", "--minutes", "0.9")
+    assert "raise --minutes 0.25 to train on" in capsys.readouterr().out
+    run(streets, "--continue_training", "--minutes", "0.4")
     _, longer = read_checkpoint(LATEST)
-    assert seconds == pytest.approx(54 - state["time_plan"]["spent"], abs=5.4)
-    assert longer["epoch"] > state["epoch"] and longer["time_plan"]["spent"] == pytest.approx(54, rel=0.1)
+    assert longer["epoch"] > state["epoch"] and longer["time_plan"]["spent"] > state["time_plan"]["spent"]
     epochs = str(longer["epoch"] + 1)
     run(streets, "--continue_training", "--num_epochs", epochs)
-    assert f"--num_epochs {epochs} replaces the --minutes 0.9 of the run" in capsys.readouterr().out
+    assert f"--num_epochs {epochs} replaces the --minutes 0.4 of the run" in capsys.readouterr().out
     assert read_checkpoint(LATEST)[1]["epoch"] == longer["epoch"] + 1
 
 

@@ -4,6 +4,7 @@ import ast
 import pathlib
 import re
 import subprocess
+import textwrap
 from collections.abc import Callable
 
 from labs.checks import TASKS
@@ -70,19 +71,12 @@ def write_nbgrader(notebook, source: pathlib.Path, output: pathlib.Path, reposit
     """Writes the instructor version of nbgrader, `source/<lab>/<lab>.ipynb`, and the course's configuration."""
     import nbformat
 
-    cells = []
-    for cell in _with_first_cell(notebook, repository).cells:
-        task = exercise_of(cell)
-        if task is None:
-            cells.append(cell)
-            continue
-        cell.source = solved(cell.source, task, "### BEGIN SOLUTION", "### END SOLUTION")
+    def graded(cell, task):
         cell.metadata["nbgrader"] = _nbgrader(task, solution=True)
-        graded = nbformat.v4.new_code_cell(
-            grade_code(task), metadata={"nbgrader": _nbgrader(f"grade_{task}", points=1)}
-        )
-        cells += [cell, {**graded, "id": f"grade-{task.replace('_', '-')}"}]
-    notebook.cells = cells
+        grade = nbformat.v4.new_code_cell(grade_code(task), metadata={"nbgrader": _nbgrader(f"grade_{task}", points=1)})
+        return [cell, {**grade, "id": f"grade-{task.replace('_', '-')}"}]
+
+    notebook.cells = _solved_cells(_with_first_cell(notebook, repository), "###", graded)
     path = _write(notebook, output / "source" / source.stem / f"{source.stem}.ipynb")
     (output / "nbgrader_config.py").write_text(
         'c = get_config()  # noqa: F821\nc.CourseDirectory.course_id = "segmentation"\n'
@@ -99,18 +93,14 @@ def write_otter(notebook, source: pathlib.Path, output: pathlib.Path, repository
     def raw(text):
         return nbformat.v4.new_raw_cell(text)
 
-    cells = [raw(OTTER_CONFIG.format(name=source.stem))]
-    for cell in _with_first_cell(notebook, repository).cells:
-        task = exercise_of(cell)
-        if task is None:
-            cells.append(cell)
-            continue
-        cell.source = solved(cell.source, task, "# BEGIN SOLUTION", "# END SOLUTION")
-        test = f"def test_{task}({task}):\n    from labs.checks import grade_function\n\n    "
-        test += f'grade_function("{task}", {task})'
-        cells += [raw(f"# BEGIN QUESTION\nname: {task}\npoints: 1"), raw("# BEGIN SOLUTION"), cell]
+    def question(cell, task):
+        test = f"def test_{task}({task}):\n{textwrap.indent(grade_code(task), '    ')}"
+        cells = [raw(f"# BEGIN QUESTION\nname: {task}\npoints: 1"), raw("# BEGIN SOLUTION"), cell]
         cells += [raw("# END SOLUTION"), raw("# BEGIN TESTS"), nbformat.v4.new_code_cell(test)]
-        cells += [raw("# END TESTS"), raw("# END QUESTION")]
+        return [*cells, raw("# END TESTS"), raw("# END QUESTION")]
+
+    solved_cells = _solved_cells(_with_first_cell(notebook, repository), "#", question)
+    cells = [raw(OTTER_CONFIG.format(name=source.stem)), *solved_cells]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:03}"
     notebook.cells = cells
@@ -151,6 +141,17 @@ def solved(stub: str, task: str, begin: str, end: str) -> str:
 def grade_code(task: str) -> str:
     """Returns the code of a cell that grades a function: an exception with a hint if it is wrong."""
     return f'from labs.checks import grade_function\n\ngrade_function("{task}", {task})'
+
+
+def _solved_cells(notebook, comment, question):
+    """Returns the cells, each exercise with its solution and replaced by the cells of `question(cell, task)`."""
+    cells = []
+    for cell in notebook.cells:
+        task = exercise_of(cell)
+        if task:
+            cell.source = solved(cell.source, task, f"{comment} BEGIN SOLUTION", f"{comment} END SOLUTION")
+        cells += question(cell, task) if task else [cell]
+    return cells
 
 
 def _function(source, name):

@@ -165,12 +165,15 @@ def run(dataset, folder, recipe, minutes, frontend_weights, output):
     run_command("test.py", {**test, "batch_size": 4, "output_dir": target / "test"}, quiet=True)
     scores = json.loads((target / "test" / "scores.json").read_text(encoding="utf-8"))
     settings, state = read_checkpoint(checkpoint)
+    reasons = settings.get("reasons", [])
+    if frontend_weights:  # the record names no folder of this machine
+        reasons = [reason.replace(frontend_weights, pathlib.Path(frontend_weights).name) for reason in reasons]
     names = ("model", "frontend", "batch_size", "crop_height", "crop_width", "learning_rate", "loss", "mixed_precision")
     return {
         **{name: round(scores[name], 5) for name in ("mean_iou", "global_accuracy")},
         **{"seconds": round(seconds, 1), "epochs": len(state["log"])},
         "flags": {name: settings[name] for name in names},
-        **({"reasons": settings["reasons"]} if "reasons" in settings else {}),
+        **({"reasons": reasons} if reasons else {}),
     }
 
 

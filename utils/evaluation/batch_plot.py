@@ -7,9 +7,8 @@ from matplotlib.patches import Patch
 
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.images import to_rgb
-from utils.evaluation.plots import save
+from utils.evaluation.plots import class_patch, legend_columns, save
 from utils.inference.drawing import blend
-from utils.text import display_width
 
 MAX_CROPS = 8
 TILE = 360  # pixels, the longer side of a crop in the figure
@@ -35,9 +34,8 @@ def plot_batch(path, images: np.ndarray, labels: np.ndarray, class_dict: ClassDi
     rows = -(-len(tiles) // columns)
     height, width = tiles[0].shape[:2]
     legend = legend_patches(labels[:count], class_dict)
-    names = 9 * max(display_width(patch.get_label()) for patch in legend) + 60
-    legend_columns = max(1, min(len(legend), int(columns * width // names)))
-    legend_lines = -(-len(legend) // legend_columns)
+    names = legend_columns(legend, columns * width)
+    legend_lines = -(-len(legend) // names)
     size = columns * width * 1.03, rows * (height + ROW_GAP) + CAPTION + LEGEND_LINE * (legend_lines + 1)
     figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -47,7 +45,7 @@ def plot_batch(path, images: np.ndarray, labels: np.ndarray, class_dict: ClassDi
         axes.imshow(tile)
     shown = f"{count} of {len(images)} crops" if count < len(images) else f"{count} crop{'s' if count > 1 else ''}"
     figure.suptitle(f"First training batch: {shown} of {images.shape[1]}x{images.shape[2]}, and labels", fontsize=10)
-    figure.legend(handles=legend, ncols=legend_columns, loc="outside lower center", frameon=False)
+    figure.legend(handles=legend, ncols=names, loc="outside lower center", frameon=False)
     save(figure, path)
 
 
@@ -69,16 +67,8 @@ def draw_crop(image: np.ndarray, label: np.ndarray, class_dict: ClassDict) -> tu
 def legend_patches(labels: np.ndarray, class_dict: ClassDict) -> list[Patch]:
     """Returns a patch for each class in the labels, and a hatched one for ignored pixels."""
     occurring = np.unique(labels).tolist()
-    patches = [
-        Patch(
-            facecolor=class_dict.label_values[index] / 255,
-            edgecolor="#888888",
-            linewidth=0.5,
-            label=class_dict.class_names[index],
-        )
-        for index in occurring
-        if index != IGNORED
-    ]
+    classes = [index for index in occurring if index != IGNORED]
+    patches = [class_patch(class_dict.class_names[index], class_dict.label_values[index]) for index in classes]
     if IGNORED in occurring:
         names = ", ".join(class_dict.ignored) or "unknown, or beyond the image"
         patches.append(Patch(facecolor="white", edgecolor="black", hatch="////", label=f"ignored: {names}"))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from utils.files import atomic_write
 from utils.fonts import save_png
@@ -92,6 +93,17 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str 
     bar = [(names + side + 0.2) / width, names / height, 0.2 / width, min(side, 4) / height]
     figure.colorbar(image, cax=figure.add_axes(bar))
     return figure
+
+
+def class_patch(name: str, color: np.ndarray) -> Patch:
+    """Returns the entry of a class in a legend; `color` is RGB, 0..255."""
+    return Patch(facecolor=color / 255, edgecolor="#888888", linewidth=0.5, label=name)
+
+
+def legend_columns(legend: Sequence[Patch], width: float) -> int:
+    """Returns the number of columns of a legend that fit into `width` pixels, at least 1."""
+    longest = max(display_width(patch.get_label()) for patch in legend)
+    return max(1, int(min(len(legend), width // (9 * longest + 60))))
 
 
 def save(figure: Figure, path):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.folder import Pair
@@ -14,9 +13,8 @@ from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES, read_image, to_rgb
 from utils.data.labels import read_pair
 from utils.evaluation.evaluate import Sample
-from utils.evaluation.plots import save
+from utils.evaluation.plots import class_patch, legend_columns, save
 from utils.metrics import ImageScores
-from utils.text import display_width
 
 COLUMNS = ("image", "truth", "prediction", "errors")
 TILE = 400  # pixels, the longer side of an image in the grid
@@ -79,9 +77,7 @@ def samples_figure(samples: Sequence[Sample], class_dict: ClassDict) -> Figure:
     heights = [tiles[0].shape[0] for tiles in rows]
     width = 4.1 * max(tiles[0].shape[1] for tiles in rows)
     legend = _legend_patches(samples, class_dict)
-    columns = max(
-        1, int(min(len(legend), width // (9 * max(display_width(patch.get_label()) for patch in legend) + 60)))
-    )
+    columns = legend_columns(legend, width)
     height = sum(heights) + CAPTION * (len(rows) + 1) + LEGEND_LINE * (1 - -len(legend) // columns)
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
     grid = figure.subplots(len(rows), 4, squeeze=False, height_ratios=heights)
@@ -123,4 +119,4 @@ def _legend_patches(samples, class_dict):
         name = ", ".join(class_dict.ignored) or "unknown"
         entries.append((f"{name} (not scored)", class_dict.decode(np.array([[IGNORED]]))[0, 0]))
     entries.append(("wrong", np.array(WRONG)))
-    return [Patch(facecolor=color / 255, edgecolor="#888888", linewidth=0.5, label=name) for name, color in entries]
+    return [class_patch(name, color) for name, color in entries]

@@ -55,6 +55,7 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys(
         (f"tools.inputs.{name}" for name in ("datasets", "judge", "variants")), "tests/tools/test_check_inputs.py"
     ),
+    "tools.soak.target": "tests/tools/soak",
     "tools.speed.packages": "tests/tools/speed",
     "tools.speed.worker": "tests/tools/speed",
     **dict.fromkeys(

@@ -16,7 +16,7 @@ def test_the_same_seed_makes_the_same_file_and_most_seeds_change_it(tmp_path, mu
         mutate(path, random.Random(seed))
         results.append(path.read_bytes())
     assert results[:60] == results[60:]
-    assert len(set(results)) > 40
+    assert len(set(results)) > 20
 
 
 def test_json_is_nested_deeper_than_python_recurses_and_keys_are_repeated():

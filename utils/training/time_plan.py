@@ -75,7 +75,7 @@ class TimePlan:
         start: `clock()` at the start of the command.
         spent: seconds that earlier commands have trained.
         progress: of the schedule, 0..1, where it resumes.
-        clock: function that returns seconds.
+        clock: function that returns seconds; default: `time.perf_counter`.
 
     Attributes:
         costs: `Costs`, measured; to be set before the first plan.
@@ -93,9 +93,10 @@ class TimePlan:
         start: float | None = None,
         spent: float = 0.0,
         progress: float = 0.0,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] | None = None,
     ):
-        self.clock, self.start = clock, clock() if start is None else start
+        self.clock = clock or time.perf_counter
+        self.start = self.clock() if start is None else start
         self.seconds, self.steps, self.every, self.spent = 60.0 * minutes, steps, every, spent
         self.progress, self.costs, self.warm_up = progress, None, None
         self._measured = {}  # seconds of the ends of epochs and of validations

@@ -1,5 +1,6 @@
 """Run time: the estimate told in the first epoch, and trainings of given length."""
 
+import itertools
 import json
 import pathlib
 import re
@@ -124,9 +125,18 @@ def test_a_training_of_given_length_ends_in_time(streets, tmp_path, monkeypatch)
     assert seconds == pytest.approx(54 - state["time_plan"]["spent"], abs=5.4)
 
 
-def test_a_training_of_given_length_goes_on(streets, tmp_path, monkeypatch, capsys, blank_plots):
+@pytest.fixture
+def even_clock(monkeypatch):
+    """A clock that moves on by the same time at each look at it, so that plans do not depend on the machine."""
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.05 * next(ticks))
+    monkeypatch.setattr("utils.training.run_time.slowdown", lambda elapsed: 1.0)
+    monkeypatch.setattr("utils.training.run_time.FILES_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("even_clock", "blank_plots")
+def test_a_training_of_given_length_goes_on(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("utils.training.run_time.FILES_SECONDS", 0.2)  # without plots
     run(streets, "--minutes", "0.25", "--warm_up", "1", "--num_epochs", "1000")
     output = capsys.readouterr().out
     assert "--minutes 0.25 decides the number of epochs; --num_epochs 1000 has no effect" in output

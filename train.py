@@ -58,6 +58,7 @@ def main(argv=None):
     run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders), args.name)
     settings, state = vars(args), None
     if args.continue_training:
+        run.recover()
         settings, state = resume_settings(run.latest, settings, given)
     check_fine_tuning({**settings, "init_from": None} if state else settings)
     check_label_smoothing(settings["label_smoothing"], settings["loss"])

@@ -8,6 +8,7 @@ import sys
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs; some tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.fsync = lambda descriptor: None  # tests need not survive a power failure
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tiny"))
 sys.path.append(str(pathlib.Path(__file__).parent))  # chromium

@@ -19,21 +19,24 @@ from utils.files import atomic_write
 from utils.settings import SUITE_MEMBER, read_checkpoint
 
 
-def save_checkpoint(path: str | pathlib.Path, model: keras.Model, settings: dict, state: dict) -> None:
-    """Writes a checkpoint atomically.
+def save_checkpoint(
+    path: str | pathlib.Path, model: keras.Model, settings: dict, state: dict, previous: pathlib.Path | None = None
+) -> None:
+    """Writes a checkpoint atomically; it is on the disk when the function returns.
 
     Args:
         path: ending in `.keras`.
         model: compiled.
         settings: JSON types, what test, predict and export need to know.
         state: JSON types, what resuming needs to know.
+        previous: name under which the earlier file is kept.
 
     Raises:
         RunError: if the file cannot be written; the earlier one is then kept.
     """
     seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
-    with atomic_write(path) as temporary:
+    with atomic_write(path, durable=True, previous=previous) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))

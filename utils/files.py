@@ -6,30 +6,47 @@ import io
 import json
 import os
 import pathlib
+import re
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 
 from utils.errors import RunError
+from utils.processes import is_running
+
+MAX_NAME_BYTES = 255  # of a file name, on all common file systems
+OLD_SECONDS = 24 * 3600.0  # after which a temporary file is not written to any more, whoever began it
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
+def atomic_write(
+    path: str | pathlib.Path, durable: bool = False, previous: pathlib.Path | None = None
+) -> Iterator[pathlib.Path]:
     """Context that renames a temporary file to `path` once it is complete.
 
     Args:
         path: the file to create or replace; if writing fails, it keeps its old content.
+        durable: whether the file has to survive a power failure from then on, for which the disk is waited for.
+        previous: name under which the file that is replaced is kept.
 
     Yields:
-        The temporary path to write to, in the same folder and with the same extension.
+        The temporary path to write to, in the same folder and with the same extension. No other process has the same.
 
     Raises:
         RunError: if the file cannot be written.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    temporary = path.with_name(temporary_name(path))
     try:
         yield temporary
+        if durable:
+            sync(temporary)
+        if previous and path.exists():
+            _keep(path, previous)
         os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()  # incomplete, as after a full disk
@@ -38,23 +55,77 @@ def atomic_write(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
         raise
 
 
-def copy_file(source: str | pathlib.Path, path: str | pathlib.Path, link: bool = False) -> None:
+def temporary_name(path: pathlib.Path) -> str:
+    """Returns the name of a temporary file for `path`, `.<stem>.tmp<process>_<random><suffix>`."""
+    unique = f".tmp{os.getpid()}_{secrets.token_hex(4)}{path.suffix}"
+    stem = os.fsencode(path.stem)[: MAX_NAME_BYTES - len(os.fsencode(unique)) - 1]
+    return f".{os.fsdecode(stem)}{unique}"
+
+
+def remove_left_overs(folder: pathlib.Path, stem: str = "*") -> None:
+    """Removes temporary files whose process has ended, or that were not written to for a day.
+
+    Args:
+        folder: where `atomic_write` wrote; it may be missing.
+        stem: pattern of the names of the files, without extension.
+    """
+    for path in folder.glob(f".{stem}.tmp*"):
+        pid = re.search(r"\.tmp(\d+)_[0-9a-f]{8}(\.[^.]*)?$", path.name)
+        with contextlib.suppress(FileNotFoundError):
+            if not pid or not is_running(int(pid[1])) or time.time() - path.stat().st_mtime > OLD_SECONDS:
+                path.unlink()
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():
+            return  # Windows opens no folders
+        raise
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _keep(path, previous):
+    """Gives a file a second name, without a moment in which it has none; without room for it, it has one name."""
+    temporary = previous.with_name(temporary_name(previous))
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:  # such as a disk without hard links
+            shutil.copyfile(path, temporary)
+        os.replace(temporary, previous)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def copy_file(
+    source: str | pathlib.Path,
+    path: str | pathlib.Path,
+    link: bool = False,
+    durable: bool = False,
+    previous: pathlib.Path | None = None,
+) -> None:
     """Copies or hard-links a file atomically.
 
     Args:
         source: the file to copy.
         path: the copy.
         link: whether to create a hard link, which takes no space and needs the same file system.
+        durable, previous: as in `atomic_write`.
 
     Raises:
         RunError: if the copy cannot be written.
     """
-    with atomic_write(path) as temporary:
+    with atomic_write(path, durable, previous) as temporary:
         if not link:
             shutil.copyfile(source, temporary)
             return
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
         try:
             os.link(os.path.realpath(source), temporary)
         except OSError as error:

@@ -1,11 +1,14 @@
 """Folder and file names of a training run, and names of results that a later run keeps."""
 
+import glob
 import itertools
 import os
 import pathlib
+import shutil
 import time
 
 from utils.errors import RunError, UsageError
+from utils.files import remove_left_overs
 
 PRETRAINED = pathlib.Path(__file__).resolve().parents[1] / "models" / "pretrained" / "camvid.keras"
 PRETRAINED_NOTE = (
@@ -31,6 +34,8 @@ class RunFolder:
     Attributes:
         latest: path of the checkpoint after the last epoch, named as in the original suite.
         folder: path of the folder of all other files.
+        previous: path of the checkpoint that `latest` replaced, for the case that `latest` is damaged.
+        inner_latest: path of `latest` after the run was set aside, within its folder.
         best: path of the checkpoint with the best validation mean IoU.
         batch: path of the figure of the first training batch.
         settings, log: paths of `settings.json` and `log.csv`.
@@ -40,6 +45,8 @@ class RunFolder:
         output_dir, run = pathlib.Path(output_dir), run_label(model, dataset, name)
         self.latest = output_dir / f"latest_model_{run}.keras"
         self.folder = output_dir / run
+        self.previous = self.folder / "previous_model.keras"
+        self.inner_latest = self.folder / self.latest.name
         self.best = self.folder / "best_model.keras"
         self.batch = self.folder / "batch.png"
         self.settings = self.folder / "settings.json"
@@ -53,24 +60,48 @@ class RunFolder:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for left_over in (*self.folder.glob(".*.tmp*"), *self.folder.parent.glob(f".{self.latest.stem}.tmp*")):
-                left_over.unlink()
+            remove_left_overs(self.folder)
+            remove_left_overs(self.latest.parent, glob.escape(self.latest.stem))
         except OSError as error:
             raise RunError(f"cannot write to {self.folder}: {error.strerror}") from error
 
     def set_aside(self) -> pathlib.Path | None:
         """Renames the folder of an earlier run, so that a new run does not overwrite it.
 
+        The latest checkpoint is moved into the folder first, so that a kill leaves the run whole: see `recover`.
+
         Returns:
             The new path, which includes the latest checkpoint; None if there was no earlier run.
+
+        Raises:
+            RunError: if it cannot be renamed.
         """
-        if not self.latest.exists() and not self.log.exists():
+        if not any(path.exists() for path in (self.latest, self.inner_latest, self.log)):
             return None
-        self.folder.mkdir(parents=True, exist_ok=True)
-        aside = set_aside(self.folder)
-        if self.latest.exists():
-            self.latest.rename(aside / self.latest.name)
-        return aside
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.latest.exists():
+                shutil.move(self.latest, self.inner_latest)  # also to another disk, where a link as folder may lead
+        except OSError as error:
+            raise RunError(f"cannot move {self.latest} to {self.folder}: {error.strerror}") from error
+        return set_aside(self.folder)
+
+    def recover(self) -> bool:
+        """Takes back a `set_aside` that was killed half way.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            RunError: if the files cannot be renamed.
+        """
+        if self.latest.exists() or not self.inner_latest.exists():
+            return False
+        try:
+            shutil.move(self.inner_latest, self.latest)
+        except OSError as error:
+            raise RunError(f"cannot move {self.inner_latest} to {self.latest}: {error.strerror}") from error
+        return True
 
     def epoch(self, number: int) -> pathlib.Path:
         """Returns the folder of an epoch, and creates it if necessary."""
@@ -94,11 +125,17 @@ def set_aside(folder: pathlib.Path) -> pathlib.Path:
         RunError: if it cannot be renamed.
     """
     name = f"{folder.name}{SET_ASIDE}{time.strftime(TIME)}"
-    number = next(number for number in itertools.count(1) if not folder.with_name(_numbered(name, number)).exists())
-    try:
-        return folder.rename(folder.with_name(_numbered(name, number)))
-    except OSError as error:
-        raise RunError(f"cannot rename {folder}, whose results would be overwritten: {error.strerror}") from error
+    for number in itertools.count(1):
+        aside = folder.with_name(_numbered(name, number))
+        if aside.exists():
+            continue
+        try:
+            return folder.rename(aside)
+        except OSError as error:
+            if not aside.exists():  # else another process was faster
+                raise RunError(
+                    f"cannot rename {folder}, whose results would be overwritten: {error.strerror}"
+                ) from error
 
 
 def time_set_aside(folder: pathlib.Path) -> float | None:
@@ -141,7 +178,10 @@ def find_checkpoint(
     if checkpoint_path:
         return pathlib.Path(checkpoint_path)
     if model and dataset:
-        latest = RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name, name).latest
+        run = RunFolder(checkpoint_dir, model, pathlib.Path(dataset).resolve().name, name)
+        if run.inner_latest.exists() and not run.latest.exists():
+            return run.inner_latest  # train.py was killed while it set the run aside
+        latest = run.latest
         named = sorted(
             path.stem.removeprefix(f"{latest.stem}_") for path in latest.parent.glob(f"{latest.stem}_*.keras")
         )

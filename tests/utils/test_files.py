@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from utils import files
 from utils.errors import RunError
 from utils.files import atomic_write, copy_file, make_folder, write_json, write_rows
 
@@ -38,9 +39,70 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(target, error):
     assert [path.name for path in target.parent.iterdir()] == ["scores.json"]
 
 
+def test_the_replaced_file_keeps_another_name(target, monkeypatch):
+    """Also on disks without hard links, and never instead of the new file."""
+    previous = target.with_name("previous.json")
+
+    def no_links(*args):
+        raise OSError(95, "Operation not supported")
+
+    for text, before in (("second", "old"), ("third", "second")):
+        with atomic_write(target, previous=previous) as temporary:
+            temporary.write_text(text)
+        assert (target.read_text(), previous.read_text()) == (text, before)
+        monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr("shutil.copyfile", no_links)
+    with atomic_write(target, previous=previous) as temporary:
+        temporary.write_text("fourth")
+    assert (target.read_text(), previous.read_text()) == ("fourth", "second")
+    with pytest.raises(ValueError), atomic_write(target, previous=previous):
+        raise ValueError
+    assert (target.read_text(), previous.read_text()) == ("fourth", "second")
+    assert sorted(path.name for path in target.parent.iterdir()) == ["previous.json", "scores.json"]
+
+
+def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(target, monkeypatch):
+    order, replace = [], os.replace
+    monkeypatch.setattr(files, "sync", lambda path: order.append("folder" if path.is_dir() else path.read_text()))
+    monkeypatch.setattr(os, "replace", lambda *paths: order.append("rename") or replace(*paths))
+    for durable in (False, True):
+        with atomic_write(target, durable) as temporary:
+            temporary.write_text("new")
+    assert order == ["rename", "new", "rename", "folder"]
+
+
+def test_sync_reaches_files_and_folders(target, monkeypatch):
+    reached = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: reached.append(os.fstat(descriptor).st_ino))
+    files.sync(target)
+    files.sync(target.parent)
+    assert reached == [target.stat().st_ino, target.parent.stat().st_ino]
+
+
+def test_temporary_names_are_unique_and_short_enough(tmp_path):
+    for stem in ("a", "ü" * 124, "x" * 251):
+        path = tmp_path / f"{stem}.png"
+        names = {files.temporary_name(path) for _ in range(3)}
+        assert len(names) == 3 and all(len(os.fsencode(name)) <= 255 and name.endswith(".png") for name in names)
+        with atomic_write(path) as temporary:
+            temporary.write_text("")
+
+
+def test_temporary_files_of_running_processes_stay(tmp_path, monkeypatch):
+    names = [f".a.tmp{pid}_0123abcd.png" for pid in (1, 2, 3)] + [".a.tmp.png", ".b.tmp2_0123abcd", "a.png"]
+    for name in names:
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(files, "is_running", lambda pid: pid != 2)
+    os.utime(tmp_path / names[2], (0, 0))
+    files.remove_left_overs(tmp_path, "a")
+    assert {path.name for path in tmp_path.iterdir()} == {names[0], names[4], names[5]}
+    files.remove_left_overs(tmp_path)
+    files.remove_left_overs(tmp_path / "nowhere")
+    assert {path.name for path in tmp_path.iterdir()} == {names[0], names[5]}
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_copies_and_links(target, link):
-    (target.parent / ".copy.tmp.json").write_text("left by a killed run")
     copy_file(target, target.parent / "copy.json", link)
     assert (target.parent / "copy.json").read_text() == "old"
     assert os.path.samefile(target, target.parent / "copy.json") == link

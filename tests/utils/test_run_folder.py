@@ -57,6 +57,67 @@ def test_an_earlier_run_is_set_aside_whole(run):
     assert (aside / run.latest.name).read_text() == "weights"
 
 
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_kill_while_a_run_is_set_aside_leaves_it_whole(run, monkeypatch, renames):
+    """A kill before the first or the second of the two renames."""
+    run.make()
+    run.log.write_text("epoch")
+    run.latest.write_text("weights")
+    done, rename = [], os.rename
+
+    def kill(*args):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(rename(*args))
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "rename", kill)
+        context.setattr("pathlib.Path.rename", lambda *args: kill(*args))
+        with pytest.raises(KeyboardInterrupt):
+            run.set_aside()
+    assert find_checkpoint(None, run.latest.parent, "UNet", "CamVid").read_text() == "weights"
+    assert run.recover() == bool(renames) and not run.recover()
+    assert sorted(os.listdir(run.folder)) == ["log.csv"] and run.latest.read_text() == "weights"
+
+
+def test_a_run_that_was_half_set_aside_is_set_aside_whole(run):
+    run.make()
+    run.inner_latest.write_text("weights")
+    assert (run.set_aside() / run.latest.name).read_text() == "weights"
+
+
+def test_a_checkpoint_that_cannot_be_moved_is_named(run, monkeypatch):
+    run.make()
+    run.latest.write_text("weights")
+
+    def fail(*args):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("shutil.move", fail)
+    with pytest.raises(RunError, match="cannot move .*latest_model_UNet_CamVid.keras to .*: Read-only"):
+        run.set_aside()
+    run.latest.rename(run.inner_latest)
+    with pytest.raises(RunError, match="cannot move .*Read-only"):
+        run.recover()
+
+
+def test_two_processes_that_set_aside_in_one_second(tmp_path, monkeypatch):
+    """The name was free when the process looked, and is not when it renames."""
+    monkeypatch.setattr(time, "strftime", lambda form: "20260102_030405")
+    (tmp_path / "run").mkdir()
+    taken, rename = tmp_path / "run_until_20260102_030405", type(tmp_path).rename
+
+    def late(path, target):
+        if not taken.exists():
+            taken.mkdir()
+            (taken / "log.csv").write_text("of the other")
+        return rename(path, target)
+
+    monkeypatch.setattr("pathlib.Path.rename", late)
+    assert set_aside(tmp_path / "run").name == "run_until_20260102_030405_2"
+    assert (taken / "log.csv").read_text() == "of the other"
+
+
 def test_a_checkpoint_without_its_folder_is_set_aside(run):
     run.latest.parent.mkdir()
     run.latest.write_text("weights")

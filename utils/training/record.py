@@ -146,9 +146,10 @@ class RunRecord:
         paths = [self.run.epoch(epoch) / "model.keras"] if epoch % self.checkpoint_step == 0 else []
         paths += [self.run.best] if is_best else []
         paths += [self.run.latest]
-        save_checkpoint(paths[0], model, self.settings, self.state)
+        previous = {self.run.latest: self.run.previous}
+        save_checkpoint(paths[0], model, self.settings, self.state, previous.get(paths[0]))
         for path in paths[1:]:
-            copy_file(paths[0], path)
+            copy_file(paths[0], path, durable=True, previous=previous.get(path))
         write_rows(self.run.log, self.state["log"])
         plot_log(self.run.folder, self.state["log"])
         if "val_mean_iou" in row:
@@ -168,7 +169,7 @@ class RunRecord:
     def add_interruption(self, model: keras.Model, step: int) -> None:
         """Writes the latest checkpoint in the middle of an epoch, of which `step` steps are done."""
         self.state["step"] = step
-        save_checkpoint(self.run.latest, model, self.settings, self.state)
+        save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
 
     def close(self) -> None:
         """Closes the TensorBoard log."""

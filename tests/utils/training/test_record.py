@@ -53,6 +53,7 @@ def test_checkpoints_of_epochs(record, model):
         assert [entry["val_iou_b"] for entry in csv.DictReader(file)] == ["", "0.4"]
     assert (record.run.folder / "class_iou_vs_epochs.png").exists()
     record.add_epoch(model, row(5), is_best=False)
+    assert record.run.previous.read_bytes() == latest
     assert record.run.best.read_bytes() == latest != record.run.latest.read_bytes()
     assert f"Best mean IoU: 50.00 % in epoch 0004, {record.run.best}\n" in record.summary()
 

@@ -90,6 +90,7 @@ OVER_SEVERAL = {
     "test_compatibility.py",
     "test_fine_tuning.py",
     "test_image_kinds.py",
+    "test_names_from_files.py",
     "test_without_keras.py",
     "labs/test_sources.py",
     "models/test_jax.py",

@@ -29,6 +29,7 @@ from utils.data.folder import CONVERSION, SPLITS, list_pairs
 from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
 from utils.files import atomic_write, copy_file, write_json
+from utils.safe_paths import safe_path
 from utils.threads import map_threads
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
@@ -90,6 +91,7 @@ def build_parser():
         help="keep images in one split if this expression matches the same text in their names, such as a scene",
     )
     parser.add_argument("--seed", type=nonnegative_int, default=0, help="random seed of the split; default: 0")
+    parser.add_argument("--follow_links", action="store_true", help="follow symbolic links that lead out of the source")
     parser.add_argument("--link", action="store_true", help="hard-link the images instead of copying (same disk only)")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
     return parser
@@ -192,9 +194,9 @@ def prepare_target(target, items, settings):
 
 def convert_item(item, target, link):
     """Writes the missing files of an item. Returns its problem, or None."""
-    label_path = target / f"{item.split}_labels" / f"{item.name}.png"
-    image_path = target / item.split / f"{item.name}{item.image.suffix}"
     try:
+        label_path = safe_path(target, f"{item.split}_labels/{item.name}.png", "--target")
+        image_path = safe_path(target, f"{item.split}/{item.name}{item.image.suffix}", "--target")
         if not label_path.exists():
             label = item.label()
             problem = size_problem(item, label.shape)
@@ -233,7 +235,8 @@ def main(argv=None):
     print(f"Reading {folder} ...", flush=True)
     background = args.background or "background"
     names = ("label_format", "images", "masks", "match")
-    options = Options(args.classes, background, args.unknown_colours, *(getattr(args, name) for name in names))
+    values = (getattr(args, name) for name in (*names, "follow_links"))
+    options = Options(args.classes, background, args.unknown_colours, *values)
     try:
         source = FORMATS[args.format].read(folder, options)
     except UsageError as error:

@@ -1,5 +1,6 @@
-"""Text for people: width on the terminal, percentages."""
+"""Text for people: width on the terminal, percentages, shortened values."""
 
+import reprlib
 import unicodedata
 
 
@@ -11,6 +12,13 @@ def display_width(text: str) -> int:
 def pad(text: str, width: int) -> str:
     """Appends spaces to a text up to a width in columns of the terminal."""
     return text + " " * (width - display_width(text))
+
+
+def brief(value: object, most: int = 40) -> str:
+    """Returns a value on one printable line of at most `most` characters, for an error."""
+    text = value[: 8 * most] if isinstance(value, str) else reprlib.repr(value)
+    text = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    return (text if len(text) <= most else f"{text[: most - 3]}...") or "empty"
 
 
 def short_percentage(percent: float) -> str:

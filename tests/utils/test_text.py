@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils.text import display_width, pad, percentage, short_percentage
+from utils.text import brief, display_width, pad, percentage, short_percentage
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_every_percentage_reads_back():
 )
 def test_percentages(share, text):
     assert percentage(share) == text
+
+
+def test_brief():
+    assert brief("a\n b") == "a b" and brief("") == "empty" and brief(float("nan")) == "nan"
+    for value in ("x" * 100_000, ["x" * 1000] * 1000, {"a": [[[[[[[1]]]]]]] * 99}, 10**400, "\ud800" * 99, "a\0b" * 50):
+        text = brief(value)
+        assert len(text) <= 40 and text.isprintable() and text.encode()

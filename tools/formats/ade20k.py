@@ -14,7 +14,7 @@ SPLITS = {"training": "train", "validation": "val"}
 
 def read(folder, options):
     """Reads the splits train and val. The first of the names in `objectInfo150.txt` is the name of the class."""
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     ids, official = read_table("ade20k")
     names = read_class_names(reader.find("objectInfo150.txt"), len(ids))
     classes = make_classes(names, [tuple(color) for color in official.label_values.tolist()])

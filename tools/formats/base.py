@@ -11,9 +11,12 @@ from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
 from utils.errors import UsageError
+from utils.safe_paths import SEPARATOR, leaves, problem_of_name
+from utils.text import brief
 
 NO_PUBLIC_TEST = "the test split is left out, as its labels are not public: score with test.py --split val"
 MAX_NAMED = 20  # names in a note; the rest is counted
+LONGEST_NAMED = 60  # characters of such a name
 
 
 class Options(NamedTuple):
@@ -26,6 +29,7 @@ class Options(NamedTuple):
         label_format: "auto", "colors", "indices" or "binary", see `label_format.choose_reading`.
         images, masks: patterns of files, or None for the usual layouts.
         match: compiled regular expression that images and masks have in common, or None.
+        follow_links: whether symbolic links may lead out of the source.
     """
 
     classes: str | None = None
@@ -35,6 +39,7 @@ class Options(NamedTuple):
     images: str | None = None
     masks: str | None = None
     match: re.Pattern | None = None
+    follow_links: bool = False
 
 
 class Item(NamedTuple):
@@ -75,6 +80,7 @@ class SourceReader:
     Args:
         folder: `pathlib.Path` of the source.
         layout: str, the expected files, for errors.
+        options: `Options`.
         roots: folders in which `locate` looks for images; by default `images/` and the source itself.
 
     Attributes:
@@ -84,12 +90,14 @@ class SourceReader:
         images: `ImageFinder`.
         absent: list of str, images that the annotations name and that are not there.
         empty: list of str, images whose annotations have no shape.
+        links: list of paths that lead out of the source by a symbolic link.
     """
 
-    def __init__(self, folder, layout, *roots):
+    def __init__(self, folder, layout, options, *roots):
         self.folder, self.layout, self.items, self.problems = folder, layout, [], []
-        self.notes, self.absent, self.empty = [], [], []
-        self.images = ImageFinder(*(roots or (folder / "images", folder)))
+        self.notes, self.absent, self.empty, self.links = [], [], [], []
+        self.images = ImageFinder(*(roots or (folder / "images", folder)), inside=folder)
+        self.follow_links, self._outside = options.follow_links, {}
 
     def find(self, *candidates):
         """Returns the first of several paths below the source that exists.
@@ -123,10 +131,22 @@ class SourceReader:
             problems.append(f"{image}: this kind of image is not supported")
         if label is not None and not label.is_file():
             problems.append(f"{image} has no label {label}")
+        if problem := problem_of_name(name) or ("has folders" if SEPARATOR.search(name) else None):
+            problems.append(f"{image}: its name in the result, '{brief(name)}', {problem}; rename the file")
+        if not self.follow_links:
+            self.links += [
+                path for path in (image, label) if path is not None and data is None and self._is_outside(path)
+            ]
         self.problems += problems
         if not problems:
             decode = decode if label is None else functools.partial(decode, label)
             self.items.append(Item(split, name, image, decode, data))
+
+    def _is_outside(self, path):
+        """Returns whether a symbolic link, of a file or of one of its folders, leads out of the source."""
+        if path.parent not in self._outside:
+            self._outside[path.parent] = leaves(path.parent, self.folder)
+        return self._outside[path.parent] or path.is_symlink() and leaves(path, self.folder)
 
     def finish(self, classes, *notes):
         """Returns the `Source`.
@@ -136,9 +156,19 @@ class SourceReader:
         Raises:
             UsageError: with all problems, or if there are no items.
         """
+        if self.links:
+            others = f" and {len(self.links) - 1} more lead" if len(self.links) > 1 else " leads"
+            raise UsageError(
+                f"{self.links[0]}{others} out of --source by a symbolic link; pass --follow_links if the link is yours"
+            )
+        if self.images.outside:
+            raise UsageError(
+                f"{len(self.images.outside)} of the annotated images, such as {brief(self.images.outside[0])}, are "
+                f"outside --source {self.folder}; give a folder that has the images and their annotations"
+            )
         if not self.items and not self.problems:
             if self.absent:
-                missing = f"none of the {len(self.absent)} annotated images, such as {self.absent[0][-40:]}"
+                missing = f"none of the {len(self.absent)} annotated images, such as {brief(self.absent[0][-40:])}"
                 raise UsageError(f"--source {self.folder} has {missing}; export with images; expected {self.layout}")
             raise UsageError(f"--source {self.folder} has no images with labels; expected {self.layout}")
         raise_problems(self.problems)
@@ -156,7 +186,9 @@ class SourceReader:
 def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
     """Returns names separated by commas; of more than `most`, the number of the others."""
     others = len(names) - most
-    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
+    return ", ".join(brief(name, LONGEST_NAMED) for name in names[:most]) + (
+        f" and {others} more" if others > 0 else ""
+    )
 
 
 def choose_class_list(options: Options, default: str, *others: str) -> str:

@@ -15,7 +15,7 @@ GROUP = "frames of one drive resemble each other: --group '^([^_]+)_' keeps driv
 
 def read(folder, options):
     """Reads the pairs of the original folders, or of CVAT's `train/` and `trainannot/`, and so on."""
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     path = reader.find("label_colors.txt")
     classes, decode = color_classes(read_colors(path, LINE, "128 64 128 Road"), path, options.unknown)
     pairs = [(folder / images, folder / labels) for images, labels in FOLDERS if (folder / labels).is_dir()]

@@ -14,7 +14,7 @@ def read(folder, options):
     """Reads the splits train and val, with the file names without `_leftImg8bit`."""
     ids, classes = read_table(f"cityscapes{choose_class_list(options, '19', '34')}")
     decode = functools.partial(read_ids, table=index_table(ids))
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     for split in ("train", "val"):
         images, labels = reader.find(f"leftImg8bit/{split}"), reader.find(f"gtFine/{split}")
         for image in sorted(images.glob(f"*/*{IMAGE}")):

@@ -27,7 +27,7 @@ def read(folder, options):
     The name of the file or, where it has none, of its folder decides about the split: `instances_val2017.json` and
     `valid/_annotations.coco.json` are val.
     """
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     files = find_files(folder)
     if not files:
         return reader.finish(None)

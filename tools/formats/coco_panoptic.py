@@ -1,7 +1,6 @@
 """COCO panoptic segmentation (Kirillov et al., CVPR 2019, 1801.00868): PNGs of segment numbers and a JSON file."""
 
 import functools
-import pathlib
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from tools.formats.masks import read_stored
 from tools.formats.schema import Fields, read_json
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
+from utils.safe_paths import safe_path
 
 LAYOUT = "annotations/panoptic_*.json, a folder of PNGs of the same name, and {train,val}2017/*.jpg or images/"
 PATTERNS = ("annotations/panoptic_*.json", "panoptic_*.json", "annotations/*.json", "*.json")
@@ -19,7 +19,7 @@ PATTERNS = ("annotations/panoptic_*.json", "panoptic_*.json", "annotations/*.jso
 
 def read(folder, options):
     """Reads the splits whose files are there. The classes are the categories of the JSON file, things and stuff."""
-    reader, classes, first = SourceReader(folder, LAYOUT), None, None
+    reader, classes, first = SourceReader(folder, LAYOUT, options), None, None
     for path in find_files(folder):
         content = Fields(read_json(path), str(path))
         categories = content.objects("categories", "category")
@@ -70,23 +70,23 @@ def add_images(reader, path, content, indices):
             if category not in indices:
                 raise UsageError(f"{segment.place}: category_id {category} is not among the categories")
             segments[segment.integer("id")] = indices[category]
-        png = row.text("file_name")
-        name = names.get(row.id("image_id"), pathlib.PurePath(png).stem)
+        label = safe_path(labels, row.text("file_name"), row.place, follow_links=True)
+        name = names.get(row.id("image_id"), label.stem)
         image = reader.locate(name, reader.folder / "images" / part, reader.folder / part)
         if image:
             decode = functools.partial(read_panoptic, segments=segments)
-            reader.add(split_of(part), pathlib.PurePath(png).stem, image, decode, labels / png)
+            reader.add(split_of(part), label.stem, image, decode, label)
 
 
 def colors_of(categories):
     """Colors of the categories: their own, the official ones, or for other categories those of VOC."""
     ids, official = read_table("coco_panoptic")
-    colors = dict(zip(ids, map(tuple, official.label_values.tolist())))
+    colors = dict(zip(map(str, ids), map(tuple, official.label_values.tolist())))
     own = [row.color("color", None) for row in categories]
     if all(own):
         return own
-    if all(row.id("id").isdigit() and int(row.id("id")) in colors for row in categories):
-        return [colors[int(row.id("id"))] for row in categories]
+    if all(row.id("id") in colors for row in categories):
+        return [colors[row.id("id")] for row in categories]
     return colormap(len(categories), 1)
 
 

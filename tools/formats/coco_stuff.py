@@ -13,7 +13,7 @@ def read(folder, options):
     """Reads the splits train and val, with the 171 classes that occur or all 182, of which 11 never occur."""
     ids, classes = read_table(f"cocostuff{choose_class_list(options, '171', '182')}")
     decode = functools.partial(read_ids, table=index_table(ids))
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     for split in ("train", "val"):
         labels = reader.find(f"stuffthingmaps/{split}2017", f"annotations/{split}2017")
         images = reader.find(f"images/{split}2017", f"{split}2017")

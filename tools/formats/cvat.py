@@ -26,7 +26,7 @@ def read(folder, options):
     The subsets of a project become splits by their names, such as Train, Validation and Test. The images of other
     subsets have no split.
     """
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     if (folder / "labelmap.txt").is_file() and not (folder / "annotations.xml").is_file():
         raise UsageError(f"{folder} is CVAT's export 'Segmentation mask 1.1'; read it with --format voc")
     path = reader.find("annotations.xml")
@@ -54,7 +54,7 @@ def read_images(root, path):
     """Yields the `Fields` of each image, and its shapes as pairs of a tag and `Fields`."""
     for number, image in enumerate(root.findall("image"), 1):
         fields = Fields(image.attrib, f"{path}, image {number}")
-        place = f"{path}, image {fields.text('name')}"
+        place = f"{path}, image {brief(fields.text('name'))}"
         shapes = [shape for shape in image if shape.tag in AREAS + LINES]
         yield (
             fields,
@@ -72,7 +72,7 @@ def add_image(reader, image, shapes, drawn):
     file = reader.locate(name, *([reader.folder / "images" / subset] if subset else []))
     if file is None:
         return
-    joined = "_".join(pathlib.PurePosixPath(name).parts)
+    joined = "_".join(part for part in pathlib.PurePosixPath(name).parts if part not in ("/", ".."))
     joined = joined[: -len(file.suffix)] if joined.lower().endswith(file.suffix.lower()) else joined
     if subset and not split and subset.lower() != "default":
         joined = f"{subset}_{joined}"  # names are unique in a subset only

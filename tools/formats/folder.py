@@ -22,7 +22,7 @@ SUSPICIOUS = range(200, 255)  # values that index masks hardly have, and soft bo
 
 def read(folder, options):
     """Reads pairs of images and masks in one of the usual layouts, or of patterns, see `layouts.find_pairs`."""
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     pairs, layout = find_pairs(folder, options.images, options.masks, options.match, reader.problems)
     if not pairs:
         return reader.finish(None)

@@ -19,10 +19,15 @@ class ImageFinder:
 
     Args:
         roots: folders to look in, in this order.
+        inside: the folder that no path may leave; None for the last of the roots.
+
+    Attributes:
+        outside: list of str, names of files that exist, but outside this folder.
     """
 
-    def __init__(self, *roots):
-        self.roots, self.found, self._listings = roots, set(), {}
+    def __init__(self, *roots, inside=None):
+        self.roots, self.found, self._listings, self.outside = roots, set(), {}, []
+        self.inside = pathlib.Path(os.path.abspath(roots[-1] if inside is None else inside))
 
     def find(self, name: str, *roots: pathlib.Path) -> pathlib.Path | None:
         """Finds an image by the name in the annotation.
@@ -45,6 +50,8 @@ class ImageFinder:
             if path is None:
                 path = self._look_up(roots, pathlib.PurePosixPath(*relative.parts[number:]))
                 path = None if path in self.found else path
+        if path is None and any(os.path.isfile(root / relative) for root in roots):
+            self.outside.append(name)
         self.found.add(path)
         return path
 
@@ -58,6 +65,8 @@ class ImageFinder:
         """Returns the first file of this relative path; its extension may be absent, or differ in case."""
         for root in roots:
             path = pathlib.Path(os.path.normpath(root / relative))
+            if not pathlib.Path(os.path.abspath(path)).is_relative_to(self.inside):
+                continue
             if os.path.isfile(path):
                 return path
             for known in (relative.name.lower(), None if is_image(path) else f"{relative.name}."):

@@ -22,7 +22,7 @@ SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp", b"RI": ".webp"
 
 def read(folder, options):
     """Reads the images that have a JSON file; images without one are left out. There are no splits."""
-    reader, files, names, kinds = SourceReader(folder, LAYOUT), {}, set(), collections.Counter()
+    reader, files, names, kinds = SourceReader(folder, LAYOUT, options), {}, set(), collections.Counter()
     for path in sorted(folder.rglob("*.json")):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue

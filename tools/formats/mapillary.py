@@ -15,9 +15,8 @@ SPLITS = {"training": "train", "validation": "val"}
 def read(folder, options):
     """Reads the splits train and val of version 1.2 or, with `--classes v2.0`, of version 2.0."""
     version = choose_class_list(options, "v1.2", "v2.0")
-    reader = SourceReader(
-        folder, f"config_{version}.json, {{training,validation}}/images/*.jpg and {{...}}/{version}/labels/*.png"
-    )
+    layout = f"config_{version}.json, {{training,validation}}/images/*.jpg and {{...}}/{version}/labels/*.png"
+    reader = SourceReader(folder, layout, options)
     candidates = [f"config_{version}.json"] + (["config.json"] if version == "v1.2" else [])
     path = reader.find(*candidates)
     labels = Fields(read_json(path), str(path)).objects("labels", "label")

@@ -19,7 +19,7 @@ SUFFIX = "_mask"
 
 def read(folder, options):
     """Reads the folders that have a class file."""
-    reader, tables = SourceReader(folder, LAYOUT), {}
+    reader, tables = SourceReader(folder, LAYOUT, options), {}
     files = sorted(folder.glob("*/_classes.csv")) or sorted(folder.glob("_classes.csv"))
     for file in files:
         for value, name in read_classes(file).items():

@@ -13,6 +13,7 @@ from tools.formats.masks import read_ids, read_stored
 from tools.formats.schema import read_lines
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
+from utils.safe_paths import SEPARATOR, safe_path
 
 LAYOUT = "JPEGImages/*.jpg, SegmentationClass/*.png and ImageSets/Segmentation/{train,val}.txt or default.txt"
 LABELMAP = re.compile(r"(?P<name>[^#].*?):(?P<r>\d+), *(?P<g>\d+), *(?P<b>\d+)(:.*)?")
@@ -28,21 +29,21 @@ def read(folder, options):
     inner = sorted(folder.glob("VOCdevkit/VOC*")) or sorted(folder.glob("VOC*"))
     if not (folder / "ImageSets").is_dir() and len(inner) == 1:
         folder = inner[0]
-    reader = SourceReader(folder, LAYOUT, folder / "JPEGImages")
+    reader = SourceReader(folder, LAYOUT, options, folder / "JPEGImages")
     labels = folder / "SegmentationClassPNG"  # of older versions of labelme2voc
     labels = labels if labels.is_dir() else reader.find("SegmentationClass")
     reader.find("JPEGImages")
     classes, decode, is_official = read_classes(folder, options)
     lists = read_lists(folder, labels)
-    if not any((labels / f"{name}.png").is_file() for name in lists.get("test", ())):
+    if not any(path.is_file() for path in lists.get("test", {}).values()):
         lists.pop("test", None)
     for split, names in lists.items():
-        for name in names:
-            image, label = reader.locate(name), labels / f"{name}.png"
+        for name, label in names.items():
+            image = reader.locate(name)
             if image and not is_official and not label.is_file():
                 reader.images.found.discard(image)  # CVAT lists images without annotation
             elif image:
-                reader.add(split, name.replace("/", "_"), image, decode, label)
+                reader.add(split, SEPARATOR.sub("_", name), image, decode, label)
     return reader.finish(classes, NO_PUBLIC_TEST if is_official and set(lists) == {"train", "val"} else "")
 
 
@@ -85,16 +86,19 @@ def read_lists(folder, labels):
         labels: folder of the masks.
 
     Returns:
-        Dict from "train", "val", "test" or None to lists of names: those of all lists with such names, or else of all
-        other lists, or without lists those of the masks.
+        Dict from "train", "val", "test" or None to dicts from names to the paths of their masks: those of all lists
+        with such names, or else of all other lists, or without lists all masks.
+
+    Raises:
+        UsageError: if a name leads out of the folder of the masks.
     """
-    lists, others = {}, []
+    lists, others = {}, {}
     for path in sorted(folder.glob("ImageSets/Segmentation/*.txt")):
-        names = [line.strip('"') for _, line in read_lines(path)]  # CVAT quotes names with spaces
-        if split_of(path.stem):
-            lists.setdefault(split_of(path.stem), []).extend(names)
-        else:
-            others += names
+        split = split_of(path.stem)
+        names = lists.setdefault(split, {}) if split else others
+        for number, line in read_lines(path):
+            name = line.strip('"')  # CVAT quotes names with spaces
+            names[name] = safe_path(labels, f"{name}.png", f"{path}, line {number}", follow_links=True)
     if not {"train", "val"} & set(lists):
-        lists[None] = others or [path.stem for path in sorted(labels.glob("*.png"))]
-    return {split: list(dict.fromkeys(names)) for split, names in lists.items()}
+        lists[None] = others or {path.stem: path for path in sorted(labels.glob("*.png"))}
+    return lists

@@ -23,7 +23,7 @@ def read(folder, options):
 
     Without YAML file, `classes.txt` has the names. An image without a label file has no objects, as for YOLO.
     """
-    reader = SourceReader(folder, LAYOUT)
+    reader = SourceReader(folder, LAYOUT, options)
     path = find_yaml(folder)
     if path is None and (folder / "classes.txt").is_file():
         path = folder / "classes.txt"
@@ -125,28 +125,32 @@ def images_of(reader, path, entries, split, entry):
     roots = [reader.folder / root, reader.folder] if isinstance(root, str) else [reader.folder]
     images = []
     for value in [values] if isinstance(values, str) else list(values):
-        found = find_tail(value, roots) if value else None
+        found = find_tail(value, roots, reader.folder) if value else None
         if value and found is None:
-            raise UsageError(f"{path}, {split}: there is no folder or file {brief(value, 80)}; correct the path")
+            missing = f"there is no folder or file {brief(value, 80)} in --source"
+            raise UsageError(f"{path}, {split}: {missing}; correct the path, or give a folder that has both")
         if found and found.is_dir():
             images += sorted(image for image in found.rglob("*") if is_image(image))
         elif found:
             lines = [line for _, line in read_lines(found)]
-            listed = [find_tail(line, [found.parent, *roots]) for line in lines]
+            listed = [find_tail(line, [found.parent, *roots], reader.folder) for line in lines]
             reader.absent += [line for line, image in zip(lines, listed) if image is None]
             images += [image for image in listed if image]
     return images
 
 
-def find_tail(name, roots):
+def find_tail(name, roots, inside):
     """Returns the first existing path of a name, or of its last parts, in one of several folders; None if none is.
 
-    The folders themselves come before what is beside them: Roboflow's `../train/images` is in the folder.
+    No path leaves the folder `inside`. The folders themselves come before what is beside them: Roboflow's
+    `../train/images` is in the folder.
     """
     parts = pathlib.PureWindowsPath(name).parts
     tails = [parts[number:] for number in range(len(parts))]
     tails = sorted(tails, key=lambda tail: tail[0] == "..")  # stable: the longest first
-    places = (root / pathlib.Path(*tail) for tail in tails for root in roots)
+    places = (pathlib.Path(os.path.normpath(root / pathlib.Path(*tail))) for tail in tails for root in roots)
+    inside = os.path.abspath(inside)
+    places = (place for place in places if pathlib.Path(os.path.abspath(place)).is_relative_to(inside))
     return next((place for place in places if os.path.exists(place)), None)
 
 

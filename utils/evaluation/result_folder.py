@@ -11,6 +11,7 @@ from utils.errors import RunError
 from utils.files import make_folder
 from utils.run_folder import run_label, set_aside
 from utils.runs.scores import SCORES, TEST_FLAGS
+from utils.safe_paths import safe_path
 
 DEFAULT = "Test"
 # Settings of a test with an effect on its files.
@@ -24,9 +25,12 @@ def result_path(output_dir: str | os.PathLike | None, settings: dict, dataset: p
         output_dir: `--output_dir`, or None for `Test/<model>_<dataset>`, and the name of the run.
         settings: of the training.
         dataset: folder of the dataset that is scored.
+
+    Raises:
+        UsageError: if the names in the settings lead out of the folder `Test`.
     """
     label = run_label(settings["model"], dataset.resolve().name, settings.get("name"))
-    return pathlib.Path(output_dir or pathlib.Path(DEFAULT, label))
+    return pathlib.Path(output_dir) if output_dir else safe_path(DEFAULT, label, "the settings", follow_links=True)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from utils.inference.predictor import Predictor
 from utils.inference.results import Results
 from utils.inference.video import VideoReader
 from utils.inference.video_writer import VideoWriter
+from utils.safe_paths import safe_path
 from utils.threads import background, prefetch
 
 
@@ -38,6 +39,7 @@ def predict_images(
 
     def read(path):
         try:
+            safe_path(results.folder, images[path], path, follow_links=True)
             # A georeference is that of the stored pixels.
             return read_image(path, upright=not is_geotiff(path), image_format=image_format)
         except UsageError as error:
@@ -83,6 +85,7 @@ def predict_video(
         max_frames: the number of frames to stop after, or None.
         image_format: bands of the network; frames have three.
     """
+    safe_path(results.folder, video.name, video.name, follow_links=True)
     pending = {}  # frames that are being predicted
     total = min(filter(None, (max_frames, video.frames)), default=None)
 

@@ -23,6 +23,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
     from utils.cli import run_block
+    from utils.data.image_size import set_max_pixels
     from utils.files import make_folder
     from utils.inference import Painter, Predictor, Results, load_trained, predict_images, predict_video
     from utils.inference.inputs import find_inputs, give_unique_names, tell_replaced
@@ -30,6 +31,7 @@ def main(argv=None):
     from utils.inference.video_writer import find_encoder
     from utils.progress import Console
 
+    set_max_pixels(args.max_pixels)
     images, videos = find_inputs(args.image)
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, PRETRAINED, args.name)
     if path is PRETRAINED:  # and not the same path, given by --checkpoint_path

@@ -24,6 +24,7 @@ def main(argv=None):
     from utils.data.checks import check_pairs
     from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
     from utils.data.image_format import ImageFormat
+    from utils.data.image_size import set_max_pixels
     from utils.data.report import check_labeled, describe_labels
     from utils.run_folder import find_checkpoint
     from utils.settings import checkpoint_identity, read_checkpoint
@@ -49,6 +50,7 @@ def main(argv=None):
     orientation = args.image_orientation or settings.get("image_orientation", "auto")
     class_dict.orientation = classes_of_folder.orientation if orientation == "auto" else orientation
     image_format = ImageFormat.from_settings(settings)
+    set_max_pixels(args.max_pixels or settings.get("max_pixels"))
     if classes_of_folder.class_names != class_dict.class_names:
         raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
     problems = []

@@ -89,7 +89,9 @@ def configure_run(args, given):
     """Replaces flags that are not given by those of a plan, see `utils.auto.configure`."""
     from tools.datasets.builtin import find_or_make_dataset
     from utils.auto import configure
+    from utils.data.image_size import set_max_pixels
 
+    set_max_pixels(args.max_pixels)
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     return configure(args, given, [find_or_make_dataset(name) for name in names])
 
@@ -112,6 +114,7 @@ def train(folders, class_dict, run, settings, state, start):
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
     from utils.data.image_format import ImageFormat
+    from utils.data.image_size import set_max_pixels
     from utils.data.training_data import open_training_data
     from utils.progress import Console
     from utils.training.build import auxiliary_heads, output_names, prepare_model
@@ -123,6 +126,7 @@ def train(folders, class_dict, run, settings, state, start):
 
     console = Console(settings["progress"])
     console.say("Loading the data ...")
+    set_max_pixels(settings["max_pixels"])
     data, validation_pairs, class_weights, report, warnings = open_training_data(
         folders,
         class_dict,

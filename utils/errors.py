@@ -27,6 +27,10 @@ class UnknownColorsError(UsageError):
         self.pixels = pixels
 
 
+class UnreadableError(Exception):
+    """File of an unsupported kind, or damaged; the message has the kind and the remedy, not the file's name."""
+
+
 class RunError(RuntimeError):
     """A valid request that cannot be completed: no connection, no memory, a NaN loss. Exit code 1."""
 

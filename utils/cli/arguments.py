@@ -10,6 +10,7 @@ from utils.cli.flag_groups import (
     add_help,
     add_image_format,
     add_inference,
+    add_max_pixels,
     add_model,
     add_progress,
     add_workers,
@@ -109,6 +110,7 @@ def predict_parser() -> Parser:
     add_boolean(group, "--coverage", "also write coverage.csv: percentage of pixels per class")
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")
     add_image_format(group, None, "as in the training")
+    add_max_pixels(group, "default: 400 million")
     add_boolean(group, "--show", "show the results in a window; the key q quits")
     group.add_argument(
         "--output_dir", default="predictions", metavar="FOLDER", help="folder for the results; default: predictions"

@@ -38,6 +38,16 @@ def add_workers(group) -> None:
     )
 
 
+def add_max_pixels(group, default: str) -> None:
+    """Adds `--max_pixels`, with a text about its default."""
+    group.add_argument(
+        "--max_pixels",
+        type=positive_int,
+        metavar="N",
+        help=f"refuse images and labels of more pixels, by their headers; {default}",
+    )
+
+
 def add_xla(group) -> None:
     """Adds `--jit_compile`."""
     add_boolean(group, "--jit_compile", "compile with XLA; default: on accelerators only", default=None)
@@ -147,6 +157,7 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
         f"viewers show them; auto decides by their sizes{as_trained}",
     )
     add_workers(group)
+    add_max_pixels(group, "default: as in the training" if from_checkpoint else "default: 400 million")
     if not from_checkpoint:
         add_image_format(group, "auto", "the 0.1 and 99.9 percentiles of the training images")
         group.add_argument(

@@ -1,23 +1,18 @@
 """Image decoder: files of any kind to arrays of their own type and bands."""
 
 import pathlib
-import struct
-import zlib
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
+from utils.data.image_size import check_size
+from utils.data.opencv import decode_with_opencv
 from utils.data.pillow import open_with_pillow
-from utils.data.tiff import UnreadableError, decode_tiff
+from utils.data.png import PNG_SIGNATURE, pixels_of_png
+from utils.data.tiff import decode_tiff
 from utils.data.tiff_header import CMYK, PALETTE, RGB, YCBCR, is_tiff, read_tiff_header
-from utils.errors import UsageError
+from utils.errors import UnreadableError, UsageError
 
-# OpenCV prints about each file that is damaged, or that has a tag it does not know, without naming it.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")  # those that the pixels need
 _UNKNOWN_KINDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"jxl ": "JPEG XL"}
 
 
@@ -49,10 +44,13 @@ def decode_image(data: bytes, path: str | pathlib.Path) -> StoredImage:
     Raises:
         UsageError: naming the file and what is wrong with it.
     """
+    check_size(data, path)
     try:
         image = _decode(data, path)
     except UnreadableError as error:
         raise UsageError(f"cannot read {path}: {error}") from error
+    except MemoryError as error:
+        raise UsageError(f"cannot read {path}: its pixels do not fit into memory") from error
     if image is None:
         raise UsageError(f"cannot read {path}: damaged, or not an image")
     return image
@@ -97,40 +95,8 @@ def _decode_png(data):
     return image
 
 
-def pixels_of_png(data: bytes) -> bytes:
-    """Returns a PNG file with those chunks alone that its pixels need, after checking their checksums.
-
-    libpng prints about damaged metadata and about wrong checksums.
-
-    Raises:
-        UnreadableError: if the file is damaged.
-    """
-    parts, at, kinds = [PNG_SIGNATURE], 8, set()
-    try:
-        while at < len(data) and b"IEND" not in kinds:
-            (length,) = struct.unpack_from(">I", data, at)
-            kind, chunk = data[at + 4 : at + 8], data[at : at + 12 + length]
-            if len(chunk) < 12 + length:
-                raise UnreadableError("damaged, it ends in the middle of the picture")
-            if kind in _PNG_CHUNKS:
-                if zlib.crc32(chunk[4:-4]) != struct.unpack(">I", chunk[-4:])[0]:
-                    raise UnreadableError("damaged, a checksum is wrong")
-                parts.append(chunk)
-            kinds.add(kind)
-            at += 12 + length
-    except struct.error:
-        raise UnreadableError("damaged, it ends in the middle of the picture") from None
-    if not {b"IHDR", b"IDAT", b"IEND"} <= kinds:
-        raise UnreadableError("damaged, it ends in the middle of the picture")
-    return b"".join(parts)
-
-
 def _decode_opencv(data):
-    try:
-        flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:
-        return None
+    pixels = decode_with_opencv(data)
     if pixels is None:
         return None
     if pixels.ndim == 2:
@@ -147,6 +113,8 @@ def _decode_pillow(data):
             has_alpha = image.mode in ("RGBA", "LA")
             mode = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    except MemoryError:
+        raise
     except Exception:  # Pillow has no common base class for the errors of damaged files
         return None
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]

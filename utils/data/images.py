@@ -7,11 +7,13 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from utils.data.decoding import PNG_SIGNATURE, StoredImage, decode_image, pixels_of_png
+from utils.data.decoding import StoredImage, decode_image
 from utils.data.image_format import ImageFormat
+from utils.data.image_size import check_size
+from utils.data.opencv import decode_with_opencv
 from utils.data.orientation import apply_orientation, orientation_of
-from utils.data.tiff import UnreadableError
-from utils.errors import RunError, UsageError
+from utils.data.png import PNG_SIGNATURE, pixels_of_png
+from utils.errors import RunError, UnreadableError, UsageError
 from utils.files import atomic_write
 
 EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".jp2")
@@ -132,18 +134,16 @@ def read_bytes(path: str | pathlib.Path) -> bytes:
 def decode_bytes(data: bytes, flags: int, path: str | pathlib.Path) -> np.ndarray:
     """Decodes an image file with OpenCV's `flags`, in OpenCV's channel order.
 
-    From memory, because `cv2.imread` does not open every file name on every system.
-
     Raises:
-        UsageError: naming `path`, if the data is damaged or not an image.
+        UsageError: naming `path`, if the data is damaged, not an image or too large.
     """
+    check_size(data, path)
     try:
-        data = pixels_of_png(data) if data[:8] == PNG_SIGNATURE else data
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        pixels = decode_with_opencv(pixels_of_png(data) if data[:8] == PNG_SIGNATURE else data, flags)
     except UnreadableError as error:
         raise UsageError(f"cannot read {path}: {error}") from error
-    except cv2.error:
-        pixels = None
+    except MemoryError as error:
+        raise UsageError(f"cannot read {path}: its pixels do not fit into memory") from error
     if pixels is None:
         raise UsageError(f"cannot read {path}: damaged, or not an image")
     return pixels

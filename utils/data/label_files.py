@@ -7,13 +7,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from utils.data.image_size import NUMPY_SIGNATURE, check_size
 from utils.data.images import decode_bytes, is_image, read_bytes
-from utils.errors import UsageError
+from utils.data.opencv import AS_STORED
+from utils.data.pillow import open_with_pillow
+from utils.data.png import PNG_SIGNATURE, pixels_of_png
+from utils.errors import UnreadableError, UsageError
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_GRAY, PNG_PALETTE, PNG_GRAY_ALPHA = 0, 3, 4  # color types; 2 is RGB, 6 RGBA
-AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-NUMPY_SIGNATURE = b"\x93NUMPY"
 BITS_PER_SAMPLE = 258  # the TIFF tag
 MAX_INDEX = 65535
 LOSSY = {b"\xff\xd8": "JPEG", b"\0\0\0\x1cftypavif": "AVIF", b"\0\0\0 ftypavif": "AVIF"}  # by the first bytes
@@ -57,22 +58,31 @@ def read_stored(path: str | pathlib.Path) -> StoredLabel:
         UsageError: if the file is missing, damaged, no image, or has pixels that cannot be labels.
     """
     data = read_bytes(path)
+    check_size(data, path)
+    try:
+        return _decode(data, path)._replace(lossy=_lossy_format(data))
+    except UnreadableError as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    except MemoryError as error:
+        raise UsageError(f"cannot read {path}: its pixels do not fit into memory") from error
+
+
+def _decode(data, path):
+    """Decodes by the signature of the data."""
     if data[:6] == NUMPY_SIGNATURE:
-        stored = _from_array(_load_array(data, path), path)
-    elif data[:8] == PNG_SIGNATURE:
-        stored = _read_png(data, path)
-    elif data[:2] == b"\xff\xd8":
-        stored = _from_opencv(data, path)
-    else:
-        stored = _read_with_pillow(data, path)
-    return stored._replace(lossy=_lossy_format(data))
+        return _from_array(_load_array(data, path), path)
+    if data[:8] == PNG_SIGNATURE:
+        return _read_png(data, path)
+    if data[:2] == b"\xff\xd8":
+        return _from_opencv(data, path)
+    return _read_with_pillow(data, path)
 
 
 def _read_png(data, path):
     """Reads a PNG: palettes with Pillow, as OpenCV replaces their indices with colors."""
     bits, color_type = data[24:26] if len(data) > 25 else (8, None)
     if color_type == PNG_PALETTE:
-        return _read_with_pillow(data, path)
+        return _read_with_pillow(pixels_of_png(data), path)
     pixels = decode_bytes(data, AS_STORED, path)
     if color_type in (PNG_GRAY, PNG_GRAY_ALPHA) and pixels.ndim == 3:
         pixels = pixels[..., 0]  # OpenCV decodes gray with alpha to BGRA
@@ -83,14 +93,14 @@ def _read_png(data, path):
 
 def _read_with_pillow(data, path):
     """Reads a file of a format whose palette or bit depth OpenCV does not tell: GIF, BMP, TIFF, palette PNG."""
-    from PIL import Image, UnidentifiedImageError  # a dependency of matplotlib
+    from PIL import UnidentifiedImageError  # a dependency of matplotlib
 
     try:
-        image = Image.open(io.BytesIO(data))
+        image = open_with_pillow(data)
         if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
             raise UsageError(f"{path} has {image.n_frames} pages; a label must have one")
         image.load()
-    except UsageError:
+    except (UsageError, MemoryError):
         raise
     except UnidentifiedImageError:  # such as a TIFF of 16-bit colors
         return _from_opencv(data, path)
@@ -120,9 +130,7 @@ def _read_with_pillow(data, path):
 
 def _from_opencv(data, path):
     """Reads a file with OpenCV."""
-    return _from_array(
-        _to_rgb_order(decode_bytes(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION, path)), path
-    )
+    return _from_array(_to_rgb_order(decode_bytes(data, AS_STORED, path)), path)
 
 
 def _from_array(pixels, path):

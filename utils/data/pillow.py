@@ -12,5 +12,5 @@ def open_with_pillow(data: bytes):
     """Opens an image file from memory; returns a `PIL.Image.Image`, to be closed. Raises whatever Pillow does."""
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # the limit is for files of strangers on servers
+    Image.MAX_IMAGE_PIXELS = None  # `image_size` has the suite's, from --max_pixels
     return Image.open(io.BytesIO(data))

@@ -5,10 +5,10 @@ import logging
 import pathlib
 import warnings
 
-import cv2
 import numpy as np
 
 from utils.data import tiff_header
+from utils.data.opencv import decode_with_opencv
 from utils.data.pillow import open_with_pillow
 from utils.data.tiff_header import (
     ASSOCIATED_ALPHA,
@@ -25,16 +25,12 @@ from utils.data.tiff_header import (
     YCBCR,
     TiffHeader,
 )
+from utils.errors import UnreadableError
 
-_OPENCV_PIXELS = 2**30  # of an image at the most
 _OPENCV_COMPRESSIONS = (1, 5, 7, 8, 32773, 32946)
 _PILLOW_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000)  # those of the libtiff in Pillow's wheels
 _GRAY = (WHITE_IS_ZERO, BLACK_IS_ZERO)
 _READABLE = (*_GRAY, RGB, PALETTE, CMYK, YCBCR)
-
-
-class UnreadableError(Exception):
-    """Image of an unsupported kind; the message has the kind and the remedy."""
 
 
 def import_rasterio():
@@ -59,8 +55,6 @@ def choose_library(header: TiffHeader) -> str:
     """
     bits, samples, photometric = set(header.bits), header.samples, header.photometric
     is_color = samples == 3 and photometric in (RGB, YCBCR)
-    if header.width * header.height > _OPENCV_PIXELS:
-        return "rasterio"
     if header.compression in _OPENCV_COMPRESSIONS and header.sample_format in (UNSIGNED, SIGNED, FLOAT):
         is_byte = bits == {8} and header.sample_format == UNSIGNED
         is_wide = bits in ({16}, {32}) or bits == {64} and header.sample_format == FLOAT
@@ -120,10 +114,7 @@ def decode_tiff(data: bytes, header: TiffHeader, path: str | pathlib.Path) -> np
 
 
 def _decode_opencv(data):
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
-        return None
+    pixels = decode_with_opencv(data)
     if pixels is None or pixels.ndim == 2:
         return pixels
     return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
@@ -135,6 +126,8 @@ def _decode_pillow(data):
             # Colors that are stored multiplied by their opacity are divided by it.
             target = {"1": "L", "P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "RGBa": "RGBA", "La": "LA"}
             return np.array(image.convert(target[image.mode]) if image.mode in target else image)
+    except MemoryError:
+        raise
     except Exception:  # Pillow has no common base class for the errors of damaged files
         return None
 

@@ -55,6 +55,9 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys(
         (f"tools.inputs.{name}" for name in ("datasets", "judge", "variants")), "tests/tools/test_check_inputs.py"
     ),
+    "tools.soak": "tests/tools/test_commands.py",
+    "tools.soak.__main__": "tests/tools/test_commands.py",
+    "tools.soak.pool": "tests/tools/soak/test_child.py",
     "tools.soak.target": "tests/tools/soak",
     "tools.speed.packages": "tests/tools/speed",
     "tools.speed.worker": "tests/tools/speed",

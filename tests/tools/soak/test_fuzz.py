@@ -1,0 +1,112 @@
+"""Judgement of readers of mutated files: a good one, and one for each fault."""
+
+import json
+import os
+import signal
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from tools.soak import fuzz
+from tools.soak.mutators import mutate_json
+from tools.soak.pool import run_calls
+from tools.soak.target import Target
+from utils.errors import UsageError
+
+
+def make(folder):
+    path = folder / "numbers.json"
+    path.write_text(json.dumps({"numbers": [1, 2, 3]}))
+    return path
+
+
+def read(path):
+    """Sums the numbers, carefully."""
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8"))["numbers"]
+        return sum(number for number in numbers if isinstance(number, int | float))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path.name} has no numbers") from error
+
+
+def leave(path, rng):
+    """Leaves the file as it is."""
+
+
+def refuse(message):
+    def reader(path):
+        raise UsageError(message)
+
+    return reader
+
+
+def compute(path):
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
+        pass
+
+
+def write_beside(path):
+    (path.parent.parent / "escaped.txt").write_text("")
+
+
+def write_beside_in_c(path):
+    cv2.imwrite(str(path.parent.parent / "escaped.png"), np.zeros((2, 2), np.uint8))
+
+
+def answer(tmp_path, reader, mutate=leave):
+    return fuzz.read_case(tmp_path / "case", "numbers", Target(make, mutate, reader), 1, 2)
+
+
+def test_results_and_refusals(tmp_path):
+    result = answer(tmp_path, read)
+    assert result["outcome"] == "result" and not result["problems"] and result["name"] == "numbers:1:2"
+    result = answer(tmp_path, refuse("numbers.json has no numbers"))
+    assert result["outcome"] == "refused" and result["message"] == "numbers.json has no numbers"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "reader, reason",
+    [
+        (lambda path: {}["a"], "KeyError in test_fuzz.py"),
+        (refuse("a\nb"), "2 lines"),
+        (refuse("x" * 300), "300 characters"),
+        (refuse(""), "0 lines"),
+        (lambda path: bytearray(2 << 30), "MemoryError"),
+        (write_beside, "wrote outside its folder"),
+        (write_beside_in_c, "wrote outside its folder"),
+        (lambda path: os.kill(os.getpid(), signal.SIGKILL), "ended with code -9"),
+    ],
+)
+def test_failures(tmp_path, reader, reason):
+    result = answer(tmp_path, reader)
+    assert result["outcome"] == "failure" and reason in result["message"]
+    assert result["problems"] == [result["message"]]
+
+
+def test_slow_readers(tmp_path, monkeypatch):
+    monkeypatch.setattr(fuzz, "SECONDS", 0.1)
+    assert "took 0." in answer(tmp_path, compute)["message"]
+    monkeypatch.setattr(fuzz, "WAIT", 0.2)
+    assert "no answer within 0.2 s" in answer(tmp_path, lambda path: time.sleep(60))["message"]
+
+
+def test_cases_differ_and_repeat(tmp_path):
+    target, texts = Target(make, mutate_json, read), []
+    for case in (1, 2, 3, 1):
+        folder = tmp_path / str(len(texts))
+        folder.mkdir()
+        texts.append(fuzz.make_case(folder, "numbers", target, 5, case).read_bytes())
+    assert texts[0] == texts[3] and len(set(texts)) == 3
+
+
+def test_figures_of_a_run(tmp_path):
+    targets = {"careful": Target(make, leave, read), "careless": Target(make, leave, lambda path: 1 / 0)}
+    results = sum(run_calls(fuzz.plan(tmp_path, targets, 1, 20), 2, lambda: False, tmp_path), [])
+    figures = fuzz.figures(results)
+    assert figures["files"] == 20 and figures["failure"] == 10 == sum(map(bool, (one["problems"] for one in results)))
+    assert figures["by target"]["careless"] == {"failure": 10} and "failure" not in figures["by target"]["careful"]
+    assert len({one["name"] for one in results}) == 20

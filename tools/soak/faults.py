@@ -1,0 +1,203 @@
+"""Failures injected into trainings: full disks, vanished folders, images that go bad, damaged checkpoints."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from tools.soak import child
+from tools.soak.compare import damaged_files, differences
+from tools.soak.kills import RESUME, report, train_undisturbed
+from tools.soak.operations import Refusal, Watch, fill
+from tools.soak.settings import simple_settings, words
+from utils.cli.arguments import train_parser
+
+LONGEST = 300  # characters of a message that is kept
+DISK = "16m"  # size of the file system that is filled
+SECOND = "*/0001/"  # the folder of the second epoch
+# Operations, by what is written: patterns of `Watch` and which of the operations. There are checkpoints before them.
+WRITING = {
+    "a checkpoint": (f"open {SECOND}.model*", 1),
+    "the latest checkpoint": ("rename latest_model*", 2),
+    "the log": ("open */.log*", 2),
+    "an image of the validation": (f"open {SECOND}*", 1),
+    "the samples": (f"open {SECOND}.samples*", 1),
+    "a plot": ("open */.iou_vs_epochs*", 2),
+    "the report": ("open */.report*", 2),
+    "TensorBoard events": ("rename */report.html", 2),  # they follow it
+}
+MAY_FAIL = ("an image of the validation", "the samples", "a plot", "the report", "TensorBoard events")
+FIRST_LOG = "rename */log.csv"  # at the end of the first epoch
+IMAGES = ("truncated", "vanished", "empty", "a pipe")
+CHECKPOINTS = ("truncated", "empty", "bit flipped", "no settings")
+
+
+def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple]:
+    """Yields calls, as `(function, arguments)`, one for each failure. Arguments as of `kills.plan`."""
+    undisturbed, settings = work / "undisturbed", {**simple_settings(), "tensorboard": True}
+    _, _, problems = train_undisturbed(undisturbed, words(settings, dataset), plots=True)
+    yield report, ("undisturbed", settings, [], problems)
+    for what in WRITING:
+        yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk, error raised")
+        if os.geteuid() == 0:  # who may mount a file system
+            yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk")
+    for what in ("a checkpoint", "the log", "the samples"):
+        yield stop_writing, (work, undisturbed, settings, dataset, what, "read-only disk")
+    yield stop_writing, (work, undisturbed, settings, dataset, "settings", "read-only disk")
+    yield vanish, (work, undisturbed, settings, dataset)
+    has_choice = "on_bad_sample" in vars(train_parser().parse_args([]))
+    for kind in IMAGES:
+        for choice in ("stop", "skip") if has_choice else (None,):
+            yield spoil_image, (work, undisturbed, settings, dataset, kind, choice)
+    for kind in CHECKPOINTS:
+        yield damage_checkpoint, (work, undisturbed, settings, dataset, kind, seed)
+
+
+def stop_writing(work, undisturbed, settings, dataset, what, kind):
+    """Lets the disk be full or read-only from a file on, repairs it, resumes and compares."""
+    name = f"{kind} at {what}"
+    folder = new_folder(work, name)
+    pattern, at = WRITING.get(what, ("open */.settings*", 1))
+    out = folder / "run" / "out"
+    is_real = kind == "full disk"
+    with small_disk(folder / "run") if is_real else contextlib.nullcontext():
+        if is_real:
+            watch = Watch(out, at, lambda: fill(folder / "run"), pattern)
+        else:
+            watch = Refusal(out, at, errno.EROFS if kind == "read-only disk" else errno.ENOSPC, pattern)
+        ended = child.train(folder / "run", words(settings, dataset), watch)
+        (folder / "run" / "filler").unlink(missing_ok=True)
+        problems = check(ended, may_go_on=what in MAY_FAIL)
+        problems += resume(folder, undisturbed, settings, dataset, bool(ended.code))
+    return done(folder, name, settings, problems, ended)
+
+
+def vanish(work, undisturbed, settings, dataset):
+    """Removes the output folder in the second epoch, resumes and compares."""
+    folder = new_folder(work, "vanished folder")
+    out = folder / "run" / "out"
+    watch = Watch(out, WRITING["the samples"][1], lambda: shutil.rmtree(out), WRITING["the samples"][0])
+    ended = child.train(folder / "run", words(settings, dataset), watch)
+    problems = check(ended, may_go_on=True)
+    if ended.code:
+        problems += resume(folder, undisturbed, settings, dataset)
+    return done(folder, "vanished folder", settings, problems, ended)
+
+
+def spoil_image(work, undisturbed, settings, dataset, kind, choice):
+    """Spoils an image after the first epoch; repairs it, resumes and compares."""
+    name = f"image {kind}" + (f", --on_bad_sample {choice}" if choice else "")
+    folder = new_folder(work, name)
+    copied = pathlib.Path(shutil.copytree(dataset, folder / "data" / dataset.name))
+    image = sorted((copied / "train").iterdir())[3]
+    original = sorted((dataset / "train").iterdir())[3]
+    watch = Watch(folder / "run" / "out", 1, lambda: spoil(image, kind), FIRST_LOG)
+    command = words({**settings, **({"on_bad_sample": choice} if choice else {})}, copied)
+    ended = child.train(folder / "run", command, watch, limit=120)
+    problems = check(ended, may_go_on=choice == "skip")
+    if image.name not in ended.text:
+        problems.append(f"does not name {image.name}")
+    if choice == "skip" and ended.code:
+        problems.append("does not go on")
+    image.unlink(missing_ok=True)
+    shutil.copy(original, image)
+    if ended.code:
+        problems += resume(folder, undisturbed, settings, copied)
+    return done(folder, name, settings, problems, ended)
+
+
+def damage_checkpoint(work, undisturbed, settings, dataset, kind, seed):
+    """Damages the latest checkpoint; resuming must name it and another one that is whole."""
+    folder = new_folder(work, f"latest checkpoint {kind}")
+    shutil.copytree(undisturbed / "run" / "out", folder / "run" / "out")
+    (latest,) = (folder / "run" / "out").glob("latest_model*.keras")
+    spoil(latest, kind, random.Random(seed))
+    command = words({**settings, "num_epochs": 3}, dataset, RESUME)
+    ended = child.train(folder / "run", command)
+    problems = check(ended, may_go_on=False)
+    named = set(re.findall(r"[\w./]+\.keras", ended.text))
+    if latest.name not in {pathlib.Path(path).name for path in named}:
+        problems.append("does not name the checkpoint")
+    if len(named) < 2:
+        problems.append("offers no other checkpoint")
+    return done(folder, f"latest checkpoint {kind}", settings, problems, ended)
+
+
+def spoil(path: pathlib.Path, kind: str, rng: random.Random | None = None) -> None:
+    """Damages a file in one of the ways of `IMAGES` and `CHECKPOINTS`."""
+    data = bytearray(path.read_bytes())
+    if kind in ("vanished", "a pipe"):
+        path.unlink()
+        if kind == "a pipe":
+            os.mkfifo(path)  # whoever opens it waits for ever
+        return
+    if kind == "bit flipped":
+        data[rng.randrange(len(data) // 4, len(data) // 2)] ^= 1 << rng.randrange(8)
+    if kind == "no settings":
+        data = data.replace(b"suite.json", b"other.json")
+    path.write_bytes(data[: {"truncated": len(data) // 2, "empty": 0}.get(kind, len(data))])
+
+
+def check(ended, may_go_on):
+    """Returns a line for each problem of how a training ended."""
+    if ended.is_late:
+        return ["hangs"]
+    if ended.has_traceback():
+        return [f"traceback: {ended.last_lines(1)}"]
+    if ended.code == 0:
+        is_told = may_go_on and "warning" in ended.text
+        return [] if is_told else [f"exit code 0 {'without a warning' if may_go_on else 'in spite of the fault'}"]
+    return [] if ended.is_clear() else [f"exit code {ended.code}: {ended.last_lines()}"]
+
+
+def resume(folder, undisturbed, settings, dataset, is_exact=True):
+    """Checks the files, resumes and compares; a training that continued may lack plots."""
+    out = folder / "run" / "out"
+    problems = damaged_files(out) if out.is_dir() else []
+    ended = child.train(folder / "run", words(settings, dataset, RESUME))
+    if ended.code:
+        return [*problems, f"resumed: code {ended.code}: {ended.last_lines()}"]
+    lines = differences(out, undisturbed / "run" / "out")
+    return problems + [line for line in lines if is_exact or not line.startswith("only in")]
+
+
+def done(folder, name, settings, problems, ended):
+    """Returns the report of a failure, and removes its folder if all is well."""
+    if not problems:
+        shutil.rmtree(folder)
+    (result,) = report(name, settings, [], problems)
+    return [{**result, "code": ended.code, "text": ended.last_lines(1)[:LONGEST]}]
+
+
+def new_folder(work, name):
+    """Returns a new folder named after a failure."""
+    folder = work / re.sub(r"\W+", "_", name)
+    folder.mkdir()
+    return folder
+
+
+@contextlib.contextmanager
+def small_disk(folder: pathlib.Path) -> Iterator[None]:
+    """Mounts a file system of `DISK` bytes in memory at a folder, for root alone."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def figures(results: list[dict]) -> dict:
+    """Summarizes the results of `plan`: numbers of failures, one-line errors, warnings and problems."""
+    faults = [result for result in results if "code" in result]
+    return {
+        "faults": len(faults),
+        "ended with one line": sum(result["code"] in (1, 2) and not result["problems"] for result in faults),
+        "went on with a warning": sum(not result["code"] and not result["problems"] for result in faults),
+        "not as promised": sum(bool(result["problems"]) for result in faults),
+    }

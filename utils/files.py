@@ -1,4 +1,4 @@
-"""Atomic file writes: write to a temporary file, then rename it."""
+"""Atomic file writes: write to a temporary file, then rename it. Strict parsing of JSON."""
 
 import contextlib
 import csv
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from utils.errors import RunError
 from utils.processes import is_running
+from utils.text import brief
 
 MAX_NAME_BYTES = 255  # of a file name, on all common file systems
 OLD_SECONDS = 24 * 3600.0  # after which a temporary file is not written to any more, whoever began it
@@ -161,6 +162,27 @@ def write_text(path: str | pathlib.Path, text: str) -> None:
 def write_json(path: str | pathlib.Path, values: object) -> None:
     """Writes indented JSON atomically. None, which stands for an undefined score, becomes null."""
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def parse_json(text: str | bytes) -> object:
+    """Parses JSON from a file that somebody else may have written.
+
+    Raises:
+        ValueError: if it is no JSON, nested too deeply, or has an object with a key twice, which means two things.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _unique_keys(pairs):
+    """Returns a JSON object as a dict."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {brief(next(key for key in keys if keys.count(key) > 1))} is there twice")
+    return values
 
 
 def write_rows(path: str | pathlib.Path, rows: list[dict]) -> None:

@@ -6,6 +6,8 @@ import pathlib
 import zipfile
 
 from utils.errors import UsageError
+from utils.files import parse_json
+from utils.text import brief
 
 SUITE_MEMBER = "suite.json"  # the member that train.py adds to the zip archive of a .keras file
 
@@ -77,11 +79,11 @@ def read_settings(path: str | os.PathLike) -> dict:
     if path.suffix == ".keras":
         return read_checkpoint(path)[0]
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not JSON ({error})") from error
+        raise UsageError(f"{path} is not JSON ({brief(str(error), 100)})") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} must hold an object of flags and values, such as a run's settings.json")
     return values

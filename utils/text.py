@@ -3,6 +3,10 @@
 import reprlib
 import unicodedata
 
+_SHORT = reprlib.Repr()  # does not walk through all of a large or deep value
+_SHORT.maxlist = _SHORT.maxtuple = 20
+_SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 8, 60, 60
+
 
 def display_width(text: str) -> int:
     """Counts the columns of a text on the terminal: two for Chinese, Japanese and Korean characters and for emoji."""
@@ -16,7 +20,7 @@ def pad(text: str, width: int) -> str:
 
 def brief(value: object, most: int = 40) -> str:
     """Returns a value on one printable line of at most `most` characters, for an error."""
-    text = value[: 8 * most] if isinstance(value, str) else reprlib.repr(value)
+    text = value[: 8 * most] if isinstance(value, str) else _SHORT.repr(value)
     text = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
     return (text if len(text) <= most else f"{text[: most - 3]}...") or "empty"
 

@@ -8,7 +8,7 @@ import pytest
 
 from utils import files
 from utils.errors import RunError
-from utils.files import atomic_write, copy_file, make_folder, write_json, write_rows
+from utils.files import atomic_write, copy_file, make_folder, parse_json, write_json, write_rows
 
 
 @pytest.fixture
@@ -138,3 +138,23 @@ def test_folders_are_created_with_their_parents(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot create the folder .*file"):
         make_folder(tmp_path / "file" / "folder")
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the key c is there twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested too deeply"),
+        ("1" * 5000, "digits"),
+        ("{'a': 1}", "double quotes"),
+        (b"\xff\xfe\x00", "decode"),
+    ],
+)
+def test_json_that_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        parse_json(text)
+
+
+def test_json():
+    assert parse_json('{"a": [1, {"b": null}], "c": {"a": 2}}') == {"a": [1, {"b": None}], "c": {"a": 2}}

@@ -6,8 +6,10 @@ import pathlib
 import numpy as np
 
 from utils.class_dict import IGNORED, UNKNOWN, ClassDict
+from utils.class_file import check_class_name
 from utils.errors import UsageError
 from utils.files import write_rows
+from utils.text import brief
 
 TABLES = pathlib.Path(__file__).resolve().parent / "class_lists"
 WHITE = (255, 255, 255)
@@ -63,12 +65,17 @@ def make_classes(names, colors=None, first=0, unknown="error") -> ClassDict:
         unknown: as in `ClassDict`.
 
     Raises:
-        UsageError: for duplicate names, or too few or too many classes.
+        UsageError: for duplicate, empty or overlong names, or too few or too many classes.
     """
     if len(names) < 2:
-        raise UsageError(f"at least two classes are needed, not {len(names)} ({', '.join(names) or 'none'})")
+        found = ", ".join(map(brief, names)) or "none"
+        raise UsageError(f"--source: at least two classes are needed, not {len(names)} ({found})")
     if len(names) > UNKNOWN:
-        raise UsageError(f"{len(names)} classes; at most {UNKNOWN} are possible")
+        raise UsageError(f"--source: {len(names)} classes; at most {UNKNOWN} are possible")
+    for name in names:
+        check_class_name(name, "--source")
+        if names.count(name) > 1:
+            raise UsageError(f"--source: two classes have the name {brief(name)}")
     return ClassDict(names, make_distinct(colors or colormap(len(names), first)), unknown=unknown)
 
 
@@ -106,7 +113,8 @@ def read_class_file(path):
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--classes {path} cannot be read ({error}); it must have a class name per line") from error
+        reason = brief(str(error), 100)
+        raise UsageError(f"--classes {path} cannot be read ({reason}); it must have a class name per line") from error
     return [line.strip() for line in lines if line.strip()], None
 
 

@@ -10,8 +10,9 @@ from tools.formats.annotations import DrawnClasses, skipped_shapes
 from tools.formats.base import SourceReader
 from tools.formats.images import draw_label, unique_names
 from tools.formats.polygons import draw_by_area, polygon_area
-from tools.formats.schema import Fields, brief, check_points, read_json
+from tools.formats.schema import Fields, check_points, read_json
 from utils.errors import UsageError
+from utils.text import brief
 
 LAYOUT = "annotations/instances_*.json, {train,valid,test}/_annotations.coco.json or result.json, and images"
 PATTERNS = ("annotations/instances_*.json", "instances_*.json", "*/_annotations.coco.json", "_annotations.coco.json",
@@ -99,11 +100,15 @@ def read_annotations(content, categories, kinds):
     Returns:
         Dict from image ids to lists of `Fields`.
     """
-    images = {image.id("id") for image in content.objects("images", "image")}
+    images = set()
+    for image in content.objects("images", "image"):
+        if image.id("id") in images:
+            raise UsageError(f"{image.place}: the id {brief(image.id('id'))} is that of an earlier image")
+        images.add(image.id("id"))
     shapes, boxes = collections.defaultdict(list), 0
     for row in content.objects("annotations", "annotation"):
         if row.id("category_id") not in categories:
-            raise UsageError(f"{row.place}: category_id {row.id('category_id')} is not among the categories")
+            raise UsageError(f"{row.place}: category_id {brief(row.id('category_id'))} is not among the categories")
         segmentation = row.values.get("segmentation")
         if row.id("image_id") not in images:
             kinds["annotation of an image that is not listed"] += 1

@@ -12,6 +12,7 @@ from tools.formats.schema import Fields, read_json
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
 from utils.safe_paths import safe_path
+from utils.text import brief
 
 LAYOUT = "annotations/panoptic_*.json, a folder of PNGs of the same name, and {train,val}2017/*.jpg or images/"
 PATTERNS = ("annotations/panoptic_*.json", "panoptic_*.json", "annotations/*.json", "*.json")
@@ -68,7 +69,7 @@ def add_images(reader, path, content, indices):
         for segment in row.objects("segments_info", "segment"):
             category = segment.id("category_id")
             if category not in indices:
-                raise UsageError(f"{segment.place}: category_id {category} is not among the categories")
+                raise UsageError(f"{segment.place}: category_id {brief(category)} is not among the categories")
             segments[segment.integer("id")] = indices[category]
         label = safe_path(labels, row.text("file_name"), row.place, follow_links=True)
         name = names.get(row.id("image_id"), label.stem)

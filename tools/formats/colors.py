@@ -3,10 +3,11 @@
 import functools
 
 from tools.formats.classes import make_classes
-from tools.formats.schema import brief, read_lines
+from tools.formats.schema import read_lines
 from utils.class_dict import ClassDict
 from utils.data.labels import read_label
 from utils.errors import UnknownColorsError, UsageError
+from utils.text import brief
 
 
 def read_colors(path, pattern, example):

@@ -12,8 +12,9 @@ from tools.formats.annotations import DrawnClasses, skipped_shapes
 from tools.formats.base import SourceReader
 from tools.formats.cvat_tracks import read_frames
 from tools.formats.images import draw_label
-from tools.formats.schema import Fields, brief, check_points, read_xml
+from tools.formats.schema import Fields, check_points, read_xml
 from utils.errors import UsageError
+from utils.text import brief
 
 LAYOUT = "annotations.xml of CVAT's export 'CVAT for images 1.1', with the images in images/ or beside it"
 AREAS = ("polygon", "box", "ellipse", "mask")
@@ -124,6 +125,8 @@ def draw_shape(canvas, tag, shape, value):
         canvas.ellipse(center, radii, value, shape.number("rotation", 0))
     else:
         left, top, width, height = (shape.integer(side) for side in ("left", "top", "width", "height"))
+        if height > canvas.label.shape[0] or width > canvas.label.shape[1]:
+            raise UsageError(f"{shape.place}: the mask is {width}x{height}, larger than the image; export it again")
         canvas.mask(left, top, decode_runs(shape, height, width), value)
 
 
@@ -143,7 +146,8 @@ def decode_runs(shape, height, width):
         runs = np.array(shape.text("rle").split(","), np.int64)
     except (ValueError, OverflowError):
         runs = np.zeros(0, np.int64)
-    if not runs.size or (runs < 0).any() or min(height, width) < 1 or runs.sum() != height * width:
+    largest = height * width
+    if not runs.size or (runs < 0).any() or (runs > largest).any() or largest < 1 or runs.sum() != largest:
         raise UsageError(f"{shape.place}: rle is not a mask of {width}x{height} pixels; export the annotations again")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 

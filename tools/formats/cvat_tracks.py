@@ -6,6 +6,7 @@ import re
 from tools.formats.schema import Fields, check_points
 from utils.data.images import is_image
 from utils.errors import UsageError
+from utils.safe_paths import safe_path
 
 FRAME = re.compile(r"frame_(\d+)$")
 REMEDY = "export the task as 'CVAT for images 1.1', which writes every frame"
@@ -27,6 +28,8 @@ def read_frames(root, path, folder):
         UsageError: if there are no frames, or a track is damaged or cannot be interpolated.
     """
     subset = root.find("track").get("subset") or ""
+    if subset:
+        safe_path(folder, subset, f"{path}, track 1", follow_links=True)
     if len({track.get("task_id") for track in root.iterfind("track")}) > 1:
         raise UsageError(f"{path} has tracks of several tasks, whose frames have the same numbers; {REMEDY}")
     places = [place for place in (folder / "images" / subset, folder / "images", folder) if place.is_dir()]

@@ -158,6 +158,6 @@ def draw_label(image, size, background: int, draw) -> np.ndarray:
             f"{name} is {upright[1]}x{upright[0]} but its annotation is for {size[1]}x{size[0]}; "
             "they must have the same size"
         )
-    canvas = Canvas(*size, background)
+    canvas = Canvas(*size, background, "the image" if isinstance(image, bytes) else image)
     draw(canvas)
     return undo_orientation(canvas.label, orientation) if size == upright else canvas.label

@@ -112,17 +112,30 @@ def draw_shape(canvas, shape, value):
     elif kind == "point":
         canvas.dot(points[0], DOT_RADIUS, value)
     elif kind == "mask":
-        canvas.mask(round(points[0][0]), round(points[0][1]), mask_pixels(shape), value)
+        canvas.mask(round(points[0][0]), round(points[0][1]), mask_pixels(shape, canvas.label.shape), value)
     else:  # a polygon, an oriented rectangle, or one of X-AnyLabeling, "rotation"
         canvas.polygon(points, value)
 
 
-def mask_pixels(shape):
-    """Decodes a mask: a PNG that fills the rectangle of the points. Returns a bool array `(H, W)`."""
+def mask_pixels(shape, size):
+    """Decodes a mask: a PNG that fills the rectangle of the points.
+
+    Args:
+        shape: `Fields`.
+        size: `(height, width)` of the image.
+
+    Returns:
+        bool array `(H, W)`.
+
+    Raises:
+        UsageError: if it is damaged, or larger than the image.
+    """
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(base64.b64decode(shape.text("mask")))) as image:
+        with Image.open(io.BytesIO(base64.b64decode(shape.text("mask"))), formats=("PNG",)) as image:
+            if image.height > size[0] + 1 or image.width > size[1] + 1:
+                raise ValueError("larger than the image")
             return np.array(image.convert("L")) > 0
-    except (ValueError, OSError, SyntaxError) as error:
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise UsageError(f"{shape.place}: mask is damaged, or not an image; draw the shape again") from error

@@ -3,6 +3,10 @@
 import numpy as np
 
 from utils.class_dict import IGNORED
+from utils.errors import UsageError
+
+BLOCK = 1 << 20  # crossings of edges and rows at a time
+MOST_CROSSINGS = 20_000_000  # of a polygon, which take seconds
 
 
 class Canvas:
@@ -14,13 +18,14 @@ class Canvas:
     Args:
         height, width: int, pixels.
         background: int, the value of pixels that no shape covers.
+        name: of the image, for errors.
 
     Attributes:
         label: uint8 array `(height, width)`.
     """
 
-    def __init__(self, height, width, background=IGNORED):
-        self.label = np.full((height, width), background, np.uint8)
+    def __init__(self, height, width, background=IGNORED, name="the image"):
+        self.label, self.name = np.full((height, width), background, np.uint8), name
 
     def polygon(self, points, value):
         """Fills a polygon, by the even-odd rule where it crosses itself."""
@@ -28,7 +33,10 @@ class Canvas:
         left, top = np.clip(np.floor(points.min(axis=0)), 0, size).astype(int)
         right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, size).astype(int)
         if left < right and top < bottom:
-            self.label[top:bottom, left:right][inside(points, left, top, right, bottom)] = value
+            try:
+                self.label[top:bottom, left:right][inside(points, left, top, right, bottom)] = value
+            except UsageError as error:
+                raise UsageError(f"{self.name}: {error}") from None
 
     def rectangle(self, corner, opposite, value):
         """Fills an axis-aligned rectangle, from two opposite corners."""
@@ -80,15 +88,26 @@ def inside(points: np.ndarray, left: int, top: int, right: int, bottom: int) -> 
 
     Returns:
         bool array `(bottom - top, right - left)`.
+
+    Raises:
+        UsageError: if it zigzags too often.
     """
     (x1, y1), (x2, y2) = points.T, np.roll(points, -1, axis=0).T
-    rows = np.arange(top, bottom) + 0.5
-    edges, rows_crossed = np.nonzero((y1[:, None] <= rows) != (y2[:, None] <= rows))
-    share = (rows[rows_crossed] - y1[edges]) / (y2[edges] - y1[edges])
-    crossings = x1[edges] + share * (x2[edges] - x1[edges])
-    columns = np.clip(np.ceil(crossings - 0.5), left, right).astype(int) - left
+    first = np.clip(np.ceil(np.minimum(y1, y2) - 0.5), top, bottom).astype(int)  # the rows that an edge crosses
+    counts = np.clip(np.ceil(np.maximum(y1, y2) - 0.5), top, bottom).astype(int) - first
     flips = np.zeros((bottom - top, right - left + 1), np.uint8)
-    np.bitwise_xor.at(flips, (rows_crossed, columns), 1)
+    if counts.sum() > MOST_CROSSINGS:
+        raise UsageError(f"a polygon of {len(points)} points crosses {counts.sum():,} rows; draw it with fewer points")
+    blocks = np.cumsum(counts) // BLOCK  # bounds the memory for polygons of many points
+    for block in np.unique(blocks):
+        edges = np.flatnonzero((blocks == block) & (counts > 0))
+        start = np.cumsum(counts[edges]) - counts[edges]
+        rows = np.arange(counts[edges].sum()) + np.repeat(first[edges] - start, counts[edges])
+        edges = np.repeat(edges, counts[edges])
+        share = (rows + 0.5 - y1[edges]) / (y2[edges] - y1[edges])
+        crossings = x1[edges] + share * (x2[edges] - x1[edges])
+        columns = np.clip(np.ceil(crossings - 0.5), left, right).astype(int) - left
+        np.bitwise_xor.at(flips, (rows - top, columns), 1)
     return np.bitwise_xor.accumulate(flips, axis=1)[:, :-1].astype(bool)
 
 

@@ -8,10 +8,11 @@ from tools.datasets.splits import split_of
 from tools.formats.base import SourceReader
 from tools.formats.classes import make_classes
 from tools.formats.masks import read_stored
-from tools.formats.schema import brief, read_lines
+from tools.formats.schema import read_lines
 from utils.class_dict import IGNORED
 from utils.data.images import is_image
 from utils.errors import UsageError
+from utils.text import brief
 
 LAYOUT = "{train,valid,test}/*.jpg, *_mask.png of the same names, and _classes.csv"
 SUFFIX = "_mask"
@@ -24,7 +25,8 @@ def read(folder, options):
     for file in files:
         for value, name in read_classes(file).items():
             if tables.setdefault(value, name) != name:
-                raise UsageError(f"{file}: {value} is {name}, but {tables[value]} in another split; export all again")
+                names = f"{brief(name)}, but {brief(tables[value])} in another split"
+                raise UsageError(f"{file}: {value} is {names}; export all again")
     if not files:
         return reader.finish(None)
     values = sorted(tables)

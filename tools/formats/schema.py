@@ -1,17 +1,21 @@
 """Checked fields of annotations: JSON objects, XML attributes and points, whose defects are one-line errors."""
 
-import json
 import math
 import pathlib
 import xml.etree.ElementTree as ElementTree
+import xml.parsers.expat
 from collections.abc import Mapping
 
 import numpy as np
 
 from utils.errors import UsageError
+from utils.files import parse_json
+from utils.text import brief
 
 REQUIRED = object()
 FARTHEST = 1e6  # pixels; no image is larger, and sums of such coordinates stay exact
+LARGEST = 1 << 53  # of whole numbers: JSON readers agree on those below
+DEEPEST = 100  # levels of XML elements
 REMEDY = "correct it, or export the annotations again"
 
 
@@ -112,11 +116,11 @@ def read_json(path: pathlib.Path):
     """Reads a JSON file.
 
     Raises:
-        UsageError: if it cannot be read.
+        UsageError: if it cannot be read, or an object has a key twice.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {reason(error)}; is the file complete?") from error
 
 
@@ -124,11 +128,33 @@ def read_xml(path: pathlib.Path) -> ElementTree.Element:
     """Reads an XML file and returns its root.
 
     Raises:
-        UsageError: if it cannot be read.
+        UsageError: if it cannot be read, is nested too deeply, or has a document type, whose entities can expand to
+            gigabytes and name other files.
     """
+    builder, parser, depth = ElementTree.TreeBuilder(), xml.parsers.expat.ParserCreate(), 0
+
+    def start(tag, attributes):
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"elements are nested more than {DEEPEST} deep")
+        builder.start(tag, attributes)
+
+    def end(tag):
+        nonlocal depth
+        depth -= 1
+        builder.end(tag)
+
+    def refuse(*_):
+        raise ValueError("it has a document type (<!DOCTYPE>), which annotations do not need")
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = builder.data, refuse
     try:
-        return ElementTree.parse(path).getroot()
-    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+        return builder.close()
+    except (OSError, ValueError, LookupError, xml.parsers.expat.ExpatError) as error:
         raise UsageError(f"cannot read {path}: {reason(error)}; is the file complete?") from error
 
 
@@ -153,12 +179,6 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or brief(str(error), 100)
 
 
-def brief(value, most: int = 40) -> str:
-    """Returns a value on one line of at most `most` characters, for an error."""
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return (text if len(text) <= most else f"{text[: most - 3]}...") or "empty"
-
-
 def _number(value):
     """A finite float, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -173,7 +193,7 @@ def _number(value):
 def _integer(value):
     """A whole number, or None."""
     value = _number(value)
-    return int(value) if value is not None and value == int(value) else None
+    return int(value) if value is not None and abs(value) < LARGEST and value == int(value) else None
 
 
 def _color(value):

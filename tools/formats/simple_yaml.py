@@ -3,8 +3,9 @@
 import pathlib
 import re
 
-from tools.formats.schema import brief, read_lines
+from tools.formats.schema import read_lines
 from utils.errors import UsageError
+from utils.text import brief
 
 KEY = re.compile(r"""(['"]?)([\w][\w .-]*)\1\s*:(?:\s+(.*))?$""")
 COMMENT = re.compile(r"""^((?:[^'"#]|'[^']*'|"[^"]*"|(?<=\S)#|['"])*?)(?:(?:^|(?<=\s))#.*)?$""")
@@ -17,7 +18,7 @@ def read_yaml(path: pathlib.Path) -> dict[str, list[str]]:
     Values of keys that are not asked for may be any YAML.
 
     Raises:
-        UsageError: if it cannot be read, or a line belongs to no key.
+        UsageError: if it cannot be read, a line belongs to no key, or a key is there twice.
     """
     read_lines(path)  # its errors
     entries, key = {}, None
@@ -28,6 +29,8 @@ def read_yaml(path: pathlib.Path) -> dict[str, list[str]]:
             continue
         if match:
             key = match[2].strip()
+            if key in entries:
+                raise UsageError(f"{path}, line {number}: the key {brief(key)} is there twice")
             entries[key] = [match[3] or ""]
         elif key is None or not (line[0] in " \t-]}" or entries[key][0][:1] in ("[", "{")):
             raise UsageError(f"{path}, line {number}: '{brief(line)}' is not 'key: value'")

@@ -8,10 +8,11 @@ from tools.formats.annotations import DrawnClasses
 from tools.formats.base import SourceReader
 from tools.formats.images import draw_label, unique_names
 from tools.formats.polygons import draw_by_area, polygon_area
-from tools.formats.schema import brief, check_points, read_lines
+from tools.formats.schema import check_points, read_lines
 from tools.formats.simple_yaml import parse_value, read_yaml
 from utils.data.images import is_image
 from utils.errors import UsageError
+from utils.text import brief
 
 LAYOUT = "data.yaml with names, train and val, and in the folders of it images/*.jpg and labels/*.txt"
 SPLITS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}  # keys of the YAML file

@@ -12,6 +12,7 @@ from utils.cli.choices import RECIPES
 from utils.cli.parser import Parser, StoreOneOrMore
 from utils.errors import UsageError, did_you_mean
 from utils.settings import read_settings
+from utils.text import brief
 
 # Keys of a run's settings that are not flags, and flags that concern a single call.
 IGNORED_KEYS = (
@@ -79,12 +80,12 @@ def read_config(parser: Parser, path: str) -> dict:
         for name in [name for name in settings if name not in IGNORED_KEYS]:
             if name not in flags:
                 hint = did_you_mean(name, flags) or "; its keys are the flags of train.py without --"
-                raise UsageError(f"there is no flag '{name}'{hint}")
+                raise UsageError(f"there is no flag '{brief(name)}'{hint}")
             value = settings[name]
             if value != flags[name].default or value not in (None, []):  # those stand for a flag that is not set
                 values[name] = convert_value(parser, flags[name], value)
     except UsageError as error:
-        raise UsageError(f"--config {path}: {error}") from error
+        raise UsageError(f"--config {path}: {brief(str(error), 200)}") from error
     return values
 
 
@@ -100,6 +101,7 @@ def convert_value(parser: Parser, flag: argparse.Action, value):
     takes_list = flag.nargs == "+" or count is not None
     if isinstance(value, dict) or isinstance(value, list) != takes_list or count and len(value) != count:
         kind = f"{count} values" if count else "a list" if takes_list else "one value"
-        raise UsageError(f"'{flag.dest}' takes {kind}, not {value!r}")
+        shown = f"'{brief(value)}'" if isinstance(value, str) else brief(value)
+        raise UsageError(f"'{flag.dest}' takes {kind}, not {shown}")
     converted = parser.convert(flag, [str(item) for item in value] if takes_list else [str(value)])
     return converted[0] if takes_list and isinstance(flag, StoreOneOrMore) and len(converted) == 1 else converted

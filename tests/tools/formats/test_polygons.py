@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tools.formats import polygons
 from tools.formats.polygons import Canvas, draw_by_area, polygon_area
+from utils.errors import UsageError
 
 
 def test_a_polygon_covers_the_pixels_whose_centers_are_inside():
@@ -61,3 +63,15 @@ def test_areas_and_the_order_of_drawing():
     shapes = [(True, 2, "small"), (True, 9, "large"), (False, 1, "crowd"), (True, 9, "second")]
     draw_by_area([(above, area, lambda name=name: drawn.append(name)) for above, area, name in shapes])
     assert drawn == ["crowd", "large", "second", "small"]
+
+
+def test_polygons_of_many_points_are_drawn_in_blocks_up_to_a_limit(monkeypatch):
+    points = np.random.default_rng(0).uniform(-5, 45, (50, 2))
+    whole, parts = Canvas(40, 40, 0), Canvas(40, 40, 0, "a.jpg")
+    whole.polygon(points, 1)
+    monkeypatch.setattr(polygons, "BLOCK", 7)
+    parts.polygon(points, 1)
+    assert (whole.label == parts.label).all() and 0 < whole.label.sum() < whole.label.size
+    monkeypatch.setattr(polygons, "MOST_CROSSINGS", 100)
+    with pytest.raises(UsageError, match="^a.jpg: a polygon of 50 points crosses [0-9]+ rows; draw it with fewer"):
+        parts.polygon(points, 1)

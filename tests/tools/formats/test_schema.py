@@ -1,9 +1,8 @@
 """Checked fields of JSON objects and XML attributes."""
 
-import numpy as np
 import pytest
 
-from tools.formats.schema import Fields, brief, check_points, read_json, read_lines, read_xml
+from tools.formats.schema import Fields, check_points, read_json, read_lines, read_xml
 from utils.errors import UsageError
 
 
@@ -57,8 +56,3 @@ def test_unreadable_files(tmp_path):
             read(tmp_path / "none")
     path.write_text("\n a \n\nb", encoding="utf-8-sig")
     assert read_lines(path) == [(2, "a"), (4, "b")]
-
-
-def test_brief():
-    assert brief("a\n b") == "a b" and brief("") == "empty" and len(brief("x" * 100)) == 40
-    assert brief(np.nan) == "nan"

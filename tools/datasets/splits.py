@@ -105,7 +105,9 @@ def assign_splits(
     used = [index for index, share in enumerate(shares) if share > 0]
     if len(members) < len(used):
         kind = f"groups by --group {group.pattern}" if group else "images"
-        raise UsageError(f"{len(members)} {kind} for {len(used)} splits; give fewer splits, or more images")
+        raise UsageError(
+            f"{len(members)} {kind} for {len(used)} splits; give fewer splits (--fractions, --folds), or more images"
+        )
     presence = np.zeros((len(names), 0), bool) if presence is None else presence
     groups = list(members.values())
     random.Random(seed).shuffle(groups)

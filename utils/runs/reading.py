@@ -188,7 +188,7 @@ def read_log(path: pathlib.Path) -> tuple[list[dict], str | None]:
         return rows, f"{path} cannot be read: {error.strerror}"
     except (UnicodeDecodeError, csv.Error):
         return rows, f"{path} is damaged: it is not CSV"
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return rows, f"{path} is damaged in line {reader.line_num}"
     return rows, None if rows else f"{path} is empty: no epoch is complete"
 

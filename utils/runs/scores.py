@@ -1,10 +1,10 @@
 """Scores of test.py, assigned to the training runs whose checkpoints were tested."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable
 
+from utils.files import parse_json
 from utils.run_folder import SET_ASIDE, time_set_aside
 from utils.settings import weights_checksum
 
@@ -38,7 +38,7 @@ class CheckpointScores:
 def read_test(path: pathlib.Path) -> CheckpointScores | None:
     """Reads a `scores.json` of test.py; None if it is not one."""
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = parse_json(path.read_text(encoding="utf-8"))
         settings = scores["settings"]
         checkpoint, output = pathlib.Path(settings["checkpoint_path"]), pathlib.Path(settings["output_dir"])
         float(scores["mean_iou"])

@@ -23,9 +23,11 @@ from tools.formats.images import image_size
 from tools.formats.schema import read_json
 from utils.cli import Parser
 from utils.cli.choices import LABEL_FORMATS, UNKNOWN_COLORS
+from utils.cli.flag_groups import add_max_pixels
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import CONVERSION, SPLITS, list_pairs
+from utils.data.image_size import set_max_pixels
 from utils.data.labels import write_label
 from utils.errors import UsageError, report_errors
 from utils.files import atomic_write, copy_file, write_json
@@ -94,6 +96,7 @@ def build_parser():
     parser.add_argument("--follow_links", action="store_true", help="follow symbolic links that lead out of the source")
     parser.add_argument("--link", action="store_true", help="hard-link the images instead of copying (same disk only)")
     parser.add_argument("--workers", type=positive_int, default=2, help="threads; default: 2")
+    add_max_pixels(parser, "default: 400 million")
     return parser
 
 
@@ -232,6 +235,7 @@ def main(argv=None):
         remedy = "; unpack it" if folder.suffix.lower() in ARCHIVES else f"; try {folder.parent}"
         raise UsageError(f"--source {folder} is no folder{remedy if folder.is_file() else ''}")
     check_options(args)
+    set_max_pixels(args.max_pixels)
     print(f"Reading {folder} ...", flush=True)
     background = args.background or "background"
     names = ("label_format", "images", "masks", "match")

@@ -1,7 +1,6 @@
 """Image files that annotations name: finding them, their sizes, and EXIF orientation of labels."""
 
 import collections
-import io
 import os
 import pathlib
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from tools.formats.polygons import Canvas
 from utils.data.decoding import decode_image
+from utils.data.image_size import check_size, read_size
 from utils.data.images import is_image, read_bytes
 from utils.data.orientation import orientation_of, undo_orientation
 from utils.errors import UsageError
@@ -120,17 +120,12 @@ def image_size(image) -> tuple[tuple[int, int], int]:
         `(size, orientation)`: height and width as stored, and the EXIF orientation, 1..8; 1 = upright.
 
     Raises:
-        UsageError: if it is damaged or not an image.
+        UsageError: if it is damaged, not an image or too large.
     """
-    from PIL import Image
-
     data, name = (image, "the image inside") if isinstance(image, bytes) else (read_bytes(image), image)
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            size = (opened.height, opened.width)
-    except Exception:  # Pillow's errors have no common base class, and it does not know all kinds of TIFF files
-        size = decode_image(data, name).shape[:2]
-    return size, orientation_of(data)
+    check_size(data, name)
+    width, height = read_size(data) or decode_image(data, name).pixels.shape[1::-1]
+    return (height, width), orientation_of(data)
 
 
 def draw_label(image, size, background: int, draw) -> np.ndarray:

@@ -16,6 +16,7 @@ from utils.errors import UsageError
 LAYOUT = "JSON files of LabelMe, in any subfolders, each with the image that it names or inside it"
 POINTS = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "point": 1,
           "mask": 2, "rotation": 4}  # fmt: skip
+TOO_LARGE = "larger than the image"
 LINE_WIDTH, DOT_RADIUS = 10, 5  # pixels, as in labelme.utils.shape_to_mask
 SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp", b"RI": ".webp", b"II": ".tif", b"MM": ".tif"}
 
@@ -135,7 +136,8 @@ def mask_pixels(shape, size):
     try:
         with Image.open(io.BytesIO(base64.b64decode(shape.text("mask"))), formats=("PNG",)) as image:
             if image.height > size[0] + 1 or image.width > size[1] + 1:
-                raise ValueError("larger than the image")
+                raise ValueError(TOO_LARGE)
             return np.array(image.convert("L")) > 0
     except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{shape.place}: mask is damaged, or not an image; draw the shape again") from error
+        cause = str(error) if str(error) == TOO_LARGE else "or not an image"
+        raise UsageError(f"{shape.place}: mask is damaged, {cause}; draw the shape again") from error

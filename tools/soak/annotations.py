@@ -87,7 +87,7 @@ def read_source(path: pathlib.Path, format: str) -> dict[str, np.ndarray]:
 
 
 def mutate(path: pathlib.Path, rng: random.Random) -> None:
-    """Changes an annotation file: its bytes, its values, or what its kind of file can hide."""
+    """Changes an annotation file: its bytes, its text, or values and constructs of its type of file."""
     choices = [mutators.mutate_bytes, mutators.mutate_text]
     choices += {".json": [mutators.mutate_json] * 4, ".xml": [mutate_xml] * 2}.get(path.suffix, [mutators.mutate_text])
     rng.choice(choices)(path, rng)

@@ -152,6 +152,8 @@ def test_what_has_no_area_is_told(tmp_path, capsys):
         ({"segmentation": [[1, 2, 3, 4, 5, 6, 7]]}, "annotation 1: [1, 2, 3, 4, 5, 6, 7] is no polygon"),
         ({"segmentation": {"size": [8, 10], "counts": [3, 4]}}, "counts are no mask of the image's 10x8 pixels"),
         ({"segmentation": {"size": [8, 10], "counts": "~~~"}}, "counts are no mask of the image's 10x8 pixels"),
+        ({"segmentation": {"size": [8, 10], "counts": [1 << 50, 80 - (1 << 50)]}}, "counts are no mask of the image's"),
+        ({"segmentation": "x" * 9999}, "xxxxxx..., neither polygons nor run lengths"),
         ({"segmentation": "polygon"}, "segmentation is polygon, neither polygons nor run lengths"),
     ],
 )
@@ -159,6 +161,14 @@ def test_mistakes(tmp_path, capsys, row, words):
     dataset(tmp_path / "in", row)
     assert refused("coco", tmp_path / "in", tmp_path / "out") == 2
     assert words in capsys.readouterr().err
+
+
+def test_an_id_of_two_images(tmp_path, capsys):
+    content = dataset(tmp_path / "in", {"segmentation": SQUARE})
+    content["images"][2]["id"] = content["images"][0]["id"]
+    text(tmp_path / "in" / "annotations" / "instances_default.json", content)
+    assert refused("coco", tmp_path / "in", tmp_path / "out") == 2
+    assert f"image 3: the id {content['images'][0]['id']} is that of an earlier image" in capsys.readouterr().err
 
 
 def test_other_json_files_are_passed_over(tmp_path):

@@ -58,6 +58,7 @@ def test_cvat_subsets(cvat, tmp_path):
         ('rle="1, 2, 3"', 'rle="1, 2"', "image b.jpg, shape 1 (mask): rle is not a mask of 3x2 pixels"),
         ('label="road" cx', 'label="lane" cx', "shape 2 (ellipse): label lane is not among those of the task"),
         ('xtl="2.00"', 'xtl="two"', "image seq/a.jpg, shape 1 (box): xtl is two, no number"),
+        ('width="3" height="2"', 'width="60000" height="60000"', "the mask is 60000x60000, larger than the image"),
         ('height="8"', 'height="9"', "must have the same size"),
     ],
 )

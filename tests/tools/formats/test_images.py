@@ -1,12 +1,15 @@
 """Images that annotations name: finding, sizes, EXIF orientation of labels."""
 
 import pathlib
+import struct
+import zlib
 
 import pytest
 from PIL import Image
 from tiny_sources import photo
 
 from tools.formats.images import ImageFinder, draw_label, image_size, unique_names
+from utils.data.png import PNG_SIGNATURE
 from utils.errors import UsageError
 
 
@@ -71,6 +74,35 @@ def test_other_sizes_and_damaged_images(tmp_path):
     for image in (tmp_path / "b.jpg", b"none"):
         with pytest.raises(UsageError, match="damaged, or not an image"):
             image_size(image)
+
+
+def png_header(width, height):
+    """A PNG file of that size without pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return PNG_SIGNATURE + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
+@pytest.mark.parametrize("size", [(60000, 60000), (8, 10), None])
+def test_no_canvas_is_made_before_sizes_are_compared(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("tools.formats.images.Canvas", None)
+    photo(tmp_path / "small.png", (4, 6))
+    (tmp_path / "large.png").write_bytes(png_header(60000, 60000))
+    if size:
+        with pytest.raises(UsageError, match=f"small.png is 6x4 but its annotation is for {size[1]}x{size[0]}"):
+            draw_label(tmp_path / "small.png", size, 0, None)
+    for image in (tmp_path / "large.png", (tmp_path / "large.png").read_bytes()):
+        with pytest.raises(UsageError, match="is 60000x60000, 3,600,000,000 pixels, and the limit is 400,000,000"):
+            draw_label(image, size, 0, None)
+
+
+@pytest.mark.parametrize("name", ("../secret.jpg", "..\\secret.jpg", "images/../../secret.jpg"))
+def test_names_that_lead_out_of_the_source(tmp_path, name):
+    photo(tmp_path / "secret.jpg")
+    photo(tmp_path / "in" / "images" / "a.jpg")
+    finder = ImageFinder(tmp_path / "in" / "images", inside=tmp_path / "in")
+    finder.roots = (tmp_path / "in",)
+    assert finder.find(name) is None and finder.outside == [name]
+    assert finder.find("none/secret.jpg") is None and finder.outside == [name]
 
 
 def test_unique_names():

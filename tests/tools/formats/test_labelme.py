@@ -150,6 +150,13 @@ def test_paths_of_another_computer(tmp_path):
     assert len(convert("labelme", folder, tmp_path / "out")[1]) == 3
 
 
+def mask_of(side):
+    """A PNG of black pixels as LabelMe stores a mask."""
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
 @pytest.mark.parametrize(
     "key, value, words",
     [
@@ -159,6 +166,12 @@ def test_paths_of_another_computer(tmp_path):
         ("shapes", [{"label": "road", "points": [[1, 2], [3, 4]]}], "number of points is 2; at least 3"),
         ("shapes", [{"label": "road", "points": [[1, 2], [3, 4], [float("nan"), 1]]}], "a coordinate is nan"),
         ("shapes", [{"label": "lamp", "points": []}], "lacks lamp"),
+        ("imageHeight", 60000, "must have the same size"),
+        (
+            "shapes",
+            [{"label": "road", "shape_type": "mask", "points": [[0, 0], [9, 7]], "mask": mask_of(30000)}],
+            "shape 1: mask is damaged, larger than the image",
+        ),
     ],
 )
 def test_bad_labelme(annotated, tmp_path, capsys, key, value, words):

@@ -56,3 +56,36 @@ def test_unreadable_files(tmp_path):
             read(tmp_path / "none")
     path.write_text("\n a \n\nb", encoding="utf-8-sig")
     assert read_lines(path) == [(2, "a"), (4, "b")]
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        ('<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>', "it has a document type"),
+        ('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>', "it has a document type"),
+        ('<!DOCTYPE a SYSTEM "http://example.org/a.dtd"><a/>', "it has a document type"),
+        ("<a>" * 100_000, "elements are nested more than 100 deep"),
+        ('<a b="1" b="2"/>', "duplicate attribute"),
+        ('<?xml version="1.0" encoding="none"?><a/>', "unknown encoding"),
+        ("<a>&b;</a>", "undefined entity"),
+    ],
+)
+def test_xml_that_is_refused(tmp_path, content, problem):
+    path = tmp_path / "a.xml"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=f"cannot read {path}: {problem}"):
+        read_xml(path)
+
+
+def test_xml(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_bytes('<?xml version="1.0" encoding="latin-1"?><a b="é">x<c/>y<!-- z --></a>'.encode("latin-1"))
+    root = read_xml(path)
+    assert (root.tag, root.get("b"), root.text, root[0].tag, root[0].tail) == ("a", "é", "x", "c", "y")
+
+
+def test_long_culprits_are_shortened():
+    for value in ("x" * 100_000, [[[["x" * 1000] * 100]]], {"a" * 1000: 1}, 10**4000, "9" * 4000, 1e300):
+        with pytest.raises(UsageError) as caught:
+            Fields({"a": value}, "f").integer("a")
+        assert len(str(caught.value)) < 150

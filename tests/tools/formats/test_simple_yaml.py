@@ -61,6 +61,7 @@ def test_values(tmp_path):
     "content, words",
     [
         ("names\n", "line 1: 'names' is not 'key: value'"),
+        ("names: [a]\nnames: [b]\n", "line 2: the key names is there twice"),
         ("names: [a, b\n", "has no closing bracket"),
         ("names:\n  a\n", "'a' is not 'key: value'"),
         ("names:\n  - a\n  b: c\n", "'- a' is not 'key: value'"),

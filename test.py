@@ -11,7 +11,7 @@ import sys
 from utils.backend import versions
 from utils.cli import parse, test_parser
 from utils.cli.checks import crop_size, tile_size
-from utils.errors import UsageError, report_errors
+from utils.errors import report_errors
 
 
 @report_errors
@@ -27,7 +27,7 @@ def main(argv=None):
     from utils.data.image_size import set_max_pixels
     from utils.data.report import check_labeled, describe_labels
     from utils.run_folder import find_checkpoint
-    from utils.settings import checkpoint_identity, read_checkpoint
+    from utils.settings import check_classes, checkpoint_identity, read_checkpoint
 
     path = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, name=args.name)
     crop, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
@@ -45,14 +45,14 @@ def main(argv=None):
     from utils.report import Collector, command_line, describe_test, network_name, write_page
 
     folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset))
-    classes_of_folder = read_classes(folder, settings["ignore_class"], label_format=label_format)
+    classes_of_folder = read_classes(folder, settings.get("ignore_class", ()), label_format=label_format)
     class_dict.label_format = classes_of_folder.label_format
     orientation = args.image_orientation or settings.get("image_orientation", "auto")
     class_dict.orientation = classes_of_folder.orientation if orientation == "auto" else orientation
     image_format = ImageFormat.from_settings(settings)
     set_max_pixels(args.max_pixels or settings.get("max_pixels"))
-    if classes_of_folder.class_names != class_dict.class_names:
-        raise UsageError(f"{path} was trained on other classes than {folder} has: {', '.join(class_dict.class_names)}")
+    remedy = "give the --dataset of its training, or train on this one"
+    check_classes(path, settings, classes_of_folder.class_names, folder, remedy)
     problems = []
     pairs = list_pairs(folder, args.split, problems)
     statistics = check_pairs(

@@ -50,6 +50,7 @@ def main(argv=None):
     from utils.data.folder import read_classes
     from utils.data.image_format import ImageFormat
     from utils.run_folder import RunFolder
+    from utils.settings import check_classes
     from utils.training.resume import resume_settings
     from utils.training.time_plan import choose_length, is_complete
 
@@ -74,10 +75,9 @@ def main(argv=None):
     ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
     label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
     class_dict = read_classes(folders[0], *label_options)
-    if state and class_dict.class_names != settings["class_names"]:
-        raise UsageError(
-            f"{run.latest} was trained on the classes {', '.join(settings['class_names'])}; start a new run"
-        )
+    if state:
+        remedy = f"start a new run without --continue_training, from its weights with --init_from {run.latest}"
+        check_classes(run.latest, settings, class_dict.class_names, folders[0], remedy)
     if not state and MODELS[args.model].frontend and settings["frontend_learning_rate"] != frontend_rate:
         print(f"--frontend_learning_rate 1 instead of {frontend_rate:g}: without pretrained weights all layers are new")
     settings["progress"] = args.progress  # a matter of this terminal, not of the run

@@ -7,16 +7,31 @@ import json
 import pathlib
 import zipfile
 
+import h5py
 import keras
 
 import frontends.batch_norm
 import frontends.layers  # noqa: F401  registers the layers of saved networks with Keras
 import models.blocks  # noqa: F401
 from models import MODELS, import_module, inference_model
-from utils.compact import is_compact, load_compact
-from utils.errors import UsageError, first_line
-from utils.files import atomic_write
-from utils.settings import SUITE_MEMBER, read_checkpoint
+from utils.checkpoint_archive import (
+    DAMAGES,
+    MAX_EXPANSION,
+    SUITE_MEMBER,
+    UNCHECKED_BYTES,
+    check_archive,
+    read_member,
+)
+from utils.checkpoint_choice import damaged_checkpoint
+from utils.compact import CONFIG_MEMBER, is_compact, load_compact
+from utils.errors import UnreadableError, UsageError, first_line
+from utils.files import atomic_write, parse_json
+from utils.settings import read_checkpoint
+from utils.text import brief
+
+WEIGHTS_MEMBER = "model.weights.h5"  # of a Keras file
+SIZES = {"filters", "units", "depth_multiplier", "kernel_size", "padding", "size", "cropping", "target_shape", "dim"}
+MAX_SIZE = 65536  # of filters, kernels and such
 
 
 def save_checkpoint(
@@ -70,12 +85,82 @@ def load_network(path: str | pathlib.Path, model_name: str | None = None) -> tup
     if model_name not in (None, name):
         raise UsageError(f"{path} is a {name}, not a {model_name}; leave out --model")
     if name not in MODELS:
-        raise UsageError(f"{path} is a {name}, which models/registry.py does not list")
+        raise UsageError(
+            f"{path} is a {brief(name)}, which models/registry.py does not list: update the suite if it is a network "
+            "of a newer version, or add your own one there"
+        )
+    check_file(path)
     import_module(name)
     try:
         return (load_compact(path) if is_compact(path) else keras.models.load_model(path, compile=False)), settings
     except Exception as error:  # Keras raises whatever its readers raise
-        raise UsageError(f"{path} cannot be loaded: {first_line(error)}") from error
+        raise UsageError(f"{path} cannot be loaded: {loading_problem(path, error)}") from error
+
+
+def check_file(path: str | pathlib.Path, resumes: bool = False) -> None:
+    """Checks sizes and checksums of a checkpoint before Keras loads it.
+
+    Args:
+        path: the checkpoint.
+        resumes: whether a training is to continue from it, for the remedy.
+
+    Raises:
+        UsageError: if it is damaged; with the undamaged checkpoints of the run.
+    """
+    try:
+        check_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            check_config(parse_json(read_member(archive, CONFIG_MEMBER)))
+            if WEIGHTS_MEMBER in archive.namelist():
+                with archive.open(WEIGHTS_MEMBER) as member, h5py.File(member) as file:
+                    check_weights(file, archive.getinfo(WEIGHTS_MEMBER).file_size)
+    except UnreadableError as error:
+        raise damaged_checkpoint(path, str(error), resumes) from error
+    except (*DAMAGES, KeyError) as error:
+        raise damaged_checkpoint(path, brief(first_line(error), 100), resumes) from error
+
+
+def check_config(config: object) -> None:
+    """Raises `UnreadableError` if a layer of a Keras configuration is of a size that no network has."""
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            for key in SIZES & value.keys():
+                sizes = value[key] if isinstance(value[key], list) else [value[key]]
+                if any(isinstance(size, int | float) and not 0 <= size <= MAX_SIZE for size in sizes):
+                    raise UnreadableError(f"{CONFIG_MEMBER} has a layer of {key} {brief(value[key])}")
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+
+
+def check_weights(file: h5py.File, size: int) -> None:
+    """Raises `UnreadableError` if the arrays of an HDF5 file are much larger than the file."""
+    total = 0
+
+    def add(name, item):
+        nonlocal total
+        total += item.nbytes if isinstance(item, h5py.Dataset) else 0
+
+    file.visititems(add)
+    if total > UNCHECKED_BYTES + MAX_EXPANSION * size:
+        raise UnreadableError(f"{WEIGHTS_MEMBER} has {size:,} bytes for arrays of {total:,}")
+
+
+def loading_problem(path: str | pathlib.Path, error: Exception) -> str:
+    """Describes why Keras cannot load a file: it is of a newer version of Keras, or the error itself."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            version = str(parse_json(read_member(archive, "metadata.json"))["keras_version"])
+        is_newer = [int(part) for part in version.split(".")[:2]] > [
+            int(part) for part in keras.__version__.split(".")[:2]
+        ]
+    except (*DAMAGES, UnreadableError, KeyError, TypeError):
+        is_newer = False
+    if is_newer:
+        return f"Keras {brief(version)} wrote it, and this is Keras {keras.__version__}: update the suite and Keras"
+    return brief(first_line(error), 150)
 
 
 def seed_generators(model: keras.Model) -> list:

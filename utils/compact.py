@@ -13,8 +13,8 @@ import zipfile
 import keras
 import numpy as np
 
+from utils.checkpoint_archive import SUITE_MEMBER
 from utils.files import atomic_write
-from utils.settings import SUITE_MEMBER
 
 WEIGHTS_MEMBER = "compact_weights.npz"
 CONFIG_MEMBER = "config.json"
@@ -62,7 +62,12 @@ def load_compact(path: str | pathlib.Path) -> keras.Model:
     """
     with zipfile.ZipFile(path) as archive:
         model = keras.saving.deserialize_keras_object(json.loads(archive.read(CONFIG_MEMBER)))
-        with np.load(io.BytesIO(archive.read(WEIGHTS_MEMBER)), allow_pickle=False) as arrays:
+        weights = archive.read(WEIGHTS_MEMBER)
+        with zipfile.ZipFile(io.BytesIO(weights)) as inner:
+            size = sum(member.file_size for member in inner.infolist())
+        if size > 2 * len(weights):
+            raise ValueError(f"{WEIGHTS_MEMBER} has {len(weights):,} bytes for arrays of {size:,}")
+        with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
     parts = [{} for _ in model.weights]
     for name, array in stored.items():

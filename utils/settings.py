@@ -1,22 +1,25 @@
 """Settings of a training run, read from a checkpoint or a settings.json without Keras."""
 
-import json
 import os
 import pathlib
 import zipfile
+from collections.abc import Sequence
 
-from utils.errors import UsageError
+from utils.checkpoint_archive import DAMAGES, read_archive
+from utils.checkpoint_choice import damaged_checkpoint
+from utils.errors import UnreadableError, UsageError
 from utils.files import parse_json
 from utils.text import brief
 
-SUITE_MEMBER = "suite.json"  # the member that train.py adds to the zip archive of a .keras file
+NEEDED = ("model", "class_names", "label_values", "ignored", "dataset_path")  # for inference
 
 
-def read_checkpoint(path: str | os.PathLike) -> tuple[dict, dict]:
+def read_checkpoint(path: str | os.PathLike, resumes: bool = False) -> tuple[dict, dict]:
     """Reads settings and state of a checkpoint, without its weights.
 
     Args:
         path: of a .keras file.
+        resumes: whether a training is to continue from it, for the remedy of a damaged file.
 
     Returns:
         `(settings, state)`, as given to `checkpoints.save_checkpoint`.
@@ -27,13 +30,50 @@ def read_checkpoint(path: str | os.PathLike) -> tuple[dict, dict]:
     if not pathlib.Path(path).is_file():
         raise UsageError(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            values = json.loads(archive.read(SUITE_MEMBER))
+        return read_archive(path)
     except KeyError:
         raise UsageError(f"{path} is a Keras model that train.py did not write: it has no settings") from None
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise UsageError(f"{path} is damaged or not a .keras checkpoint ({error})") from error
-    return values["settings"], values["state"]
+    except UnreadableError as error:
+        raise damaged_checkpoint(path, str(error), resumes) from error
+
+
+def check_complete(settings: dict, path: str | os.PathLike) -> None:
+    """Checks that a checkpoint has the settings that inference needs.
+
+    Raises:
+        UsageError: naming what is missing.
+    """
+    missing = [name for name in NEEDED if name not in settings]
+    if missing:
+        raise UsageError(f"{path} has no {missing[0]} in its settings: train.py did not write it, or it was changed")
+
+
+def check_classes(path: str | os.PathLike, settings: dict, class_names: Sequence[str], folder, remedy: str) -> None:
+    """Compares the classes of a checkpoint with those of a dataset.
+
+    Args:
+        path: the checkpoint.
+        settings: of its training.
+        class_names: those of the dataset, in order.
+        folder: of the dataset.
+        remedy: what to do if they differ.
+
+    Raises:
+        UsageError: telling the difference.
+    """
+    trained, names = settings.get("class_names") or [], list(class_names)
+    if trained == names:
+        return
+    lists = [name for name in trained if name not in names], [name for name in names if name not in trained]
+    parts = [
+        f"only {place} has {brief(', '.join(some), 60)}"
+        for place, some in zip(("the checkpoint", folder), lists)
+        if some
+    ]
+    difference = "; ".join(parts) or "they are in another order"
+    raise UsageError(
+        f"{path} was trained on {len(trained)} classes, and {folder} has {len(names)}: {difference}; {remedy}"
+    )
 
 
 def checkpoint_identity(path: str | os.PathLike) -> dict:
@@ -61,7 +101,7 @@ def weights_checksum(path: str | os.PathLike) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             weights = [member for member in archive.infolist() if "weights" in member.filename]
-    except (zipfile.BadZipFile, OSError):
+    except DAMAGES:
         return None
     return f"{weights[0].CRC:08x}-{weights[0].file_size}" if weights else None
 

@@ -5,8 +5,16 @@ import zipfile
 
 import pytest
 
+from utils.checkpoint_archive import SUITE_MEMBER
 from utils.errors import UsageError
-from utils.settings import SUITE_MEMBER, checkpoint_identity, read_checkpoint, read_settings, weights_checksum
+from utils.settings import (
+    check_classes,
+    check_complete,
+    checkpoint_identity,
+    read_checkpoint,
+    read_settings,
+    weights_checksum,
+)
 
 SETTINGS, STATE = {"model": "tiny", "class_names": ["a", "ü"]}, {"epoch": 3}
 
@@ -85,3 +93,20 @@ def test_what_is_no_settings_file_is_refused(tmp_path, text, words):
     with pytest.raises(UsageError) as error:
         read_settings(path)
     assert words in str(error.value) and str(path) in str(error.value)
+
+
+def test_difference_of_classes_is_told():
+    check_classes("a.keras", {"class_names": ["a", "b"]}, ("a", "b"), "data", "remedy")
+    for names, words in (
+        (["a", "c", "d"], "2 classes, and data has 3: only the checkpoint has b; only data has c, d; do this"),
+        (["b", "a"], "2 classes, and data has 2: they are in another order; do this"),
+        ([f"class {i}" for i in range(200)], "only the checkpoint has a, b; only data has class 0, "),
+    ):
+        with pytest.raises(UsageError) as error:
+            check_classes("a.keras", {"class_names": ["a", "b"]}, names, "data", "do this")
+        assert words in str(error.value) and len(str(error.value)) < 300
+
+
+def test_missing_settings_are_told():
+    with pytest.raises(UsageError, match="a.keras has no class_names in its settings"):
+        check_complete({"model": "tiny"}, "a.keras")

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from utils.settings import SUITE_MEMBER
+from utils.checkpoint_archive import SUITE_MEMBER
 
 OPSET = 18  # of ONNX, the newest that tf2onnx 1.17 writes
 AXES = ("batch", "height", "width")  # of input and outputs, before the channels

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from utils.backend import silence_stderr
+from utils.checkpoint_archive import SUITE_MEMBER
 from utils.class_dict import ClassDict
 from utils.data.image_format import ImageFormat
 from utils.errors import UsageError
@@ -24,7 +25,6 @@ from utils.export.prediction_log import prediction_log
 from utils.export.reference_images import resize_image
 from utils.export.write import BundleInputs, ExportOptions, check_packages, without_folders, write_export
 from utils.inference.predictor import SIZE_MULTIPLE
-from utils.settings import SUITE_MEMBER
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MAX_SIDE = 512  # pixels of the longer side of a warm-up image

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from utils.checkpoint_archive import SUITE_MEMBER
 from utils.class_dict import ClassDict
 from utils.errors import UsageError, first_line
-from utils.settings import SUITE_MEMBER
 
 PLACES = ("model.keras", "model.onnx.gz", "models/*/1")  # of the network in folders of --format hub, web and serving
 

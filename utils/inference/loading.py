@@ -7,6 +7,7 @@ from utils.class_dict import ClassDict
 from utils.errors import UsageError
 from utils.inference.exported_backend import RUNTIMES, load_exported, network_in
 from utils.inference.predictor import Backend
+from utils.settings import check_complete
 
 
 def load_trained(
@@ -49,6 +50,7 @@ def load_trained(
     from utils.inference.keras_backend import KerasBackend
 
     model, settings = load_for_inference(path, model_name)
+    check_complete(settings, path)
     if batch_statistics:
         use_batch_statistics(model)
     return KerasBackend(model, use_xla(jit_compile)), settings, ClassDict.from_dict(settings)

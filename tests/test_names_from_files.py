@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tiny_sources
 
+from tools import get_camvid
+from tools.datasets.checksums import Checksums
 from utils.class_dict import ClassDict
 from utils.errors import UsageError
 from utils.evaluation.result_folder import result_path
@@ -124,6 +126,15 @@ def test_names_of_predictions(name, tmp_path):
     )
     assert len(errors) == 1 and "in.png: the name" in errors[0]
     assert [path.name for path in tmp_path.rglob("*")] == ["in.png"]
+
+
+@pytest.mark.parametrize("name", ("../../evil.png", "/etc/evil.png", "..\\..\\evil.png", "C:\\evil.png", "..png"))
+def test_names_in_lists_of_downloads(name, tmp_path, monkeypatch):
+    lists = {f"u/{split}.txt": f"/x/{name} /y/{name}\n".encode() for split in get_camvid.COUNTS}
+    monkeypatch.setattr(get_camvid, "COUNTS", dict.fromkeys(get_camvid.COUNTS, 1))
+    monkeypatch.setattr(get_camvid, "download", lists.get)
+    for job in get_camvid.list_files("u", tmp_path, Checksums(tmp_path)):
+        assert job.target.parent.parent == tmp_path and job.target.resolve() == job.target
 
 
 @pytest.mark.parametrize("model, name", (("../../evil", None), ("custom", "../../../evil"), ("/etc", None)))

@@ -14,6 +14,7 @@ import sys
 from utils.backend import versions
 from utils.cli import parse, predict_parser
 from utils.cli.checks import crop_size, tile_size
+from utils.cluster import find_peers
 from utils.errors import RunError, report_errors
 from utils.run_folder import PRETRAINED, PRETRAINED_NOTE, find_checkpoint
 
@@ -22,6 +23,7 @@ from utils.run_folder import PRETRAINED, PRETRAINED_NOTE, find_checkpoint
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(predict_parser(), argv)
+    peers = find_peers(args.distribute)
     from utils.cli import run_block
     from utils.data.image_size import set_max_pixels
     from utils.files import make_folder
@@ -39,7 +41,8 @@ def main(argv=None):
     size, tile = crop_size(args.crop_height, args.crop_width), tile_size(args.tile, args.overlap)
     window = Window("predict.py") if args.show else None
     videos = [VideoReader(source) for source in videos]
-    give_unique_names(videos)
+    give_unique_names(videos)  # before they are dealt out: all processes write to one folder
+    images, videos = dict(peers.share(list(images.items()))), peers.share(videos)
     console = Console(args.progress)
     console.say("Loading model checkpoint weights ...")
     backend, settings, class_dict = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
@@ -54,6 +57,7 @@ def main(argv=None):
         "\n***** Begin prediction *****",
         f"Model --> {settings['model']}, trained on {pathlib.Path(settings['dataset_path']).name}",
         f"Num Classes --> {class_dict.num_classes}",
+        *([f"Process --> {peers.rank} of {peers.count}, which share the images and videos"] if peers.count > 1 else []),
         f"Images --> {len(images)}, videos --> {len(videos)}{f', written as {find_encoder().name}' if videos else ''}",
     )
     tell_replaced(results.folder, images.values(), videos)
@@ -63,7 +67,7 @@ def main(argv=None):
         for video in videos:
             predict_video(predictor, video, results, args.frames, image_format)
     finally:
-        results.write_coverage()
+        results.write_coverage("coverage.csv" if peers.count == 1 else f"coverage_{peers.rank}.csv")
         if told := results.unknown_share():
             print(told)
     if errors:

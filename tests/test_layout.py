@@ -92,6 +92,7 @@ TESTED_ELSEWHERE = {
 OVER_SEVERAL = {
     "test_layout.py",
     "test_docs.py",
+    "test_devices.py",
     "test_compatibility.py",
     "test_fine_tuning.py",
     "test_image_kinds.py",

@@ -249,3 +249,16 @@ def test_an_exported_file_gives_what_the_checkpoint_gives(checkpoint, folder, fo
                 predict.main(arguments)
             error = capsys.readouterr().err.strip().splitlines()[-1]
             assert "--confidence" in error and "--output logits" in error and "not made" not in error
+
+
+def test_processes_share_the_images(checkpoint, folder, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", "localhost:1234")
+    monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
+    written = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", rank)
+        arguments = ["--image", "in", "--checkpoint_path", checkpoint, "--coverage", "--output_dir", rank]
+        assert predict.main([*arguments, "--distribute", "cluster"]) == 0
+        written.append(sorted(os.listdir(rank)))
+        assert f"{rank} of 2" in capsys.readouterr().out
+    assert written == [["a_pred.png", "c_pred.png", "coverage_0.csv"], ["b_pred.png", "coverage_1.csv"]]

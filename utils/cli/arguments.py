@@ -111,6 +111,13 @@ def predict_parser() -> Parser:
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")
     add_image_format(group, None, "as in the training")
     add_max_pixels(group, "default: 400 million")
+    group.add_argument(
+        "--distribute",
+        choices=("none", "cluster"),
+        default="none",
+        metavar="WHAT",
+        help="cluster: the processes of a launcher, such as torchrun or srun, share the images and videos",
+    )
     add_boolean(group, "--show", "show the results in a window; the key q quits")
     group.add_argument(
         "--output_dir", default="predictions", metavar="FOLDER", help="folder for the results; default: predictions"

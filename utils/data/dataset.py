@@ -32,6 +32,11 @@ class SegmentationDataset(keras.utils.PyDataset):
         workers: int, threads.
         outputs: names of the network's outputs, if it has more than one; each is trained on the labels.
         image_format: `ImageFormat`, bands and value range of the images.
+        part: `(rank, count)`, to yield only this part of every batch, of `batch_size / count` images. The parts of all
+            ranks are the batch.
+
+    Raises:
+        ValueError: if `batch_size` is no multiple of the number of parts.
 
     Attributes:
         epoch: int, the current epoch.
@@ -51,10 +56,14 @@ class SegmentationDataset(keras.utils.PyDataset):
         workers=1,
         outputs=(),
         image_format: ImageFormat = RGB_BYTES,
+        part=(0, 1),
     ):
+        if batch_size % part[1]:
+            raise ValueError(f"a batch of {batch_size} images cannot be divided into {part[1]} equal parts")
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
         self.batch_size, self.seed, self.outputs, self.image_format = batch_size, seed, outputs, image_format
+        self.part = part
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.set_epoch(0)
@@ -126,8 +135,10 @@ class SegmentationDataset(keras.utils.PyDataset):
 
         With `outputs`, the labels are a dict from each name to the same array.
         """
-        start = (self.first_step + step) * self.batch_size
-        indices = self._order[start : start + self.batch_size].tolist()
+        rank, count = self.part
+        size = self.batch_size // count
+        start = (self.first_step + step) * self.batch_size + rank * size
+        indices = self._order[start : start + size].tolist()
         samples = [self.sample(index, position // len(self.pairs)) for position, index in enumerate(indices, start)]
         images, labels = zip(*samples)
         images, labels = np.stack(images), np.stack(labels)

@@ -15,6 +15,7 @@ from utils.data.labels import read_pair
 from utils.inference.predictor import Predictor
 from utils.inference.scored import as_scored
 from utils.metrics import ConfusionMatrix, ImageScores, image_scores
+from utils.peers import ALONE, Peers
 from utils.threads import background, prefetch
 
 
@@ -99,8 +100,11 @@ def evaluate(
     workers: int = 2,
     image_format: ImageFormat = RGB_BYTES,
     observe: Callable[..., None] | None = None,
+    peers: Peers = ALONE,
 ) -> Evaluation:
     """Predicts labeled images, scores the predictions and writes them as images. Each file is read once.
+
+    Several processes share the images out, and all return the scores of all images.
 
     Args:
         predictor: `Predictor`.
@@ -114,9 +118,12 @@ def evaluate(
         image_format: bands and value range of the images.
         observe: called on the writing threads with each pair, its image (uint8 `(H, W, 3)`), label, prediction,
             confidence (`(H, W)`; None if `predictor` keeps classes alone) and `ImageScores`.
+        peers: the processes that evaluate together. The images to keep go to the first one, and only it returns
+            `samples`; each calls `observe` with its own images.
     """
     confusion = ConfusionMatrix(class_dict.num_classes, class_dict.class_names)
     height, width = crop or (None, None)
+    own = own_pairs(pairs, keep, peers)
     kept_images, scores, samples = {}, {}, {}
 
     def read(pair):
@@ -124,7 +131,7 @@ def evaluate(
         return image[:height, :width], label[:height, :width]
 
     def images():
-        for pair, (image, label) in prefetch(read, pairs, workers):
+        for pair, (image, label) in prefetch(read, own, workers):
             if observe or pair.name in keep:
                 kept_images[pair] = to_rgb(image)
             yield (pair, label), image
@@ -145,6 +152,27 @@ def evaluate(
                 submit(write, f"{pair.name}_pred.png", prediction)
                 submit(write, f"{pair.name}_gt.png", label)
             if progress:
-                progress(len(scores))
+                progress(min(len(pairs), len(scores) * peers.count))
+    add_up(confusion, peers)
     in_order = [samples[pair] for pair in pairs if pair in samples]
-    return Evaluation(confusion, [scores[pair] for pair in pairs], in_order)
+    return Evaluation(confusion, gather_scores(pairs, scores, peers), in_order)
+
+
+def own_pairs(pairs: Sequence[Pair], keep: Collection[str], peers: Peers) -> list[Pair]:
+    """Returns the pairs that this process evaluates: those to keep are the first process's, the others are dealt out."""
+    kept = [pair for pair in pairs if pair.name in keep] if peers.is_chief else []
+    return kept + peers.share([pair for pair in pairs if pair.name not in keep])
+
+
+def add_up(confusion: ConfusionMatrix, peers: Peers) -> None:
+    """Replaces the counts of a confusion matrix by those of all processes."""
+    parts = peers.gather([confusion.matrix.tolist(), confusion.images])
+    confusion.matrix = sum(np.array(matrix, np.int64) for matrix, _ in parts)
+    confusion.images = sum(images for _, images in parts)
+
+
+def gather_scores(pairs: Sequence[Pair], scores: dict[Pair, ImageScores], peers: Peers) -> list[ImageScores]:
+    """Returns the scores of all pairs in order, from those that each process has."""
+    own = [[index, *scores[pair]] for index, pair in enumerate(pairs) if pair in scores]
+    found = {index: ImageScores(*values) for part in peers.gather(own) for index, *values in part}
+    return [found[index] for index in range(len(pairs))]

@@ -31,11 +31,11 @@ class KerasBackend:
 
     def __init__(self, model: keras.Model, jit_compile: bool = False):
         self.compiles_each_shape = jit_compile or keras.backend.backend() == "jax"
-        self.to_logits = model
+        # Models of their own: one made under a `tf.distribute` strategy returns each image once per replica.
+        self.to_logits = keras.Model(model.input, model.output)
         self.to_classes = keras.Model(model.input, ClassIndices()(model.output))
         for network in (self.to_logits, self.to_classes):
-            if not network.compiled:  # a network in training keeps its optimizer
-                network.compile(jit_compile=jit_compile)
+            network.compile(jit_compile=jit_compile)
 
     def classes(self, images: np.ndarray) -> np.ndarray:
         """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, channels)`."""

@@ -149,11 +149,11 @@ class Results:
             row |= {f"{column} (class)" if column in row else column: share for column, share in shares.items()}
             self._rows[name, frame] = row
 
-    def write_coverage(self):
-        """Writes `coverage.csv`: a row per image or frame, the share of each class in percent of the pixels."""
+    def write_coverage(self, name: str = "coverage.csv"):
+        """Writes the coverage table: a row per image or frame, the share of each class in percent of the pixels."""
         if self._rows:
             in_order = sorted(self._rows.values(), key=lambda row: (row["image"], row["frame"] or 0))
-            write_rows(self.folder / "coverage.csv", in_order)
+            write_rows(self.folder / name, in_order)
 
     def unknown_share(self) -> str:
         """Describes the share of unknown pixels in all images so far; "" if there is no threshold or no image."""

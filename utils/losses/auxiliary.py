@@ -8,7 +8,7 @@ from keras import ops
 
 from utils.class_dict import IGNORED
 from utils.losses import build_loss
-from utils.losses.base import SegmentationLoss
+from utils.losses.base import ScalarLoss, SegmentationLoss
 
 
 def build_losses(
@@ -50,7 +50,7 @@ def build_losses(
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AtHeadResolution(keras.losses.Loss):
+class AtHeadResolution(ScalarLoss):
     """Wraps a loss for logits smaller than the labels: each logit is compared with the label at its center.
 
     Args:
@@ -70,7 +70,7 @@ class AtHeadResolution(keras.losses.Loss):
         self.loss = loss
 
     def call(self, labels, logits):
-        return self.loss(nearest(labels, *ops.shape(logits)[1:3]), logits)
+        return self.loss.call(nearest(labels, *ops.shape(logits)[1:3]), logits)
 
     def get_config(self):
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}
@@ -98,7 +98,7 @@ class Presence(SegmentationLoss):
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Border(keras.losses.Loss):
+class Border(ScalarLoss):
     """Border loss: where classes meet (DFN, Yu 2018, 1804.09337).
 
     Focal loss (Lin 2017, 1708.02002) between each channel and the same border map: the mean over pixels, the sum over

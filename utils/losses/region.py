@@ -60,7 +60,7 @@ class CrossEntropyLovasz(Lovasz):
 
     def call(self, labels, logits):
         return 0.5 * (
-            self.cross_entropy(labels, logits) + super().call(*strided_subsample(self.stride, labels, logits))
+            self.cross_entropy.call(labels, logits) + super().call(*strided_subsample(self.stride, labels, logits))
         )
 
     def get_config(self):

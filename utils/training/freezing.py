@@ -18,13 +18,13 @@ def frontend_phase(model: keras.Model, frozen: bool, state: dict):
         state: state of the training; "frozen_updates", the number of missed updates, is brought up to date.
     """
     optimizer = inner_optimizer(model.optimizer)
-    missed, before = state.get("frozen_updates", 0), int(optimizer.iterations)
+    missed, before = state.get("frozen_updates", 0), _updates(optimizer)
     optimizer.frozen_updates = missed
     if set_frozen(model, frozen):
         print("The frontend is frozen" if frozen else "The frontend trains from now on", flush=True)
     yield
     if frozen:
-        state["frozen_updates"] = missed + int(optimizer.iterations) - before
+        state["frozen_updates"] = missed + _updates(optimizer) - before
 
 
 def set_frozen(model: keras.Model, frozen: bool) -> bool:
@@ -45,3 +45,8 @@ def set_frozen(model: keras.Model, frozen: bool) -> bool:
     if layers:
         model.make_train_function(force=True)
     return bool(layers)
+
+
+def _updates(optimizer):
+    """Returns the number of updates so far; `int()` of the variable fails under `tf.distribute` (Keras 3.15)."""
+    return int(keras.ops.convert_to_numpy(optimizer.iterations))

@@ -225,3 +225,23 @@ def test_from_folder_opens_a_split(streets):
     expected = Augmentation(32, 48, h_flip=True)
     classes = read_classes(streets, ["Sky"])
     assert equal(batches(data), batches(SegmentationDataset(list_pairs(streets, "val"), classes, expected, 2, seed=3)))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("first_step", [0, 1])
+def test_parts_of_all_ranks_are_the_batch(make, count, first_step):
+    """Of 7 images: the second batch of 4 is filled up with repeats, as are all of 8."""
+    for batch_size in (4, 8):
+        whole, *parts = (
+            make(batch_size, steps_per_epoch=3, part=part) for part in [(0, 1), *((r, count) for r in range(count))]
+        )
+        for data in (whole, *parts):
+            data.set_epoch(5, first_step)
+        for step in range(len(whole)):
+            of_parts = [np.concatenate(arrays) for arrays in zip(*(part[step] for part in parts))]
+            assert equal([whole[step]], [of_parts])
+
+
+def test_parts_are_of_one_size(make):
+    with pytest.raises(ValueError, match="3 equal parts"):
+        make(4, part=(0, 3))

@@ -5,10 +5,12 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from tiny_peers import run_as_peers
 
 from utils.data import labels
 from utils.data.folder import list_pairs, read_classes
 from utils.evaluation import evaluate, score
+from utils.evaluation.evaluate import add_up
 from utils.inference import Predictor
 from utils.metrics import ConfusionMatrix, image_scores
 
@@ -84,3 +86,36 @@ def test_score_of_a_dataset(dataset, tmp_path):
     assert scores == confusion.result(scores["images_per_second"])
     assert len(list(tmp_path.iterdir())) == 2 * len(pairs)
     assert score(Brightest(), folder, "val", flip=True)["images"] == 3
+
+
+@pytest.mark.parametrize("count", [2, 8])  # of five images
+def test_processes_share_the_images(dataset, tmp_path, count):
+    _, class_dict, pairs = dataset
+    names = [pairs[3].name, pairs[1].name]
+    for name in ("alone", "together"):
+        (tmp_path / name).mkdir()
+    alone = evaluate(Predictor(Brightest(), 2), pairs, class_dict, folder=tmp_path / "alone", keep=names)
+    seen = []
+
+    def evaluate_part(peers):
+        options = {"keep": names, "observe": lambda pair, *_: seen.append(pair.name), "peers": peers}
+        return evaluate(Predictor(Brightest(), 2), pairs, class_dict, folder=tmp_path / "together", **options)
+
+    for rank, result in enumerate(run_as_peers(count, evaluate_part)):
+        np.testing.assert_array_equal(result.confusion.matrix, alone.confusion.matrix)
+        assert result.confusion.images == len(pairs) and result.image_scores == alone.image_scores
+        assert [sample.name for sample in result.samples] == ([] if rank else [pairs[1].name, pairs[3].name])
+    assert sorted(seen) == sorted(pair.name for pair in pairs)
+    for path in (tmp_path / "alone").iterdir():
+        assert (tmp_path / "together" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_more_pixels_than_32_bits_count():
+    def add(peers):
+        confusion = ConfusionMatrix(2)
+        confusion.matrix[:] = 2**31 + peers.rank
+        confusion.images = 1000
+        add_up(confusion, peers)
+        return confusion.matrix.tolist(), confusion.images
+
+    assert run_as_peers(2, add) == [([[2**32 + 1] * 2] * 2, 2000)] * 2

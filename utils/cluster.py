@@ -157,7 +157,9 @@ def _all_of(names, environment):
     """Returns the values of variables that belong together."""
     missing = [name for name in names if name not in environment]
     if missing:
-        raise UsageError(f"{', '.join(missing)} must be set together with {', '.join(sorted(set(names) - set(missing)))}")
+        raise UsageError(
+            f"{', '.join(missing)} must be set together with {', '.join(sorted(set(names) - set(missing)))}"
+        )
     return [environment[name] for name in names]
 
 

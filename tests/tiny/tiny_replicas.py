@@ -7,11 +7,10 @@ import contextlib
 import json
 import sys
 
-import tiny_model  # noqa: F401  registers its networks
-
 import keras
 import numpy as np
 import tensorflow as tf
+import tiny_model  # noqa: F401  registers its networks
 
 from models import inference_model
 from utils.cli import parse, train_parser

@@ -159,7 +159,7 @@ def evaluate(
 
 
 def own_pairs(pairs: Sequence[Pair], keep: Collection[str], peers: Peers) -> list[Pair]:
-    """Returns the pairs that this process evaluates: those to keep are the first process's, the others are dealt out."""
+    """Returns the pairs of this process: the first one evaluates those to keep, the others are dealt out."""
     kept = [pair for pair in pairs if pair.name in keep] if peers.is_chief else []
     return kept + peers.share([pair for pair in pairs if pair.name not in keep])
 

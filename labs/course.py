@@ -5,6 +5,7 @@ Environment variables change them without editing a lab: `LABS_DATASET` is a dat
 """
 
 import functools
+import logging
 import os
 import pathlib
 import subprocess
@@ -52,29 +53,31 @@ def dataset_folder() -> pathlib.Path:
 
 
 @functools.cache
-def class_dict():
-    """Reads the classes of the lab's dataset, a `utils.class_dict.ClassDict`."""
+def class_dict(folder: pathlib.Path | None = None):
+    """Reads the classes of a dataset, by default the lab's, a `utils.class_dict.ClassDict`."""
     from utils.data import read_classes
 
-    return read_classes(dataset_folder(), _ignored())
+    folder = folder or dataset_folder()
+    return read_classes(folder, _ignored(folder))
 
 
-def read_split(split: str, count: int | None = None) -> list:
+def read_split(split: str, count: int | None = None, folder: pathlib.Path | None = None) -> list:
     """Reads images and labels of a split.
 
     Args:
         split: "train", "val" or "test".
         count: number of images, evenly spaced; None: all of them at default size, 6 at smoke size.
+        folder: of the dataset; default: the lab's.
 
     Returns:
         List of `(name, image, label)`: str, uint8 RGB `(H, W, 3)` and uint8 class indices `(H, W)`, 255 = ignored.
     """
     from utils.data import list_pairs, read_pair
 
-    pairs = list_pairs(dataset_folder(), split)
+    pairs = list_pairs(folder or dataset_folder(), split)
     count = min(len(pairs), count or pick(len(pairs), 6))
     chosen = [pairs[number * len(pairs) // count] for number in range(count)]
-    return [(pair.name, *read_pair(pair.image, pair.label, class_dict())) for pair in chosen]
+    return [(pair.name, *read_pair(pair.image, pair.label, class_dict(folder))) for pair in chosen]
 
 
 def open_training_data(seed: int = 0, **augmentation):
@@ -86,7 +89,7 @@ def open_training_data(seed: int = 0, **augmentation):
         crop_height=CROP[0],
         crop_width=CROP[1],
         batch_size=BATCH_SIZE,
-        ignore_class=_ignored(),
+        ignore_class=_ignored(dataset_folder()),
         seed=seed,
         cache=True,
         **{"h_flip": True, **augmentation},
@@ -126,6 +129,7 @@ def train(
     from utils.backend import import_backend
 
     import_backend()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that it traces each of many networks
     import keras
 
     from models import MODELS, build_model, inference_model
@@ -148,13 +152,12 @@ def train(
     return Trained(inference_model(model), history.history["loss"], time.perf_counter() - start)
 
 
-def test(model, split: str = "test", count: int | None = None, **options) -> dict:
+def test(model, split: str = "test", count: int | None = None, folder: pathlib.Path | None = None, **options) -> dict:
     """Scores a network on whole images of a split.
 
     Args:
         model: `keras.Model`.
-        split: "train", "val" or "test".
-        count: number of images, evenly spaced; as in `read_split`.
+        split, count, folder: as in `read_split`.
         **options: of `utils.inference.Predictor`, such as `scales=(0.75, 1)`.
 
     Returns:
@@ -164,8 +167,8 @@ def test(model, split: str = "test", count: int | None = None, **options) -> dic
     from utils.inference import Predictor
     from utils.metrics import ConfusionMatrix
 
-    images = read_split(split, count)
-    classes = class_dict()
+    images = read_split(split, count, folder)
+    classes = class_dict(folder)
     confusion = ConfusionMatrix(classes.num_classes, classes.class_names)
     labels = {name: label for name, _, label in images}
     predictions = {}
@@ -175,10 +178,10 @@ def test(model, split: str = "test", count: int | None = None, **options) -> dic
     return {**confusion.result(), "confusion": confusion.matrix, "predictions": predictions}
 
 
-def _ignored():
+def _ignored(folder):
     from utils.data.folder import read_classes
 
-    return [name for name in read_classes(dataset_folder()).class_names if name == IGNORED_CLASS]
+    return [name for name in read_classes(folder).class_names if name == IGNORED_CLASS]
 
 
 def register_network(name: str, builder, frontend: bool = True) -> str:

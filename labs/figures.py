@@ -27,7 +27,7 @@ def show(content, name: str = "figure", class_dict=None) -> None:
 
         figure = samples_figure(content, class_dict or read_class_dict())
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=100)
+    figure.savefig(data, format="png", dpi=100, bbox_inches="tight")  # constrained layout cuts titles of two lines
     if _in_notebook():
         from IPython.display import Image, display
 
@@ -84,8 +84,8 @@ def bars(values: dict, label: str, errors: dict | None = None):
     lengths = [values[name] or 0 for name in names]
     axes.barh(names, lengths, xerr=[errors[name] for name in names] if errors else None, color="#4477aa", ecolor="k")
     for row, name in enumerate(names):
-        text = "absent" if values[name] is None else f" {values[name]:.3g}"
-        axes.text(lengths[row] + (errors[name] if errors else 0), row, text, va="center", fontsize=9)
+        text = " absent" if values[name] is None else f" {values[name]:.3f}"
+        axes.text(max(0, lengths[row]) + (errors[name] if errors else 0), row, text, va="center", fontsize=9)
     axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)
@@ -94,15 +94,26 @@ def bars(values: dict, label: str, errors: dict | None = None):
 
 def curves(lines: dict, x_label: str, y_label: str):
     """Draws curves; `lines` maps each name to a list of numbers, or to `(x, y)`."""
-    figure, ((axes,),) = figure_with_axes(width=6)
+    figure, ((axes,),) = figure_with_axes(width=7)
     for name, values in lines.items():
         x, y = values if isinstance(values, tuple) else (range(1, len(values) + 1), values)
         axes.plot(x, y, marker="o" if len(y) < 30 else None, markersize=4, label=name)
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # beside the curves
     return figure
+
+
+def log_axis(*chosen) -> None:
+    """Gives axes of a plot, such as `axes.xaxis`, a logarithmic scale whose ticks are plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis in chosen:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _in_notebook():

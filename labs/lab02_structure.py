@@ -6,8 +6,8 @@ Percent-format source; `python labs/lab02_structure.py` runs it, `python labs/ma
 # %% [markdown]
 # # Lab 2: The basic structure
 #
-# **Goal.** You build a U-Net by hand: a frontend that makes features smaller and deeper, and a decoder that enlarges
-# them again. You measure what the skips between the two are worth, on which classes, with three seeds.
+# **Goal.** You build a U-Net by hand: a frontend computes ever coarser features, a decoder enlarges them again, *skips*
+# bring features of the same size from one to the other. You measure what skips are worth, and for which classes.
 #
 # **Needs** 3 minutes of computing on two CPU cores; lab 1 (mean IoU).
 
@@ -34,7 +34,8 @@ from utils.metrics import ConfusionMatrix
 # ## 1. From image to features
 #
 # Most networks of this suite have three parts: a **frontend** computes features at strides 2, 4, 8, 16 and 32, a module
-# in the middle mixes them (a U-Net has none), a **decoder** brings them back to the size of the image.
+# in the middle mixes them (a U-Net has none), a **decoder** brings them back to the size of the image. A feature of
+# stride 8 has one position for each 8x8 pixels of the image, and many channels.
 #
 # A convolution with stride $s$ keeps every $s$-th position. With padding "same" the input is padded as needed, so that
 # only the stride matters: the size is divided by it and rounded up. With padding "valid" a kernel must lie inside the
@@ -71,8 +72,8 @@ for size in (192, 256, 360, 333):
 # Doubling does not always come back to the same size. A decoder therefore enlarges to the size of the *skip*, the
 # feature of the next finer level, whatever it is.
 #
-# This is a frontend of ten convolutions, with random weights. The pictures show its five features of one street: the
-# three main directions of the channels (principal components) as red, green and blue.
+# The next cell builds a frontend of ten convolutions with random weights. The pictures show its five features of one
+# street: the three main directions of the channels (principal components) as red, green and blue.
 
 # %%
 # 6 s
@@ -113,9 +114,9 @@ draw_features({"image": street, **keras.Model(images, frontend(images))(street)}
 # %% [markdown]
 # ## 2. Back to the size of the image
 #
-# Bilinear interpolation computes each new pixel from its four neighbors. Think of pixels as squares: pixel $i$ of $n$
-# has its center at $(i + 0.5) / n$ of the width. So the center of new pixel $i$ of $N$ lies at old position
-# $(i + 0.5)\, n / N - 0.5$. Positions outside take the border pixel. Rows and columns can be done one after the other.
+# Bilinear interpolation computes each new pixel from the four nearest old ones. A pixel is a square: pixel $i$ of $n$
+# has its center at $(i + 0.5) / n$ of the width. So the center of new pixel $i$ of $N$ lies at the old position $(i +
+# 0.5)\, n / N - 0.5$. Positions outside take the border pixel. Rows and columns can be done one after the other.
 
 
 # %% exercise resize_bilinear
@@ -135,8 +136,8 @@ def resize_bilinear(image, height, width):
 
 
 # %% [markdown]
-# **Predict.** Suppose a network is perfect, but answers only once for each block of 2x2, 4x4, ... 32x32 pixels: the
-# shares of the classes there. Your function enlarges the answer. What mean IoU is left? Which class suffers first?
+# **Predict.** A perfect network gives only one answer for each block of 2x2, 4x4, ... 32x32 pixels: the shares of the
+# classes there. Your function enlarges them; the largest share decides. Which mean IoU is left? Which class loses most?
 
 # %%
 # 15 s
@@ -162,8 +163,8 @@ show(curves({name: (list(limits), line) for name, line in lines.items()}, "strid
 # %% [markdown]
 # **Expected** on Streets: 0.96, 0.88, 0.79, 0.67, 0.52 (± 0.01) at strides 2 to 32, for Pole 0.81 down to 0.00.
 #
-# **Explain.** Upsampling cannot bring back what the stride has lost: a pole is thinner than a block. The deep features
-# know *what* is there, the fine features know *where*. A decoder needs both.
+# **Explain.** Enlarging cannot bring back where in its block a class was: a pole is thinner than a block. So a decoder
+# also takes finer features.
 #
 # ## 3. Upsample and merge
 #
@@ -220,11 +221,10 @@ networks = {
 # %% [markdown]
 # ## 4. What are the skips worth?
 #
-# Each network is trained three times: three seeds, three initializations and orders of the images. Without that, nobody
-# knows whether a difference is more than luck.
+# Each network is trained with three seeds, that is other initial weights and another order of the images. Seeds show
+# how large a difference can be by chance.
 #
-# **Predict.** By how many points of mean IoU is the U-Net better? Name two classes that gain most, and one that gains
-# nothing.
+# **Predict.** By how much is the mean IoU of the U-Net higher? Which two classes gain most? Which one gains nothing?
 
 # %%
 # 40 s
@@ -275,25 +275,26 @@ draw_features({"image": street, **features}, "features_trained")
 
 # %% [markdown]
 # **Expected** on Streets, three seeds: U-Net 0.35 ± 0.03, without skips 0.22 ± 0.03, and all three U-Nets above the
-# others. Luck alone puts three above three once in 20 times.
+# others. By chance alone, three are above three others once in 20 times.
 #
-# **Explain.** Without skips everything must pass `pool5`, 6x8 features of 96 channels, and comes out as smooth shapes.
-# The gain is largest for classes with fine outlines that are frequent enough to be learned in four epochs (Tree,
-# SignSymbol, Pavement). Pole, Pedestrian and Bicyclist had IoU 0 in both networks: skips preserve thin things, but
-# the loss must first make it worth finding them. Compare the trained features with those of section 1: the deep ones
-# now have regions of sky, trees and road, the fine ones still have outlines.
+# **Explain.** Without skips everything must pass `pool5`, 6x8 positions of 96 channels, and comes out as smooth shapes.
+# Tree, SignSymbol and Pavement gain most, but these gains differ most between seeds. Pole, Fence, Pedestrian and
+# Bicyclist gain nothing: after four epochs neither network finds them (lab 7 changes the loss for such classes).
+# Compare the trained features with section 1: `pool2` to `pool4` separate sky, trees and road, `pool1` still has the
+# outlines.
 #
 # ## Questions
 #
 # 1. An image has 500 rows. Which size have the features of stride 32, and what goes wrong if a decoder doubles them?
 # 2. The U-Net has more parameters than the network without skips. Design a control that rules out that this is why it
 #    is better.
-# 3. U-Net concatenates, SegNet's variant `Encoder-Decoder-Skip` adds. What does each cost, and what does adding demand?
+# 3. U-Net concatenates; the suite's `Encoder-Decoder-Skip` adds. What does each cost, and what does adding require?
 #
 # <details><summary>Answers</summary>
 #
-# 1. 250, 125, 63, 32, 16. Doubling gives 32, 64, then the skip has 63 rows: the concatenation fails.
+# 1. 16 rows: 250, 125, 63, 32, 16. Doubling 16 gives 32, then 64, where the skip has 63 rows: they cannot be
+#    concatenated.
 # 2. Give the network without skips wider convolutions until it has as many parameters, and train it with the same three
-#    seeds. Or keep the U-Net and feed its skips zeros.
-# 3. Concatenation doubles the input channels of the next convolution. Adding costs nothing, but needs equal channels.
+#    seeds. Or train the U-Net with zeros in place of its skips.
+# 3. Concatenation adds the skip's channels, and their weights, to the next convolution. Adding needs equal channels.
 # </details>

@@ -7,14 +7,14 @@ Percent-format source; `python labs/lab03_frontends.py` runs it, `python labs/ma
 # # Lab 3: Frontends
 #
 # **Goal.** You compute what a convolution costs, measure the latency of seven frontends on your own machine, and see
-# that neither parameters nor multiply-adds tell it. You find those that no other beats, and train three of them.
+# that neither parameters nor multiply-adds tell it. You find the frontends that no other one beats, and train three.
 #
 # **Needs** 4 minutes of computing on two CPU cores; lab 1 (mean IoU). Close other programs: they disturb latencies.
 #
-# The frontend is the main driver of accuracy and latency of a segmentation network. Published networks start from
-# weights pretrained on ImageNet, which are a download. Without them this lab trains from random weights, so its scores
-# say how fast a frontend learns from 240 images, not how good it is after pretraining. With internet set the
-# environment variable `FRONTEND_WEIGHTS=imagenet`; the path of a weights file of MobileNet serves MobileNet alone.
+# A frontend computes the features of the image from which a decoder predicts the classes. Published networks start from
+# frontends pretrained on ImageNet, whose weights are a download. Without them this lab trains from random weights, so
+# its scores tell how fast a frontend learns from 240 images, not how good it is after pretraining. With internet, set
+# the environment variable `FRONTEND_WEIGHTS=imagenet`, or to the path of a weights file, for MobileNet alone.
 
 # %% script
 import _path  # noqa: F401
@@ -26,7 +26,7 @@ import time
 
 from labs.course import pick, read_split, test, train
 from labs.checks import check
-from labs.figures import figure_with_axes, show
+from labs.figures import figure_with_axes, log_axis, show
 from utils.backend import import_backend
 
 import numpy as np
@@ -44,7 +44,8 @@ print("frontend weights:", FRONTEND_WEIGHTS or "none, random initialization")
 # %% [markdown]
 # ## 1. The cost of a convolution
 #
-# Two numbers: **weights**, which need memory, and **multiply-adds** of one image, which need time. Biases do not count.
+# Two numbers: **weights**, which need memory, and **multiply-adds** of one image, which need time (a multiplication and
+# the addition of its product are one). Biases do not count.
 
 
 # %% exercise conv_cost
@@ -68,7 +69,7 @@ def conv_cost(kernel_size, channels, filters, height, width):
 # A **depthwise separable** convolution (MobileNet) does it in two steps: a depthwise convolution, one kernel for each
 # channel that sees this channel alone, then a pointwise convolution, 1x1, that mixes the channels.
 #
-# **Predict.** By which factor is it cheaper, for a 3x3 kernel and 256 channels: 2, 9, 256?
+# **Predict.** By which factor is it cheaper, for a 3x3 kernel and 256 channels in and out: about 2, 9 or 256?
 
 
 # %% exercise separable_cost
@@ -112,10 +113,10 @@ print(f"MobileNet counted: {kernels:,} weights, {count_flops(mobilenet) / 2e6:.1
 # %% [markdown]
 # ## 2. Latency on this machine
 #
-# Seven frontends, from the image to `pool5`, one image at a time. They take turns, so that a busy moment of the machine
-# hits all of them; the median of the rounds counts. **Latency** is what a clock shows. **Processor time** is what the
-# cores spent on it, summed over the cores, whatever else the machine does: on two cores that have nothing else to do,
-# the latency lies between half of it and all of it. If it is more, close programs and repeat the cell.
+# Seven frontends, from the image to `pool5`, their features of stride 32, one image at a time. They take turns, so that
+# a busy moment of the machine affects all of them; the median of the rounds counts. **Latency** is the time on the
+# clock. **Processor time** is what the cores spent on it, summed over the cores: on two cores that have nothing else to
+# do, the latency lies between half of it and all of it. If the latency is more, close programs and repeat the cell.
 #
 # | family | idea |
 # |---|---|
@@ -125,7 +126,7 @@ print(f"MobileNet counted: {kernels:,} weights, {count_flops(mobilenet) / 2e6:.1
 # | MobileNet (2017, V2 2018, V3 2019) | depthwise separable convolutions |
 # | NASNet (2018) | a cell of separable convolutions, found by search |
 #
-# **Predict.** Order the seven by latency. NASNetMobile and MobileNet have equally many multiply-adds, up to 1 %:
+# **Predict.** Order the seven by latency. NASNetMobile and MobileNet have the same number of multiply-adds within 1 %:
 # which is faster, and by how much?
 
 
@@ -173,22 +174,23 @@ for name, row in sorted(table.items(), key=lambda item: item[1]["latency"]):
 # 2 s
 figure, (axes,) = figure_with_axes(2)
 for panel, key in zip(axes, ("parameters", "multiply-adds")):
-    for number, (name, row) in enumerate(sorted(table.items(), key=lambda item: item[1][key])):
+    for name, row in table.items():
         panel.plot(row[key], row["processor time"], "o")
-        shift = (4, 5) if number % 2 else (4, -11)
-        panel.annotate(name, (row[key], row["processor time"]), shift, textcoords="offset points", fontsize=8)
-    panel.set(xlabel=f"{key}, millions", ylabel="processor time, ms", xscale="log", yscale="log")
+        shift, side = ((-3, 5), "right") if name in ("MobileNetV2", "NASNetMobile", "ResNet50") else ((3, -11), "left")
+        panel.annotate(name, (row[key], row["processor time"]), shift, textcoords="offset points", fontsize=8, ha=side)
+    panel.set(xlabel=f"{key}, millions", ylabel="processor time, ms")
+    log_axis(panel.xaxis, panel.yaxis)
     panel.margins(0.25)
 show(figure, "latency")
 
 # %% [markdown]
-# **Expected** on one machine (AMD EPYC), processor time: MobileNetV3Small 7 ms, MobileNet 12, MobileNetV2 13,
-# NASNetMobile 36, ResNet50 46, DenseNet121 48, VGG16 155 (± 30 %).
+# **Expected** on two quiet cores (AMD EPYC), processor time: MobileNetV3Small 7 ms, MobileNet 12, MobileNetV2 13,
+# NASNetMobile 36, ResNet50 46, DenseNet121 48, VGG16 155 (± 30 %). Other programs can double all of them.
 #
-# **Explain.** Neither parameters nor multiply-adds order the times. VGG16 does the most multiply-adds in a second, 97
-# billion, NASNetMobile 15: large matrix products keep a processor busy. A depthwise convolution does nine multiply-adds
-# for each number it fetches, a 3x3 convolution of 256 channels 2304. NASNet has hundreds of small layers, and each
-# costs time to start. Measure on the machine that will run the network.
+# **Explain.** Neither parameters nor multiply-adds order the times. VGG16 does the most multiply-adds in a second of
+# processor time, 97 billion there, NASNetMobile 15. A depthwise 3x3 convolution does nine multiply-adds with each
+# number of its input, an ordinary one with 256 filters 2304. NASNet has hundreds of layers, and each takes time to
+# start.
 #
 # ## 3. Which are worth it
 #
@@ -226,8 +228,9 @@ def draw_front(latencies, scores, label, name, errors=None):
     axes.plot([latencies[key] for key in front], [scores[key] for key in front], "o-", color="#cc3311")
     for key in names:
         axes.annotate(key, (latencies[key], scores[key]), (4, 5), textcoords="offset points", fontsize=8)
-    axes.set(xlabel="latency on this machine, ms", ylabel=label, xscale="log")
-    axes.margins(0.2)
+    axes.set(xlabel="latency on this machine, ms", ylabel=label)
+    log_axis(axes.xaxis)
+    axes.margins(0.3, 0.2)
     show(figure, name)
     print("on the front:", ", ".join(front))
 
@@ -239,13 +242,12 @@ latencies = {name: row["latency"] for name, row in table.items()}
 draw_front(latencies, {name: IMAGENET[name] for name in NAMES}, "published ImageNet top-1, %", "front_imagenet")
 
 # %% [markdown]
-# **Explain.** On the front are the frontends for which somebody has a use: the fastest, the most accurate, and what
-# lies between. The others can be replaced without loss, on this machine. On another one the front may differ.
+# **Explain.** For each frontend that is not on the front another one is at least as fast here and as accurate.
 #
 # ## 4. In a segmentation network
 #
-# The decoder `custom` on three small frontends, three epochs. The first is trained with three seeds: the range of its
-# scores tells which differences between frontends mean something.
+# The decoder `custom` is trained on three small frontends for three epochs, on the first one with three seeds. Half the
+# range of these three scores is the error bar of all: a smaller difference can be chance.
 #
 # **Predict.** Order the three by mean IoU after three epochs.
 
@@ -282,17 +284,17 @@ draw_front(latencies, means, "mean IoU", "front_segmentation", dict.fromkeys(SMA
 # **Expected** on Streets, random weights, ± 0.03: MobileNetV3Small 0.37, 0.35 and 0.37 (three seeds), MobileNetV2 0.36,
 # MobileNet 0.34.
 #
-# **Explain.** A difference not larger than that between two seeds says nothing. From random weights, the frontend with
-# the fewest multiply-adds was not worse here. With pretrained weights the published accuracies are the better guide.
+# **Explain.** A difference that is not larger than that between two seeds says nothing. From random weights, the
+# frontend with the fewest multiply-adds was not worse here. For pretrained ones, set `FRONTEND_WEIGHTS` and measure.
 #
 # ## Questions
 #
 # 1. A 3x3 convolution from 512 to 512 channels is replaced by a depthwise separable one. How many weights are saved?
-# 2. Which share of MobileNet's multiply-adds do the depthwise steps have? Why is their share of the time larger?
+# 2. Which share of the multiply-adds of a separable block with 256 channels in and out does its depthwise step have?
+#    Why can its share of the time be larger?
 #
 # <details><summary>Answers</summary>
 #
 # 1. 9 x 512 x 512 = 2,359,296 against 9 x 512 + 512 x 512 = 266,752: 2.1 million fewer, 8.8 times.
-# 2. For c channels a block has 9 c + c² multiply-adds at each position: 3 % of its operations at 256 channels. But each
-#    number is fetched for 9 of them instead of for hundreds.
+# 2. 9 / (9 + 256) = 3 %. But each number of its input is used in only 9 multiply-adds, in the pointwise step in 256.
 # </details>

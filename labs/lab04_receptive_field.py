@@ -6,8 +6,8 @@ Percent-format source; `python labs/lab04_receptive_field.py` runs it, `python l
 # %% [markdown]
 # # Lab 4: Receptive field
 #
-# **Goal.** You compute by a formula how much of an image a feature can see, and you measure the same number as the
-# extent of a gradient, equal to one pixel. You see how PSPNet, DeepLabV3, DenseASPP and GCN enlarge it, and which holes
+# **Goal.** You compute by a formula how much of an image has an effect on a feature, and you measure the same number,
+# to a pixel, as the extent of a gradient. You see how PSPNet, DeepLabV3, DenseASPP and GCN enlarge it, and which holes
 # dilation leaves.
 #
 # **Needs** less than a minute of computing on two CPU cores; no training, no earlier lab.
@@ -40,12 +40,13 @@ from models.PSPNet import pyramid_pooling
 # %% [markdown]
 # ## 1. The formula
 #
-# The **receptive field** of a feature is the part of the image that can change it. A single 3x3 convolution sees 3x3
-# pixels. A second one sees 3x3 features, one step apart, so 5x5 pixels. After a stride of 2 the features are two pixels
-# apart, and the next 3x3 convolution adds four pixels, not two.
+# A feature is here one position of a feature map. Its **receptive field** is the part of the image that can change it:
+# the feature "sees" it. A single 3x3 convolution sees 3x3 pixels. A second one sees 3x3 features, one step apart, so
+# 5x5 pixels. After a stride of 2 the features are two pixels apart, and the next 3x3 convolution adds four pixels, not
+# two.
 #
-# **Dilation** (atrous convolution) with rate $d$ moves the taps of a kernel $d$ features apart. The kernel then spans
-# more features with the same number of weights.
+# **Dilation** (atrous convolution) with rate $d$ moves the taps of a kernel, the places of its weights, $d$ features
+# apart. The kernel then spans more features with the same number of weights.
 
 
 # %% exercise effective_kernel
@@ -118,17 +119,18 @@ axes.set(xlim=(width / 2 - 180, width / 2 + 180), ylim=(height / 2 + 180, height
 show(figure, "fields_of_mobilenet")
 
 # %% [markdown]
-# **Explain.** `pool4`. `pool3` sees 43 pixels: a wheel, not the car. PSPNet and DenseASPP add a module behind it.
+# **Explain.** `pool4`, with 219 pixels. `pool3` sees 43, a small part of the street. PSPNet and DenseASPP add a module
+# behind it.
 #
 # ## 3. The same by gradient
 #
 # A pixel is in the receptive field of a feature if the gradient of the feature with respect to the pixel is not zero.
 # Two things could hide that: a ReLU that is off, and weights that cancel. So every kernel becomes an average: each
-# weight is 1 / (number of its inputs). Then all values stay positive, all ReLUs are on, and the gradient of a pixel is
-# the share of all paths that come from it.
+# weight is 1 / (number of its inputs). Then all values stay positive, all ReLUs are on, and the gradient at a pixel
+# grows with the number of paths that lead from it to the feature.
 #
-# **Predict.** The gradient is not the same everywhere in the field. Which share of the width holds 95 % of it: all, a
-# half, a quarter?
+# **Predict.** The gradient is not the same everywhere in the field. Which share of the width holds 95 % of it: all, two
+# thirds, a quarter?
 
 
 # %%
@@ -167,10 +169,9 @@ for panel, name in zip(axes, ("pool2", "pool3", "pool4", "pool5")):
 show(figure, "gradients_of_mobilenet")
 
 # %% [markdown]
-# **Explain.** Many paths lead from the middle, few from the corner: the gradient looks like a bell (the *effective*
-# receptive field, Luo 2016, 1701.04128). The formula is an upper bound. A network that needs the outermost pixels has
-# to learn weights against this shape. The fine grid comes from 3x3 kernels with stride 2, which overlap at every second
-# pixel.
+# **Explain.** Many paths lead from the middle, few from the corner: 95 % of the gradient is within a half to three
+# quarters of the width (the *effective* receptive field, Luo 2016, 1701.04128). The formula is an upper bound. The fine
+# grid comes from 3x3 kernels with stride 2, which overlap at every second pixel.
 #
 # ## 4. Four ways to see more
 #
@@ -179,10 +180,10 @@ show(figure, "gradients_of_mobilenet")
 #
 # | network | stands on | adds |
 # |---|---|---|
-# | PSPNet | `pool3` | averages over 1x1, 2x2, 3x3 and 6x6 regions of the image |
+# | PSPNet | `pool3` | averages over the regions of four grids: 1x1 (the whole image), 2x2, 3x3 and 6x6 |
 # | DeepLabV3 | `pool4` | parallel 3x3 kernels with rates 6, 12, 18, and an average over the image |
 # | DenseASPP | `pool3` | a chain of 3x3 kernels with rates 3, 6, 12, 18, 24 |
-# | GCN | `pool5`, and the finer ones | a kernel of 15x15, as 15x1 and 1x15 |
+# | GCN | `pool5`, and the finer ones | a kernel of 15x15, as 15x1 then 1x15, plus 1x15 then 15x1 |
 #
 # **Predict.** Order them by receptive field. Then compute two of them by hand.
 
@@ -225,13 +226,13 @@ show(figure, "gradients_of_heads")
 # `pool2` to `pool5`; the whole image for PSPNet and DeepLabV3; 419 for 6x6 regions, 795 for the rates alone, 1051 for
 # DenseASPP, 763 for GCN. Formula and gradient differ by at most 1 pixel.
 #
-# **Explain.** An average over the image sees everything and cannot tell where. A rate can tell where, but has only nine
-# taps: around each of them is a patch as large as the field of `pool4`. GCN's kernel has no gaps and costs 2 x 30
-# weights for each pair of channels, where a full 15x15 kernel has 225.
+# **Explain.** An average over the image sees everything, but is the same wherever a thing is. A dilated kernel depends
+# on the place, but has only nine taps: around each is a patch as large as the field of `pool4`. GCN's kernel has no
+# gaps and costs 2 x 30 weights for each pair of channels, where a full 15x15 kernel has 225.
 #
 # ## 5. Holes
 #
-# Between the patches are holes. A chain of dilated convolutions has them too, if its rates are chosen badly: this is
+# Between the patches are holes. A chain of dilated convolutions can have them too, depending on its rates: this is
 # called **gridding**. Count the paths from every feature to the output.
 #
 # **Predict.** Which share of the field do they reach: the chain 2, 2, 2; the chain 1, 2, 5; DenseASPP's chain
@@ -271,27 +272,29 @@ for panel, (name, paths) in zip(axes, cover.items()):
 show(figure, "coverage")
 
 # %% [markdown]
-# **Explain.** The chain 2, 2, 2 reaches only even positions: neighboring outputs use different features and can
-# disagree like the fields of a chessboard. 1, 2, 5 (hybrid dilation, Wang 2018, 1702.08502) has a larger field without
-# holes, with as many weights. DenseASPP's rates are multiples of 3, so it reaches every third feature.
+# **Expected**: 29 %, 100 %, 11.5 % and 1.8 % reached.
 #
-# Are these holes in the image as well? DenseASPP's features are 3 x 8 = 24 pixels apart and see 43: no. The taps of
-# DeepLabV3's rate 18 are 288 pixels apart and see 219: holes of 69 pixels, as in the picture of section 4.
+# **Explain.** The chain 2, 2, 2 reaches every second feature in each direction: neighboring outputs have no input in
+# common. 1, 2, 5 (hybrid dilation, Wang 2018, 1702.08502) has a larger field without holes, with as many weights. The
+# rates of DenseASPP are multiples of 3, so it reaches every third feature.
+#
+# Are these holes in the image as well? The features that DenseASPP reaches are 3 x 8 = 24 pixels apart and see 43: no.
+# The taps of DeepLabV3's rate 18 are 18 x 16 = 288 pixels apart and see 219: holes of 69 pixels, as in section 4.
 #
 # ## Questions
 #
-# 1. A network has stride 32 and is trained on crops of 160x224. How many rows of features has a crop, and which of the
-#    15 rows of GCN's kernel ever meet a feature that is not padding?
-# 2. The same frontend with output stride 8 (the strides of `pool4` and `pool5` become rates 2 and 4): does the
-#    receptive field of `pool5` change? What changes?
+# 1. GCN's 15x15 kernel stands on features of stride 32 and is trained on crops of 160x224. How many rows of features
+#    has a crop, and which of the 15 rows of the kernel ever meet a feature that is not padding?
+# 2. MobileNet with output stride 8: its last two strides of 2 are left out, and the kernels behind them have rates 2
+#    and 4 instead. Does the receptive field of `pool5` change? What changes?
 # 3. Why can DeepLabV3's rate 18 behave like a 1x1 kernel on small images?
 #
 # <details><summary>Answers</summary>
 #
 # 1. 160 / 32 = 5 rows. From a feature, the others are at most 4 rows away, so only the middle 9 of 15 rows are trained;
-#    the others take part when a larger image is predicted, with values that no image ever corrected.
+#    the others take part when a larger image is predicted, with weights on which no training image had an effect.
 # 2. No: 315 pixels, because each later step keeps its size in pixels. There are 16 times more features, one every 8
 #    pixels instead of one every 32.
-# 3. On an image of 288 pixels, `pool4` has 18 rows: every tap but the middle one is in the padding (Chen 2017,
-#    1706.05587, section 3.3). The image-level average was added for this reason.
+# 3. On an image of 288x288 pixels, `pool4` has 18 rows and columns: every tap but the middle one is in the padding
+#    (Chen 2017, 1706.05587, section 3.3). The average over the image was added for this reason.
 # </details>

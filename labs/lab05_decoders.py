@@ -7,7 +7,7 @@ Percent-format source; `python labs/lab05_decoders.py` runs it, `python labs/mak
 # # Lab 5: Skips and decoders
 #
 # **Goal.** You count the parameters of FC-DenseNet by hand, to the last one, and measure IoU in a band along the
-# borders of classes. You train one small network with four kinds of skip connections, then cut each of them.
+# borders of classes. You train one small network with four decoders, then switch off each skip connection.
 #
 # **Needs** 3 minutes of computing on two CPU cores; lab 1.
 
@@ -28,8 +28,8 @@ import numpy as np
 # %% [markdown]
 # ## 1. Four ways down and up
 #
-# An encoder halves the resolution until a feature sees the whole scene. The decoder returns to full resolution. What
-# was lost comes back over **skip connections**: features of the encoder, joined at the same resolution.
+# An encoder halves the resolution step by step, a decoder returns to full resolution. **Skip connections** bring
+# features of the encoder to the decoder, where they are joined at the same resolution.
 
 # %%
 # 1 s
@@ -54,8 +54,8 @@ for panel, (kind, title) in zip(axes, KINDS.items()):
 show(figure, "decoders")
 
 # %% [markdown]
-# Blue the encoder, orange the decoder, green the skips: added, or concatenated in U-Net. Purple is what DDSC adds:
-# every level of the decoder also takes all coarser ones. The networks of the suite:
+# Blue is the encoder, orange the decoder, green are the skips: added, or concatenated in U-Net. Purple are the dense
+# shortcuts of DDSC: every level of the decoder also takes all coarser ones. Networks of the suite:
 #
 # | network | joins features of the encoder | how |
 # |---|---|---|
@@ -85,8 +85,8 @@ for name in pick(names, names[2:3]):
 
 # %% [markdown]
 # **Explain.** A parameter at full resolution is used at every pixel, at stride 32 at a thousandth of the places. DDSC
-# has 132 M parameters, most of them at stride 32; FC-DenseNet56 has 1.4 M and works with nearly all of them at fine
-# strides.
+# has 132 M parameters, three quarters of them at stride 32. FC-DenseNet56 has 1.4 M; a fifth of them is at strides 1
+# and 2 and does nine tenths of its multiply-adds.
 #
 # ## 2. FC-DenseNet by hand
 #
@@ -97,10 +97,10 @@ for name in pick(names, names[2:3]):
 #   concatenated to the $c$. The next layer of the block takes $c + k$.
 # * transition down, after each block of the encoder: shifts, then a convolution 1x1 that keeps the channels.
 # * transition up, before each block of the decoder: a transposed convolution 3x3 of the **new** features of the block
-#   below (layers times $k$) that keeps their number. The stack of the encoder at this resolution is concatenated.
-# * classifier 1x1 on the whole stack of the last block. Batch norm without factor and shift has no parameters.
+#   below (layers times $k$) that keeps their number, concatenated with all channels at the end of the encoder's block.
+# * classifier 1x1 on all channels at the end of the last block. Batch norm has no factor and shift, so no parameters.
 #
-# The middle one of `layers_per_block` is the bottleneck. The paper states 1.5, 3.5 and 9.4 million.
+# The middle one of `layers_per_block` is the bottleneck. The paper states 1.5, 3.5 and 9.4 million for 56, 67 and 103.
 
 
 # %% exercise fc_densenet_parameters
@@ -137,13 +137,13 @@ for name, (growth_rate, layers_per_block) in variants.items():
     print(f"{name:15} by hand {by_hand:,}{built}")
 
 # %% [markdown]
-# **Explain.** 1.4, 3.4 and 9.3 million, a little less than the paper states: the paper gives every layer a batch norm
-# of its own with factors, here features are normalized once. Without skips the decoder would be smaller still, so skips
-# by concatenation cost parameters; skips by addition cost none.
+# **Explain.** 1.4, 3.4 and 9.3 million, a little less than the paper states: in the paper every layer has a batch norm
+# of its own with factors, here features are normalized once. Skips by concatenation cost parameters, as each layer of
+# the decoder takes more channels; skips by addition cost none.
 #
 # ## 3. Where decoders differ
 #
-# Inside large regions a coarse prediction is right; a band along the borders shows the rest (PASCAL's *trimap*).
+# A coarse prediction can be right inside large regions. A band along the borders shows the rest (PASCAL's *trimap*).
 
 
 # %% exercise border_band
@@ -179,9 +179,9 @@ print(f"{np.mean([band.mean() for band in bands]):.0%} of the pixels are in the 
 # %% [markdown]
 # ## 4. One network, four decoders
 #
-# Five levels, one convolution a level; each skip passes a switch, a factor of 1. Pictures of 96 rows, three seeds.
+# Five levels, a convolution each; skips pass a switch, a factor of 1. Images of 96 rows. ±: deviation of three seeds.
 #
-# **Predict.** Mean IoU without and with skips: inside regions, and in the band.
+# **Predict.** By how much do skips raise the mean IoU inside regions, and in the band?
 
 # %%
 # 60 s
@@ -245,17 +245,17 @@ show(bars(means, "mean IoU in the band of 3 pixels", spreads), "regions")
 show([sample(KINDS[kind], image, label, predict(models[kind][0], testing[:1])[0]) for kind in results], "predictions")
 
 # %% [markdown]
-# **Expected**: mean IoU 0.31 ± 0.03 without skips, 0.37 ± 0.02 with any of the three kinds; in the band 0.21 and 0.28.
+# **Expected**: mean IoU 0.31 ± 0.03 without skips, 0.37 ± 0.02 with any of them; in the band 0.21 ± 0.03, 0.28 ± 0.02.
 #
-# **Explain.** Skips raise the IoU inside regions by a seventh and in the band by a third. Between adding, concatenating
-# and dense shortcuts the differences are within the spread of seeds: *that* detail comes back matters here, not how.
+# **Explain.** Skips raise the IoU inside regions by a seventh and in the band by a third. The three kinds of skips
+# differ by about as much as seeds do: no order of them is shown.
 #
 # ## 5. Cut each skip
 #
 # Now a trained network loses one skip at a time: its switch becomes 0. `encoder_4` is the skip at stride 4, and
 # `decoder_16_to_4` the shortcut from stride 16 to it.
 #
-# **Predict.** Which skip of *Encoder-Decoder-Skip* is missed most? Which of the dense shortcuts?
+# **Predict.** Without which skip does the network with added skips lose most? Without which dense shortcut?
 
 
 # %%
@@ -282,19 +282,19 @@ for kind in [kind for kind in ("add", "dense") if kind in models]:
 # %% [markdown]
 # **Expected**: without its finest skip *Encoder-Decoder-Skip* loses 0.08 ± 0.03, without the coarsest 0.02 ± 0.01.
 #
-# **Explain.** The finest skip is missed most. The four losses add up to 0.20, three times the distance to the network
-# that was trained without skips (0.06). Cutting `decoder_4_to_1` costs the dense network 0.05, and yet the network
-# trained without any dense shortcut is as good: a cut shows what a network relies on, not what it needs.
+# **Explain.** Without the finest skip the network loses most. The four losses add up to 0.20, three times the distance
+# to the network that was trained without skips (0.06). Cutting `decoder_4_to_1` costs the dense network 0.05, and yet
+# the network trained without dense shortcuts is as good: a cut shows what this network uses, not what a network needs.
 #
 # ## Questions
 #
-# 1. A skip is cut and the score falls by 0.2. Why is that no measure of what the skip is worth?
-# 2. FC-DenseNet's transition up takes only the new features of the block below. What would happen otherwise?
+# 1. A skip is cut and the score falls by 0.2. Why is that not what the skip is worth?
+# 2. FC-DenseNet's transition up takes only the new features of the block below. What would happen with all features?
 # 3. Two networks differ by 0.01 in mean IoU over all pixels. Why look at the band before calling them equal?
 #
 # <details><summary>Answers</summary>
 #
 # 1. All that follows was trained with it. Its worth is the difference to a network *trained* without it, section 4.
-# 2. Each block would carry its whole input upward: channels would grow where they cost most.
-# 3. In images of full size the band has few pixels: a large difference there is small in the total. Poles are all band.
+# 2. Each block would pass on its whole input too: channels would grow up to full resolution, where they cost most.
+# 3. In large images the band has few of the pixels: a large difference there is small in the total.
 # </details>

@@ -6,11 +6,11 @@ Percent-format source; `python labs/lab06_two_streams.py` runs it, `python labs/
 # %% [markdown]
 # # Lab 6: Two streams
 #
-# **Goal.** FRRN, BiSeNet and ICNet keep detail in a second stream instead of bringing it back by skips. You count where
-# their multiply-adds and their memory are, measure their latency on this computer, and find the networks that no one
-# should use, because another one is both faster and better.
+# **Goal.** FRRN, BiSeNet and ICNet keep detail in a second stream of layers instead of bringing it back by skips. You
+# count at which strides their multiply-adds and their memory are, measure their latency on this computer, and find the
+# networks that are dominated, because another one is both faster and better.
 #
-# **Needs** 2 minutes of computing on two CPU cores; lab 1.
+# **Needs** 3 minutes of computing on two CPU cores; labs 1 and 3 (multiply-adds, Pareto front).
 
 # %% script
 import _path  # noqa: F401
@@ -19,7 +19,7 @@ import _path  # noqa: F401
 # 5 s
 from labs.course import class_dict, pick
 from labs.checks import check
-from labs.figures import figure_with_axes, show
+from labs.figures import figure_with_axes, log_axis, show
 from labs.small import mean_and_spread, mean_iou, read_small, train_seeds
 
 import functools
@@ -28,6 +28,10 @@ import numpy as np
 
 # %% [markdown]
 # ## 1. Three ways to have two streams
+#
+# FRRN (2017) exchanges features between a residual stream at full resolution and a pooling stream through coarser
+# strides. BiSeNet (2018) joins a short spatial path down to stride 8 and a deep context path. ICNet (2018) has a branch
+# for each of three sizes of the image; the smallest image gets the deepest branch.
 
 # %%
 # 1 s
@@ -51,57 +55,53 @@ show(figure, "streams")
 # %% [markdown]
 # ## 2. Where are the operations?
 #
-# A convolution with padding "same" computes ceil(H / stride) x ceil(W / stride) positions. At each it multiplies all
-# weights of its kernel with the input.
+# Lab 3: a convolution multiplies all its weights with the input at each position of its output.
 
-
-# %% exercise conv_multiply_adds
+# %%
 # 1 s
-def conv_multiply_adds(height, width, inputs, outputs, kernel, stride):
-    """Counts the multiply-adds of a convolution with padding "same".
+for stride, channels in ((1, 48), (4, 192), (16, 384)):
+    count = 3 * 3 * channels * channels * (192 // stride) * (256 // stride)
+    print(f"FRRN, 3x3, {channels} to {channels} channels at stride {stride:2}: {count / 1e9:.2f} G multiply-adds")
+
+# %% [markdown]
+# The stride of a layer follows from the rows of its output. Sizes are rounded up at each stride of 2, so the quotient
+# is close to a power of 2, but need not be one: of 181 rows, 12 are left at stride 16.
+#
+# **Predict.** FRRN has 48 channels at full resolution and 384 at stride 16. At which stride are most of its operations?
+# And those of BiSeNet and ICNet?
+
+
+# %% exercise operations_by_stride
+# 1 s
+def operations_by_stride(height, layers):
+    """Sums the multiply-adds of a network by the stride of its layers.
 
     Args:
-        height, width: int, of the input.
-        inputs, outputs: int, channels.
-        kernel: int, its height and width.
-        stride: int.
+        height: int, rows of the image.
+        layers: list of `(rows, multiply_adds)`, two int: rows of the layer's output, and what the layer computes.
 
     Returns:
-        int; a multiplication and the addition of its product are one.
+        Dict from the strides 1, 2, 4, 8, 16 and 32 to int. Layers with fewer rows than stride 32 count as stride 32.
     """
+    # math.log2 and round find the nearest power of 2.
     raise NotImplementedError
 
 
 # %%
-# 1 s
-conv_multiply_adds = check(conv_multiply_adds)
-for stride, channels in ((1, 48), (4, 192), (16, 384)):
-    count = conv_multiply_adds(192 // stride, 256 // stride, channels, channels, 3, 1)
-    print(f"FRRN, 3x3, {channels} to {channels} channels at stride {stride:2}: {count / 1e9:.2f} G multiply-adds")
-
-# %% [markdown]
-# **Predict.** FRRN has 48 channels at full resolution and 384 at stride 16. At which stride are most of its operations?
-# And those of BiSeNet and ICNet?
-
-# %%
 # 5 s
+operations_by_stride = check(operations_by_stride)
 from models import build_model
 from utils.benchmark.complexity import layer_flops, without_weights
 
 SIZE = pick((192, 256), (64, 96))
 NAMES = pick(("FRRN-A", "BiSeNet", "ICNet", "DeepLabV3_plus"), ("BiSeNet",))
-
-
 operations, built = {}, {}
 for name in NAMES:
     with without_weights():
         built[name] = build_model(name, 12, "MobileNetV3Small", (*SIZE, 3))
-    by_stride = dict.fromkeys((1, 2, 4, 8, 16, 32), 0)
-    for _, positions, flops in layer_flops(built[name]):
-        stride = 2 ** round(np.log2(SIZE[0] / positions[0])) if positions else 32
-        by_stride[min(stride, 32)] += flops / 2
-    operations[name] = by_stride
-    print(f"{name:15} {sum(by_stride.values()) / 1e9:6.2f} G multiply-adds")
+    rows = [(positions[0] if positions else 1, flops // 2) for _, positions, flops in layer_flops(built[name])]
+    operations[name] = operations_by_stride(SIZE[0], rows)
+    print(f"{name:15} {sum(operations[name].values()) / 1e9:6.2f} G multiply-adds")
 
 figure, ((axes,),) = figure_with_axes(width=8, height=3)
 left = np.zeros(len(NAMES))
@@ -116,12 +116,12 @@ show(figure, "operations")
 # %% [markdown]
 # **Explain.** FRRN's operations are about equal at strides 1, 2 and 4: from one to the next the positions are divided
 # by four and the channels doubled, and a kernel grows with both numbers of channels. BiSeNet's spatial path reaches
-# stride 8 after three convolutions; most of its operations are there. ICNet's deep network sees 1/16 of the pixels, and
-# its branch for the full image has half of BiSeNet's channels or fewer.
+# stride 8 after three convolutions; half of the network's operations are there. ICNet's deepest branch gets a sixteenth
+# of the pixels, and its branch for the full image has at most half of the channels of BiSeNet's spatial path.
 #
 # ## 3. Memory
 #
-# Training keeps the features of all layers until the backward pass has used them: 4 bytes a number.
+# Training keeps the features of all layers until the backward pass has used them, as float32: 4 bytes a number.
 
 
 # %% exercise stream_bytes
@@ -150,8 +150,9 @@ for name in NAMES:
     print(f"{name:15} one image of 1024x2048: {whole:6.2f} GiB, of these at full resolution {fine:.2f} GiB")
 
 # %% [markdown]
-# **Explain.** The estimate counts each layer's output once; a framework reuses some of them. FRRN does not fit into the
-# memory of most GPUs at the size of Cityscapes: its authors trained it on images of half and of a quarter of the size.
+# **Explain.** The estimate counts each layer's output once; a framework reuses some of them. FRRN needs tens of GiB for
+# one image of the size of Cityscapes: its authors trained it on images of half and of a quarter of the height and
+# width.
 #
 # ## 4. Latency on this computer
 #
@@ -175,62 +176,50 @@ for name in NAMES:
     print(f"{name:15} {milliseconds:7.1f} ms, {count:8.0f} M multiply-adds, {count / milliseconds:6.1f} G per second")
 
 # %% [markdown]
-# **Explain.** FRRN takes tens of times as long as BiSeNet for 54 times the operations. ICNet has 0.29 times BiSeNet's
-# operations but needs 0.6 times its time: it has more layers, each of them small, and each costs a fixed time too.
-# Operations predict the order; only a measurement on your hardware tells the latency.
+# **Expected**: FRRN 54 times BiSeNet's operations, ICNet 0.29 times; on two quiet cores tens of times, and 0.6 (± 0.2)
+# times, its milliseconds.
+#
+# **Explain.** ICNet does fewer multiply-adds in a second: most of its layers are small, and each layer costs a fixed
+# time too. Here the operations tell the order; only a measurement on your hardware tells the latency.
 #
 # ## 5. Dominated networks
 #
-# A network is *dominated* if another one is at least as fast and at least as good, and better in one of the two. Those
-# that are not dominated are the front (Pareto).
-
-
-# %% exercise dominated
-# 1 s
-def dominated(milliseconds, scores):
-    """Finds the networks that another one beats.
-
-    Args:
-        milliseconds: float array (N,), latency; less is better.
-        scores: float array (N,), mean IoU; more is better.
-
-    Returns:
-        Bool array (N,): True if another network is no slower and no worse, and faster or better.
-    """
-    raise NotImplementedError
-
+# Lab 3: a network is *dominated* if another one is at least as fast and at least as accurate, and better in one of the
+# two. The others are the Pareto front. Here are all recorded runs of this suite on CamVid.
 
 # %%
 # 2 s
-dominated = check(dominated)
 from tools.results.records import recorded, title
 from tools.results.tables import read_latencies
+from tools.time_experiments import pareto_front
 
 latencies = read_latencies()["milliseconds"]  # of docs/results.md: CamVid, one image of 360x480, two CPU cores
 runs = [one for one in recorded("camvid").values() if title(one) in latencies]
 times = np.array([latencies[title(one)] for one in runs])
 scores = np.array([one["result"]["mean_iou"] for one in runs])
-beaten = dominated(times, scores)
+best = pareto_front(list(zip(times, scores)))
+beaten = [pair not in best for pair in zip(times, scores)]
 figure, ((axes,),) = figure_with_axes(width=9, height=5)
 axes.scatter(times, scores, c=np.where(beaten, "#bbbbbb", "#cc3311"))
 for one, milliseconds, mean, is_beaten in zip(runs, times, scores, beaten):
     if not is_beaten or one["train"]["model"] in ("ICNet", "BiSeNet"):
-        axes.annotate(one["train"]["model"], (milliseconds, mean), fontsize=8)
+        axes.annotate(one["train"]["model"], (milliseconds, mean), (4, 5), textcoords="offset points", fontsize=8)
         print(f"{'dominated' if is_beaten else 'front':9} {milliseconds:6.0f} ms, mean IoU {mean:.3f}: {title(one)}")
-axes.set(xscale="log", xlabel="milliseconds for one image", ylabel="mean IoU, CamVid test; red = front")
+axes.set(xlabel="milliseconds for one image", ylabel="mean IoU, CamVid test; red = front")
+log_axis(axes.xaxis)
 show(figure, "front")
 
 # %% [markdown]
 # **Explain.** ICNet and BiSeNet, made for speed, are dominated on this CPU: `custom` on the same MobileNet is faster
 # and better than both. Each point is one run with one seed, and the trainings differ in minutes: BiSeNet is 2 points
-# and 2 ms behind, which may be chance; ICNet is 7 points behind, far more. It is meant for images
-# of 1024x2048, where a cascade saves most.
+# and 2 ms behind, which may be chance, ICNet more than 7 points. It was designed for images of 1024x2048.
 #
 # ## 6. Does the second stream help?
 #
-# One small context path down to stride 16, alone and with each second stream; three seeds.
+# One small context path down to stride 16 is trained alone, with a spatial path as in BiSeNet, and with a lane, a
+# residual stream at full resolution as in FRRN; three seeds each, ± is their standard deviation.
 #
-# **Predict** the order in mean IoU, and which one is not worth its operations.
+# **Predict** the order in mean IoU. Is one of the three dominated, in multiply-adds and mean IoU?
 
 # %%
 # 75 s
@@ -275,24 +264,26 @@ def train_streams(second):
 training, testing, table = read_small("train"), read_small("test"), []
 for second in pick(("alone", "spatial", "lane"), ("spatial",)):
     train_streams(second)
-print("dominated in operations and score:", dominated(*np.array(table).T))
+print("dominated in operations and mean IoU:", [row not in pareto_front(table) for row in table])
 
 # %% [markdown]
 # **Expected**: mean IoU 0.30 ± 0.02 alone, 0.36 ± 0.02 with the spatial path, 0.39 ± 0.03 with the lane.
 #
-# **Explain.** Either second stream helps by more than seeds differ. The spatial path has two thirds of the
-# lane's gain for a fifth of the operations that the lane adds. Neither dominates: your budget decides.
+# **Explain.** Either second stream helps by more than seeds differ. The spatial path has two thirds of the lane's gain
+# for a fifth of the multiply-adds that the lane adds. None of the three is dominated: the lane is best, the path
+# cheaper.
 #
 # ## Questions
 #
-# 1. Images get twice as wide and twice as high. What happens to the operations of each stream and to its parameters?
+# 1. Images get twice as wide and twice as high. What happens to the multiply-adds of each stream, to the memory of its
+#    features and to its parameters?
 # 2. ICNet trains auxiliary classifiers at strides 8 and 16 (cascade label guidance). Why must the labels be resized by
 #    taking single pixels (nearest), not by averaging?
 # 3. Network A is dominated by B in a table. When should you still try A?
 #
 # <details><summary>Answers</summary>
 #
-# 1. The operations and the memory of all of them times four; the parameters stay.
+# 1. Multiply-adds and memory become four times as many in all streams; the parameters stay.
 # 2. Class indices are names, not amounts: the mean of Sky (0) and Pole (2) is 1, Building.
 # 3. If the difference is within the spread between seeds, if A was trained for less time, or on other hardware: on a
 #    GPU the number of layers counts more.

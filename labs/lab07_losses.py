@@ -6,9 +6,8 @@ Percent-format source; `python labs/lab07_losses.py` runs it, `python labs/make_
 # %% [markdown]
 # # Lab 7: Losses, imbalance, deep supervision
 #
-# **Goal.** You write cross entropy, class weights and the Dice loss, and measure what a loss for rare classes gives to
-# the pole and takes from the rest. You measure whether auxiliary heads, which are trained and thrown away, help more
-# than a change of the seed.
+# **Goal.** You write cross entropy, class weights and the Dice loss, and measure what losses for rare classes gain for
+# *Pole* and cost elsewhere, and whether auxiliary heads, which exist in training only, help more than another seed.
 #
 # **Needs** 7 minutes of computing on two CPU cores; lab 1.
 
@@ -31,7 +30,7 @@ import numpy as np
 # $-\log p$. The focal loss multiplies it by $(1-p)^2$. A class weight of 4 multiplies it by 4.
 #
 # **Predict.** A street has 30 pixels of sky with $p = 0.95$ for each pixel of a pole with $p = 0.1$. Which of the two
-# groups has more of the total cross entropy? And of the total focal loss?
+# has more of the total cross entropy? And of the total focal loss?
 
 # %%
 # 2 s
@@ -45,8 +44,8 @@ for name, factor in (("cross entropy", lambda p: 1), ("focal", lambda p: (1 - p)
     print(f"{name:14} 30 pixels of sky {sky:.3f}, 1 pixel of the pole {pole:.3f}")
 
 # %% [markdown]
-# **Explain.** Cross entropy: 1.54 for the sky, 2.30 for the pole. Many easy pixels weigh nearly as much as the hard
-# one. The focal loss divides the sky's part by 400 and leaves the pole's at four fifths.
+# **Explain.** Cross entropy: 1.54 for the sky, 2.30 for the pole: many easy pixels have two thirds of the loss of the
+# hard one. The focal loss divides the sky's part by 400 and leaves the pole's at four fifths.
 #
 # ## 2. Cross entropy
 #
@@ -122,18 +121,18 @@ for panel, values, title in zip(axes, (pixels.sum(0) / pixels.sum(), weights), (
 show(figure, "weights")
 
 # %% [markdown]
-# **Explain.** The largest weights go to what is thin or small *where it occurs*. A class in few images, but large
-# there, is not weighted up: its frequency counts only those images.
+# **Explain.** On Streets, SignSymbol, Pedestrian and Pole get the largest weights, Road the smallest. A class in few
+# images, but large there, gets no large weight: its frequency counts only those images.
 #
 # ## 4. The Dice loss
 #
-# Weights change what a pixel costs. Region losses compare areas, as the score does. Soft Dice of class $c$, with
-# $y_{ic} = 1$ where pixel $i$ is of class $c$, is
+# Weights change what a pixel costs. Region losses compare areas, as the mean IoU does. Soft Dice of class $c$, with
+# $p_{ic}$ its probability at pixel $i$ and $y_{ic} = 1$ where $i$ is of class $c$, else 0, is
 #
 # $$D_c = \frac{2 \sum_i p_{ic} \, y_{ic}}{\sum_i y_{ic} + \sum_i p_{ic}}$$
 #
-# over labeled pixels, and the loss is 1 minus the mean of $D_c$ over the classes in the labels. The Lovász loss
-# (Berman 2018) does the same for IoU by way of sorting the errors.
+# over labeled pixels, and the loss is 1 minus the mean of $D_c$ over the classes in the labels. The Lovász loss (Berman
+# 2018, 1705.08790) is such a loss for IoU, which sorts the errors of the pixels.
 
 
 # %% exercise soft_dice
@@ -164,10 +163,12 @@ for title, p in (("pole missed", missed), ("pole found", found)):
     print(f"{cross_entropy(np.log(p), street, np.array([1.0, 10.0])):.3f}, Dice loss {soft_dice(p, street):.3f}")
 
 # %% [markdown]
+# **Explain.** The pole has 10 of 300 pixels. When it is missed, cross entropy is 0.16, with its weight 1.19, Dice 0.50.
+#
 # ## 5. Four losses, three seeds each
 #
-# The same small network, the same four epochs on crops of 96x128 pixels, four losses. Three seeds show how much of a
-# difference is chance.
+# `custom` is trained for four epochs on crops of 96x128 pixels; "CE and Lovász" is the mean of both losses. Three seeds
+# show how much of a difference is chance.
 #
 # **Predict.** Write down for each loss against cross entropy: does the recall of *Pole* rise? Does the global accuracy?
 # Recall is the share of the true pole pixels that are found; global accuracy is the share of all pixels that are right.
@@ -236,22 +237,21 @@ show(dots(results), "four_losses")
 show(pictures, "four_losses_samples")
 
 # %% [markdown]
-# **Expected** (mean ± spread of three seeds): cross entropy finds no pole, accuracy 64.0 ± 1.7 %, mean IoU
+# **Expected** (mean ± standard deviation of three seeds): cross entropy finds no pole, accuracy 64.0 ± 1.7 %, mean IoU
 # 24.6 ± 0.9 %. Class weights: recall of *Pole* 22 ± 4 %, accuracy 55 ± 5 %, mean IoU 26 ± 3 %. Cross entropy with
 # Lovász: no pole, accuracy 66 ± 2 %, mean IoU 27 ± 2 %. Focal: no pole, accuracy 62 ± 4 %, mean IoU 23 ± 3 %.
 #
-# **Explain.** Class weights buy recall: 22 % of the pole pixels are found, but 14 of 15 pixels called *Pole* are
-# wrong, and the accuracy falls by nine points. The mean IoU, within its spread, hides the trade. Now compare focal.
+# **Explain.** With class weights 22 % of the pole pixels are found, but 14 of 15 pixels called *Pole* are wrong, and
+# the accuracy is nine points lower. The mean IoU, within its spread, shows none of this. The other losses find no pole.
 #
 # ## 6. Deep supervision
 #
 # Some networks have auxiliary heads: a classifier on an earlier or coarser feature, with a loss of its own, that exists
-# in training only. Layers far from the output get a gradient by a shorter way. `--no_auxiliary` trains without them.
-# ICNet has two (strides 8 and 16 of its cascade, loss weights 0.4 and 0.16), BiSeNet two on its context path (1 and 1).
-# A guide to segmentation networks says that deep supervision "can bump up your accuracy a bit".
+# in training only. Layers far from the output get a gradient by a shorter way. `--no_auxiliary` of train.py leaves them
+# out. ICNet has two, at strides 16 and 8, BiSeNet two at strides 16 and 8 of its context path. A guide to segmentation
+# networks says that such deep supervision "can bump up your accuracy a bit".
 #
-# **Predict.** After three epochs: is the difference greater than that between two seeds? For which of the two networks
-# is it greater, and why? Does the network get slower in use?
+# **Predict.** Is the difference after three epochs larger than that between two seeds? Do heads slow down prediction?
 
 # %%
 # 45 s
@@ -280,21 +280,20 @@ for network in pick(("ICNet", "BiSeNet"), ()):
     print(f"standard error of this difference {error:.1f}")
 
 # %% [markdown]
+# **Expected**: ICNet 22.2 ± 2.7 % mean IoU without heads, 20.5 ± 1.7 % with them, BiSeNet 22.4 ± 2.2 and 22.3 ± 0.5 %.
+#
 # **Explain.** With three seeds each, a difference below 2.8 standard errors can be chance (t test, four degrees of
-# freedom, 5 %). **Expected**: ICNet 22.2 ± 2.7 % without heads and 20.5 ± 1.7 % with them, BiSeNet 22.4 ± 2.2 and
-# 22.3 ± 0.5: no effect above the noise after three epochs. Say "helps" only if your seeds do.
+# freedom, 5 %): after three epochs no effect of heads is shown. Predictions leave the heads out and take as long.
 #
 # ## Questions
 #
 # 1. A cane for the blind warns of poles. Which of the four losses do you choose, and which number decides?
-# 2. Auxiliary heads cost nothing in use. What do they cost in training, and why are their weights below or equal to 1?
+# 2. Auxiliary heads cost nothing in prediction. What do they cost in training? Why are their loss weights at most 1?
 # 3. Your colleague compares two losses with one seed each and finds 1.5 points. What do you ask for?
 #
 # <details><summary>Answers</summary>
 #
-# 1. The recall of *Pole* decides, as a missed pole hurts and a false alarm only annoys; its precision says how often
-#    the user is annoyed. Class weights give the most recall here. Global accuracy does not matter to this user.
-# 2. More time and memory for each step. The network is scored by its own logits; heads with large weights would pull
-#    the shared layers to what serves the heads.
+# 1. Class weights: the recall of *Pole* decides, as a missed pole hurts; its precision says how many alarms are false.
+# 2. More time and memory for each step. With large weights the shared layers would be trained mostly for the heads.
 # 3. The same with two or more further seeds, and the spread. Differences of the size of the spread are not a finding.
 # </details>

@@ -6,8 +6,8 @@ Percent-format source; `python labs/lab08_splits.py` runs it, `python labs/make_
 # %% [markdown]
 # # Lab 8: Honest splits and transfer
 #
-# **Goal.** You split the same frames at random and by drive, and see how much of a validation score is owed to near
-# duplicates. Then you carry a trained network over to twelve images of another kind, with and without freezing.
+# **Goal.** You split the same frames at random and by drive, and see how much of a validation score is due to near
+# duplicates. Then you train a network further on twelve images of another kind, with and without a frozen encoder.
 #
 # **Needs** 3 minutes of computing on two CPU cores; lab 1.
 
@@ -26,9 +26,9 @@ import numpy as np
 # %% [markdown]
 # ## 1. Frames of drives
 #
-# Street scenes are filmed: neighboring frames show the same cars, houses and light. CamVid's names begin with the
-# drive. Streets has single scenes, so each becomes a short drive here: a section of it moves by two pixels a frame, the
-# light flickers and the camera has noise.
+# Street scenes are filmed: neighboring frames show the same cars, houses and light. In CamVid the names of images begin
+# with the drive. Streets has single scenes, so each becomes a short drive here: a section of it moves by two pixels a
+# frame, the brightness changes and the camera has noise.
 
 
 # %%
@@ -61,7 +61,7 @@ for panel, number in zip(axes, (0, 1, len(frames) // 2, len(frames) - 1)):
 show(figure, "frames")
 
 # %% [markdown]
-# ## 2. Two splits
+# ## 2. A quarter for validation: images or whole drives
 
 
 # %% exercise split_by_drive
@@ -98,8 +98,9 @@ show(figure, "splits")
 # `tools/split_dataset.py --group REGEX` does the same for a dataset on disk.
 #
 # ## 3. Near duplicates
-# A hash finds them without comparing pixels: two images whose bits differ in few places are near duplicates. The suite
-# does this in `tools/analyse_dataset.py`, with a related hash.
+#
+# A hash finds them without comparing pixels: images whose bits differ in few places are near duplicates, "twins" here.
+# `tools/analyse_dataset.py` does so with a related hash.
 
 
 # %% exercise average_hash
@@ -133,7 +134,7 @@ def share_with_twin(validation, training, limit):
 
 
 # %% [markdown]
-# **Predict.** Which share of the validation frames has a twin in training, with either split?
+# **Predict.** Which share of the validation frames has a twin in training, with each of the two splits?
 
 # %%
 # 2 s
@@ -149,9 +150,10 @@ print(f"test      {share_with_twin(np.array([average_hash(image) for _, image, _
 # %% [markdown]
 # ## 4. What the scores say
 #
-# The same network is trained on either training part, with three seeds.
+# The same network is trained on the training part of each split with three seeds; ± is their standard deviation. The
+# test images are of other scenes.
 #
-# **Predict.** Four numbers: validation and test, random and by drive.
+# **Predict.** Order four scores: validation and test, of the random split and of the split by drive.
 
 # %%
 # 45 s
@@ -186,18 +188,17 @@ for name, held_out in splits.items():
 show(bars(scores, "mean IoU, three seeds", spreads), "scores")
 
 # %% [markdown]
-# **Expected**: random, validation 0.43 ± 0.05 and test 0.31 ± 0.03; by drive, validation 0.29 ± 0.05 and test 0.30 ±
-# 0.03.
+# **Expected**: random, validation 0.43 ± 0.05 and test 0.31 ± 0.03; by drive 0.29 ± 0.05 and 0.30 ± 0.03.
 #
-# **Explain.** The networks are equally good on the test. The random split promises 12 points more than it keeps: four
-# of five of its validation frames have a twin in training. The split by drive is within 0.01 of the test; but its 30
-# frames are five scenes, and five others would give another score.
+# **Explain.** Both networks are equally good on the test images. The validation score of the random split is 0.12 too
+# high: four of five of its frames have a twin in training, of the split by drive 7 %. The score by drive is within 0.01
+# of the test; but its 30 frames are five scenes, and five others would give another score.
 #
 # ## 5. The same at full size
 #
 # **Predict.** CamVid's official validation split is from the drive of more than half of its training images; most of
-# its test images are from a drive of their own. One network of `docs/results.md` has mean IoU 0.77 in validation. And
-# in the test?
+# its test images are from a drive of their own. One network of `docs/results.md` has mean IoU 0.77 on the validation
+# images. And on the test images?
 
 # %%
 # 1 s
@@ -207,13 +208,12 @@ for split, name in (("validation", "camvid_val_scale_views"), ("test", "camvid_e
     print(f"{split:10} mean IoU {read_experiment(name)['result']['mean_iou']:.3f}")
 
 # %% [markdown]
-# **Explain.** Ten points, for the same weights and views. The best network of the table has 0.77 and 0.68. Flags chosen
-# by such a split may be those that remember the drive; the suite's were chosen on a held-out one.
+# **Explain.** 0.10 less, for the same weights and views. The suite's ablations therefore hold out a whole drive.
 #
 # ## 6. Transfer to twelve images
 #
-# Twelve labeled images of CamVid if it is in `datasets/`, else of Streets at night, with four classes. Three ways: from
-# scratch; from a network trained on the 240 source images; the same with a frozen encoder (and its batch statistics).
+# The target has twelve labeled images: of CamVid if it is in `datasets/`, else of Streets at night, with four classes.
+# Three ways: from scratch; from a network trained on the 240 source images; the same with a frozen encoder.
 #
 # **Predict** the order. Is freezing better because there are few images, or worse because they look different?
 
@@ -281,12 +281,12 @@ show(bars(means, "mean IoU on the target, three seeds", spreads), "transfer")
 # %% [markdown]
 # **Expected** at night: 0.56 ± 0.05 from scratch, 0.63 ± 0.05 fine-tuned, 0.59 ± 0.03 frozen. CamVid: all 0.20 ± 0.03.
 #
-# **Explain.** At night the source is worth 7 points; freezing loses 4 of them, one and a half times the spread: filters
-# and batch statistics of the day may not fit. For CamVid the drawn streets are worth nothing: a source must resemble.
+# **Explain.** At night the source gains 0.07. With a frozen encoder 0.04 less was measured, 1.6 times the spread of
+# seeds: filters and batch statistics of the day may not fit. On CamVid training on drawn streets first has no effect.
 #
 # ## Questions
 #
-# 1. Your colleague has 10,000 frames of one drive and 0.95 mean IoU in a random 10 % of them. What do you ask for?
+# 1. Your colleague has 10,000 frames of one drive and a mean IoU of 0.95 on a random 10 % of them. What do you ask for?
 # 2. A data augmentation makes the random validation score worse and the test score better. How is that possible?
 # 3. You have 12 images and choose the learning rate by their test score. Which split is missing?
 # 4. With limit 4, 46 % of CamVid's test frames of a drive that training lacks have a "twin". How do you choose a limit?
@@ -294,7 +294,7 @@ show(bars(means, "mean IoU on the target, three seeds", spreads), "transfer")
 # <details><summary>Answers</summary>
 #
 # 1. For the score on another drive, in other streets and weather: 10,000 frames of one drive are hardly more than one.
-# 2. It makes remembering harder, which the random validation rewards, since its frames have twins; the test does not.
+# 2. It makes it harder to fit single training frames, which raises the score of their twins in the random validation.
 # 3. Validation images of the target. With 12 images: cross-validation by groups, `tools/split_dataset.py --folds`.
 # 4. By the distances between frames that you know to be of different drives, and by looking at pairs.
 # </details>

@@ -7,11 +7,11 @@ Percent-format source; `python labs/lab09_deployment.py` runs it, `python labs/m
 # # Lab 9: From training to use
 #
 # **Goal.** You take a network from its checkpoint to pictures, to a video and to files for other runtimes. You measure
-# what each file costs in megabytes and milliseconds and how many pixels it changes, and you write the rounding that
+# the megabytes and milliseconds of each file and how many pixels change their class, and you write the rounding that
 # makes 8-bit weights.
 #
 # **Needs** 2 minutes of computing on two CPU cores; lab 1. ONNX, OpenVINO and the web page need optional packages; what
-# is not installed is left out, and the line says what to install.
+# is not installed is left out, and a line says how to install it.
 
 # %% script
 import _path  # noqa: F401
@@ -49,7 +49,8 @@ print(f"{checkpoint}: {checkpoint.stat().st_size / 1e6:.1f} MB")
 # %% [markdown]
 # ## 2. A prediction in Python
 #
-# `load` opens a checkpoint or an exported file. Below a chosen confidence a pixel can be left unknown, class 255.
+# `load` opens a checkpoint or an exported file. The confidence of a pixel is the softmax probability of its class;
+# below a chosen confidence a pixel can be left unknown, class 255.
 
 # %%
 # 8 s
@@ -92,8 +93,8 @@ print(f"the image and its mirror image: {agreement(prediction.classes, flipped):
 print(f"{agreement(sure.classes, flipped):.1f} % of those with a confidence of 0.6 or more")
 
 # %% [markdown]
-# **Explain.** Pixels that change are mostly those of low confidence: two classes are nearly equal there, and any small
-# change decides. This is also what rounding does.
+# **Explain.** Pixels of low confidence change more often: several classes are nearly equal there, and a small change
+# decides. Rounding the weights, in section 4, is another such change.
 #
 # ## 3. Milliseconds
 #
@@ -125,9 +126,8 @@ show(figure, "calls")
 print(f"first call {1000 * seconds[0]:.0f} ms, median after 2 calls {latency(seconds, 2):.1f} ms")
 
 # %% [markdown]
-# **Explain.** TensorFlow traces the network in the first call. The median leaves out single interruptions by other
-# programs. On a busy machine all numbers grow; compare what was measured on one machine at
-# one time.
+# **Explain.** TensorFlow traces the network in the first call. Single interruptions by other programs hardly change the
+# median. On a busy machine all numbers grow: compare only what was measured on one machine at one time.
 #
 # ## 4. Weights in few bits
 #
@@ -163,8 +163,8 @@ show(curves(lines, "weight / largest weight", "after rounding"), "rounding")
 
 # %% [markdown]
 # **Predict.** The weights of two networks are rounded to 8, 6, 5, 4, 3 and 2 bits: yours, after four epochs from random
-# weights, and the pretrained one of CamVid, on a street in Cambridge. With how many bits do half the pixels change?
-# Does a scale for each channel help, compared with one scale for the whole kernel?
+# weights, and the pretrained one of this suite (CamVid), on a street in Cambridge. With how many bits do half of the
+# pixels change? Does a scale for each channel help, compared with one scale for the whole kernel?
 
 # %%
 # 12 s
@@ -189,16 +189,17 @@ if pick(True, False):
     show(curves(lines, "bits", "pixels of the same class, %"), "bits_pretrained")
 
 # %% [markdown]
-# **Explain.** Your network keeps 80 % of the pixels down to 3 bits with either scale. The pretrained one keeps 91 %
-# with 5 bits and a scale for each channel, 45 % with one. Random weights have channels of nearly equal range; long
-# training makes them unequal, and then the largest channel sets the step of all others.
+# **Expected**: your network keeps 80 ± 15 % of the pixels with 3 bits and either scale; the pretrained one keeps 91 %
+# with 5 bits and a scale for each channel, 45 % with one. **Explain.** In your network the channels of a kernel have
+# nearly equal ranges, as at random. In the pretrained one, as printed, they differ more, and with one scale the largest
+# channel sets the step of all others.
 #
 # ## 5. Files
 #
 # export.py writes the network for other runtimes and compares each file with Keras. `--int8` of `keras` stores weights
 # as above and computes in float32; `--int8` of `litert` also computes in integers.
 #
-# **Predict.** Order the files by size. Which is the fastest on your processor? Which changes most pixels?
+# **Predict.** Order the files by size. Which is the fastest on your processor? Which one changes most pixels?
 
 # %%
 # 20 s
@@ -256,9 +257,9 @@ show(figure, "files")
 #
 # ## 6. A video
 #
-# A camera that pans over a street. predict.py reads, predicts, draws and writes frames.
+# A camera pans over a street. predict.py reads, predicts, draws and writes frames.
 #
-# **Predict.** Frames per second of predict.py: more or fewer than 1000 / milliseconds of the checkpoint's row?
+# **Predict.** Are the frames per second of predict.py more or fewer than 1000 / milliseconds of the checkpoint's row?
 
 # %%
 # 12 s
@@ -269,7 +270,7 @@ print(f"{frames / elapsed:.1f} frames per second with start-up; the network alon
 print(f"{1000 / rows[checkpoint.name][1]:.1f}", *sorted(path.name for path in (folder / "video").iterdir()))
 
 # %% [markdown]
-# **Explain.** Start-up takes seconds once; decoding, drawing and encoding take their part of each frame.
+# **Explain.** Fewer: start-up takes seconds once, and each frame is also decoded, drawn and encoded.
 #
 # ## 7. A web page
 #
@@ -279,7 +280,7 @@ print(f"{1000 / rows[checkpoint.name][1]:.1f}", *sorted(path.name for path in (f
 # ```
 #
 # The folder has the network as ONNX, a runtime for browsers, which is downloaded once (33 MB), and a page that segments
-# pictures and the camera. Open `http://localhost:8000`, and compare its milliseconds with your table.
+# pictures and frames of the camera. Open `http://localhost:8000`, and compare its milliseconds with your table.
 #
 # ## Questions
 #
@@ -290,8 +291,7 @@ print(f"{1000 / rows[checkpoint.name][1]:.1f}", *sorted(path.name for path in (f
 #
 # <details><summary>Answers</summary>
 #
-# 1. Yes. The 0.7 % that change may become right or wrong; where the network is unsure, this is chance. The pretrained
-#    network of this suite has 61.1 % on CamVid with 8-bit weights and 61.0 % without.
+# 1. Yes. The 0.7 % that change may become right or wrong; where the network is unsure, this is chance.
 # 2. `--format keras --int8` restores the weights to float32 when the file is opened and computes as before. Only a
 #    runtime that multiplies integers can be faster, if the processor has instructions for it.
 # 3. Decoding, resizing, padding, the order of color channels, the range of values, and the colors of the classes. Blue

@@ -69,7 +69,7 @@ def main(argv=None):
             result = score(path, scenes, args.epochs, args.max_parameters, 60 * args.minutes, args.memory * 2**30)
             results.append(result)
             print(f"{path.name}: {result.get('error') or format(result['mean_iou'], '.4f')}", flush=True)
-    write_text(pathlib.Path(args.output), render(rank(results), f"{args.images} secret street scenes, 12 classes."))
+    write_text(pathlib.Path(args.output), render(rank(results), f"{args.images} secret street scenes, eleven classes."))
     print(f"Wrote {args.output}")
     return 0
 

@@ -76,25 +76,19 @@ def check_size(model, max_parameters: int) -> None:
 
 def score(model, dataset: str) -> dict:
     """Scores a network on the test split of a dataset, and measures the median time of one image."""
-    from labs.course import IGNORED_CLASS
+    from labs import course
     from utils.benchmark.timing import seconds_of
-    from utils.data import list_pairs, read_classes, read_pair
     from utils.inference import Predictor
-    from utils.metrics import ConfusionMatrix
 
-    classes = read_classes(pathlib.Path(dataset), [IGNORED_CLASS])
-    pairs = list_pairs(pathlib.Path(dataset), "test")
-    if model.output_shape[-1] != classes.num_classes:
-        raise UsageError(f"the network has {model.output_shape[-1]} outputs, not one for each of {classes.num_classes}")
-    images = {pair: read_pair(pair.image, pair.label, classes) for pair in pairs}
-    confusion = ConfusionMatrix(classes.num_classes, classes.class_names)
-    for pair, indices in Predictor(model)((pair, images[pair][0]) for pair in pairs):
-        confusion.update(images[pair][1], indices)
-    one = images[pairs[0]][0]
+    folder = pathlib.Path(dataset)
+    outputs, classes = model.output_shape[-1], course.class_dict(folder).num_classes
+    if outputs != classes:
+        raise UsageError(f"the network has {outputs} outputs, not one for each of {classes} classes")
+    ((_, image, _),) = course.read_split("test", 1, folder)
     predict = Predictor(model)
-    seconds = seconds_of(lambda: list(predict([("one", one)])), TIMED_IMAGES)
+    seconds = seconds_of(lambda: list(predict([("one", image)])), TIMED_IMAGES)
     return {
-        "mean_iou": float(confusion.result()["mean_iou"]),
+        "mean_iou": float(course.test(model, folder=folder)["mean_iou"]),
         "parameters": int(model.count_params()),
         "milliseconds": 1000 * statistics.median(seconds),
     }

@@ -1,42 +1,70 @@
-"""Graders of lab 6: operations of a convolution, memory of a stream, and dominated networks."""
+"""Graders of lab 6: operations by stride, and memory of a stream."""
 
 import numpy as np
 
 from labs.checks import AnswerError
-from labs.graders.compare import as_array, expect
+from labs.graders.compare import expect
 
-CONVOLUTIONS = (  # height, width, inputs, outputs, kernel, stride
-    (192, 256, 3, 48, 5, 1),
-    (192, 256, 64, 128, 3, 2),
-    (97, 131, 32, 21, 1, 2),
-    (181, 241, 7, 9, 3, 4),
-)
+STRIDES = (1, 2, 4, 8, 16, 32)
 
 
-def grade_conv_multiply_adds(function):
-    """Grades `conv_multiply_adds(height, width, inputs, outputs, kernel, stride)`."""
-    for height, width, inputs, outputs, kernel, stride in CONVOLUTIONS:
-        rows, columns = -(-height // stride), -(-width // stride)
-        parameters = kernel**2 * inputs * outputs
-        expected = rows * columns * parameters
-        hints = [
-            (parameters, "these are the parameters: the kernel is applied at every position of the output"),
-            (2 * expected, "a multiplication and its addition count as one multiply-add"),
-            (rows * columns * kernel * inputs * outputs, "the kernel has kernel x kernel weights"),
-            (rows * columns * kernel**2 * outputs, "each output channel takes all input channels"),
-            (rows * columns * kernel**2 * inputs, "this is a depthwise convolution: there are `outputs` kernels"),
-            (
-                (height // stride) * (width // stride) * parameters,
-                "with padding 'same' the output's size is rounded up",
-            ),
-            (height * width * parameters, "a stride skips positions: the kernel is applied once for each output pixel"),
-            (height * width * parameters / stride, "the stride skips rows and columns, so it counts twice"),
-            ((height - kernel + 1) * (width - kernel + 1) * parameters, "padding is 'same', not 'valid'"),
-        ]
-        found = function(height, width, inputs, outputs, kernel, stride)
-        hints = [(value, hint) for value, hint in hints if value != expected]
-        context = f"for {height}x{width}, {inputs} to {outputs} channels, kernel {kernel}, stride {stride}"
-        expect("conv_multiply_adds", found, expected, 1e-9, hints, context)
+def grade_operations_by_stride(function):
+    """Grades `operations_by_stride(height, layers)`."""
+    random = np.random.default_rng(0)
+    for number, height in enumerate((192, 192, 181, 333, 96, 1024)):
+        layers = []
+        for stride in STRIDES[:: 2 if number == 0 else 1]:
+            repeated = 1 if number == 0 else int(random.integers(0, 4))
+            layers += [(_rows(height, stride), int(count)) for count in random.integers(10**6, 10**9, repeated)]
+        layers += [(1, 1000)] if number > 2 else []  # a dense layer behind global pooling
+        layers = [layers[index] for index in random.permutation(len(layers))]
+        given = list(layers)
+        found = function(height, given)
+        if given != layers:
+            raise AnswerError("operations_by_stride changes its list; work on a copy")
+        if not hasattr(found, "keys"):
+            raise AnswerError(f"operations_by_stride returns {type(found).__name__}; it must return a dict")
+        _grade_sums(dict(found), height, layers)
+
+
+def _grade_sums(found, height, layers):
+    """Compares the sums of a network."""
+    context = f"for {height} rows and the layers {layers}"
+    expected, floored, last, count, unlimited = (dict.fromkeys(STRIDES, 0) for _ in range(5))
+    for rows, multiply_adds in layers:
+        nearest = 2 ** round(np.log2(height / rows))
+        stride = min(32, nearest)
+        expected[stride] += multiply_adds
+        last[stride] = multiply_adds
+        count[stride] += 1
+        unlimited[nearest] = unlimited.get(nearest, 0) + multiply_adds
+        whole = min(32, height // rows)
+        floored[whole] = floored.get(whole, 0) + multiply_adds
+    if found == expected:
+        return
+    if set(found) & {rows for rows, _ in layers} - set(STRIDES):
+        raise AnswerError("the keys are strides, height / rows, not the rows themselves")
+    for value, hint in (
+        (last, "several layers have the same stride: add up their multiply-adds"),
+        (count, "this is the number of layers; sum their multiply-adds"),
+        (unlimited, f"layers coarser than stride 32 count as stride 32, but the keys are {sorted(unlimited)}"),
+        (floored, f"sizes are rounded up, so height // rows is no stride {context}; take the nearest power of 2"),
+    ):
+        if found == value and value != expected:
+            raise AnswerError(hint)
+    missing = [stride for stride in STRIDES if stride not in found]
+    if missing:
+        raise AnswerError(f"stride {missing[0]} is missing; a stride without layers has 0")
+    if np.isclose(sum(found.values()), 1):
+        raise AnswerError("these are shares; return multiply-adds")
+    for stride in STRIDES:
+        expect(f"the sum at stride {stride}", found[stride], expected[stride], 1e-9, context=context)
+    raise AnswerError(f"the keys are {sorted(found)}; they must be {list(STRIDES)}")
+
+
+def _rows(height, stride):
+    """Returns the rows of a feature: each stride of 2 rounds up."""
+    return -(-height // stride)
 
 
 def grade_stream_bytes(function):
@@ -74,44 +102,3 @@ def grade_stream_bytes(function):
         hints = [(value, hint) for value, hint in hints if value != expected]
         context = f"for {height}x{width}, features {features}, batch {batch}"
         expect("stream_bytes", function(height, width, list(features), batch), expected, 1e-9, hints, context)
-
-
-def grade_dominated(function):
-    """Grades `dominated(milliseconds, scores)`."""
-    times, scores = np.array([10.0, 20.0, 30.0, 25.0]), np.array([0.4, 0.6, 0.7, 0.5])
-    found = as_array("dominated", function(times.copy(), scores.copy()), (4,), bool)
-    expected = np.array([False, False, False, True])
-    if np.array_equal(found, ~expected):
-        raise AnswerError("this is the front: return True for the networks that another one beats")
-    if found.all():
-        raise AnswerError(
-            "every network is dominated: none is by itself, nor by one that is only faster or only better"
-        )
-    if not np.array_equal(found, expected):
-        raise AnswerError(f"milliseconds {times.tolist()}, scores {scores.tolist()}: only the last one is dominated")
-    for times, scores, expected, hint in (
-        ([10, 10], [0.5, 0.6], [True, False], "equally fast and worse is dominated"),
-        ([10, 20], [0.5, 0.5], [False, True], "equally good and slower is dominated"),
-        ([10, 10], [0.5, 0.5], [False, False], "two equal networks do not dominate each other"),
-        ([10], [0.5], [False], "a single network is not dominated"),
-        ([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4], [False] * 4, "slower and better is not dominated"),
-        ([4, 3, 2, 1], [0.1, 0.2, 0.3, 0.4], [True] * 3 + [False], "the networks are in any order"),
-    ):
-        found = as_array("dominated", function(np.array(times, float), np.array(scores)), (len(times),), bool)
-        if not np.array_equal(found, expected):
-            raise AnswerError(
-                f"{hint}: milliseconds {times}, scores {scores}: {expected} is right, not {found.tolist()}"
-            )
-    random = np.random.default_rng(0)
-    for _ in range(20):
-        count = int(random.integers(2, 12))
-        times, scores = random.integers(1, 9, count).astype(float), random.integers(1, 9, count) / 10
-        expected = [
-            any((t <= t0 and s >= s0) and (t < t0 or s > s0) for t, s in zip(times, scores))
-            for t0, s0 in zip(times, scores)
-        ]
-        found = as_array("dominated", function(times.copy(), scores.copy()), (count,), bool)
-        if not np.array_equal(found, expected):
-            raise AnswerError(
-                f"milliseconds {times.tolist()}, scores {scores.tolist()}: {expected} is right, not {found.tolist()}"
-            )

@@ -1,22 +1,45 @@
 """Wrong answers of lab 6: `(task, function, part of the hint)`."""
 
-import numpy as np
+import math
+
+from labs.solutions.streams import operations_by_stride
 
 
-def only_parameters(height, width, inputs, outputs, kernel, stride):
-    return kernel**2 * inputs * outputs
+def sums(layers, stride_of):
+    found = dict.fromkeys((1, 2, 4, 8, 16, 32), 0)
+    for rows, count in layers:
+        found[stride_of(rows)] = found.get(stride_of(rows), 0) + count
+    return found
 
 
-def without_stride(height, width, inputs, outputs, kernel, stride):
-    return height * width * kernel**2 * inputs * outputs
+def overwritten(height, layers):
+    found = operations_by_stride(height, [])
+    return found | {min(32, 2 ** round(math.log2(height / rows))): count for rows, count in layers}
 
 
-def rounded_down(height, width, inputs, outputs, kernel, stride):
-    return (height // stride) * (width // stride) * kernel**2 * inputs * outputs
+def whole_quotient(height, layers):
+    return sums(layers, lambda rows: min(32, height // rows))
 
 
-def twice(height, width, inputs, outputs, kernel, stride):
-    return 2 * -(-height // stride) * -(-width // stride) * kernel**2 * inputs * outputs
+def without_limit(height, layers):
+    return sums(layers, lambda rows: 2 ** round(math.log2(height / rows)))
+
+
+def by_rows(height, layers):
+    return sums(layers, lambda rows: rows)
+
+
+def shares(height, layers):
+    found = operations_by_stride(height, layers)
+    return {stride: count / sum(found.values()) for stride, count in found.items()}
+
+
+def number_of_layers(height, layers):
+    return operations_by_stride(height, [(rows, 1) for rows, _ in layers])
+
+
+def without_zeros(height, layers):
+    return {stride: count for stride, count in operations_by_stride(height, layers).items() if count}
 
 
 def numbers(height, width, features, batch_size):
@@ -35,38 +58,16 @@ def largest(height, width, features, batch_size):
     return 4 * batch_size * max((-(-height // s) * -(-width // s) * c for s, c in features), default=0)
 
 
-def front(milliseconds, scores):
-    return [not any((milliseconds < t) & (scores > s)) for t, s in zip(milliseconds, scores)]
-
-
-def either(milliseconds, scores):
-    return [any((milliseconds < t) | (scores > s)) for t, s in zip(milliseconds, scores)]
-
-
-def strict(milliseconds, scores):
-    return [any((milliseconds < t) & (scores > s)) for t, s in zip(milliseconds, scores)]
-
-
-def by_itself(milliseconds, scores):
-    return [any((milliseconds <= t) & (scores >= s)) for t, s in zip(milliseconds, scores)]
-
-
-def after_the_next(milliseconds, scores):
-    return np.append(np.diff(scores) < 0, False)[np.argsort(milliseconds)]
-
-
 WRONG = [
-    ("conv_multiply_adds", only_parameters, "these are the parameters"),
-    ("conv_multiply_adds", without_stride, "a stride skips positions"),
-    ("conv_multiply_adds", rounded_down, "rounded up"),
-    ("conv_multiply_adds", twice, "as one multiply-add"),
+    ("operations_by_stride", overwritten, "add up"),
+    ("operations_by_stride", whole_quotient, "nearest power of 2"),
+    ("operations_by_stride", without_limit, "coarser than stride 32"),
+    ("operations_by_stride", by_rows, "the keys are strides"),
+    ("operations_by_stride", shares, "these are shares"),
+    ("operations_by_stride", number_of_layers, "number of layers"),
+    ("operations_by_stride", without_zeros, "is missing"),
     ("stream_bytes", numbers, "4 bytes"),
     ("stream_bytes", one_image, "its own features"),
     ("stream_bytes", stride_once, "counts twice"),
     ("stream_bytes", largest, "keeps all of them"),
-    ("dominated", front, "this is the front"),
-    ("dominated", either, "only faster or only better"),
-    ("dominated", strict, "equally fast and worse"),
-    ("dominated", by_itself, "none is by itself"),
-    ("dominated", after_the_next, "is right, not"),
 ]

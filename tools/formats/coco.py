@@ -38,7 +38,8 @@ def read(folder, options):
     if unused:
         reader.notes.append(f"category {unused}, which Roboflow adds, has no annotations and is left out")
     for path, content in files.items():
-        categories = {row.id("id"): row.text("name") for row in content.objects("categories", "category")}
+        rows = content.objects_by_id("categories", "category")
+        categories = {id: row.text("name") for id, row in rows.items()}
         if unused:
             categories.pop("0", None)
         names.update(dict.fromkeys(categories.values()))
@@ -100,11 +101,7 @@ def read_annotations(content, categories, kinds):
     Returns:
         Dict from image ids to lists of `Fields`.
     """
-    images = set()
-    for image in content.objects("images", "image"):
-        if image.id("id") in images:
-            raise UsageError(f"{image.place}: the id {brief(image.id('id'))} is that of an earlier image")
-        images.add(image.id("id"))
+    images = content.objects_by_id("images", "image")
     shapes, boxes = collections.defaultdict(list), 0
     for row in content.objects("annotations", "annotation"):
         if row.id("category_id") not in categories:

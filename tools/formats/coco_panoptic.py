@@ -23,8 +23,8 @@ def read(folder, options):
     reader, classes, first = SourceReader(folder, LAYOUT, options), None, None
     for path in find_files(folder):
         content = Fields(read_json(path), str(path))
-        categories = content.objects("categories", "category")
-        indices = {row.id("id"): index for index, row in enumerate(categories)}
+        rows = content.objects_by_id("categories", "category")
+        categories, indices = list(rows.values()), {id: index for index, id in enumerate(rows)}
         if len(categories) < 2:
             raise UsageError(f"{path} has {len(categories)} categories; at least two are needed")
         if classes is None:
@@ -42,7 +42,7 @@ def find_files(folder):
     for number, pattern in enumerate(PATTERNS):
         paths = sorted(folder.glob(pattern))
         if number > 1:
-            paths = [path for path in paths if '"segments_info"' in path.read_text(encoding="utf-8", errors="replace")]
+            paths = [path for path in paths if path.is_file() and b'"segments_info"' in path.read_bytes()]
         if paths:
             return paths
     return []
@@ -63,10 +63,11 @@ def add_images(reader, path, content, indices):
         raise UsageError(f"{path} needs a folder {path.stem} of PNGs beside it; unpack {path.stem}.zip there")
     names = {}
     if isinstance(content.values.get("images"), list):
-        names = {image.id("id"): image.text("file_name") for image in content.objects("images", "image")}
+        rows = content.objects_by_id("images", "image")
+        names = {id: image.text("file_name") for id, image in rows.items()}
     for row in content.objects("annotations", "annotation"):
         segments = {}
-        for segment in row.objects("segments_info", "segment"):
+        for segment in row.objects_by_id("segments_info", "segment").values():
             category = segment.id("category_id")
             if category not in indices:
                 raise UsageError(f"{segment.place}: category_id {brief(category)} is not among the categories")

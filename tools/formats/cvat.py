@@ -18,7 +18,6 @@ from utils.text import brief
 
 LAYOUT = "annotations.xml of CVAT's export 'CVAT for images 1.1', with the images in images/ or beside it"
 AREAS = ("polygon", "box", "ellipse", "mask")
-LINES = ("polyline", "points", "cuboid", "skeleton")
 
 
 def read(folder, options):
@@ -42,7 +41,7 @@ def read(folder, options):
             if labels and tag in AREAS and shape.text("label") not in labels:
                 raise UsageError(f"{shape.place}: label {brief(shape.text('label'))} is not among those of the task")
         names.update((shape.text("label"), None) for tag, shape in shapes if tag in AREAS)
-        kinds.update(tag for tag, _ in shapes if tag in LINES)
+        kinds.update(tag for tag, _ in shapes if tag not in AREAS)
     if not images:
         return reader.finish(None)
     drawn = DrawnClasses(options, list(names), colors)
@@ -56,7 +55,7 @@ def read_images(root, path):
     for number, image in enumerate(root.findall("image"), 1):
         fields = Fields(image.attrib, f"{path}, image {number}")
         place = f"{path}, image {brief(fields.text('name'))}"
-        shapes = [shape for shape in image if shape.tag in AREAS + LINES]
+        shapes = [shape for shape in image if shape.tag != "tag"]  # that is of the whole image
         yield (
             fields,
             [

@@ -25,7 +25,7 @@ def read(folder, options):
     """Reads the images that have a JSON file; images without one are left out. There are no splits."""
     reader, files, names, kinds = SourceReader(folder, LAYOUT, options), {}, set(), collections.Counter()
     for path in sorted(folder.rglob("*.json")):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts) or path.is_dir():
             continue
         content = read_json(path)
         if not (isinstance(content, dict) and "shapes" in content and "imagePath" in content):

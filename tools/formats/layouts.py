@@ -9,6 +9,8 @@ from tools.datasets.splits import SPLIT_NAMES, group_of
 from utils.data.images import is_image
 from utils.data.label_files import is_label
 from utils.errors import UsageError
+from utils.safe_paths import problem_of_name
+from utils.text import brief
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "photos", "rgb", "sat", "inputs")
 MASK_FOLDERS = (
@@ -183,6 +185,8 @@ def _place_of_patterns(folder, images, masks):
     """A `Place` of two patterns."""
     found = []
     for flag, pattern, is_wanted in (("--images", images, is_image), ("--masks", masks, is_label)):
+        if problem := problem_of_name(pattern):
+            raise UsageError(f"{flag} '{brief(pattern)}' {problem}; give a pattern relative to --source {folder}")
         paths = sorted(path for path in folder.glob(pattern) if is_wanted(path) and path.is_file())
         if not paths:
             raise UsageError(f"{flag} '{pattern}' matches no file in {folder} that can be read")

@@ -65,6 +65,14 @@ class Fields:
         """Returns the `Fields` of a list of objects, which errors call `name` and their position, counted from 1."""
         return [Fields(value, f"{self.place}, {name} {number}") for number, value in enumerate(self.items(key), 1)]
 
+    def objects_by_id(self, key: str, name: str) -> dict[str, "Fields"]:
+        """Returns the same `Fields` by their `id`, which must differ."""
+        rows = {}
+        for row in self.objects(key, name):
+            if rows.setdefault(row.id("id"), row) is not row:
+                raise UsageError(f"{row.place}: the id {brief(row.id('id'))} is that of an earlier {name}; {REMEDY}")
+        return rows
+
     def points(self, key: str, least: int = 3) -> np.ndarray:
         """Returns a list of pairs as `check_points` does."""
         return check_points(self.items(key), f"{self.place}, {key}", least)
@@ -121,7 +129,7 @@ def read_json(path: pathlib.Path):
     try:
         return parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {reason(error)}; is the file complete?") from error
+        raise UsageError(f"cannot read {path}: {reason(error)}; {remedy(error)}") from error
 
 
 def read_xml(path: pathlib.Path) -> ElementTree.Element:
@@ -155,7 +163,7 @@ def read_xml(path: pathlib.Path) -> ElementTree.Element:
             parser.ParseFile(file)
         return builder.close()
     except (OSError, ValueError, LookupError, xml.parsers.expat.ExpatError) as error:
-        raise UsageError(f"cannot read {path}: {reason(error)}; is the file complete?") from error
+        raise UsageError(f"cannot read {path}: {reason(error)}; {remedy(error)}") from error
 
 
 def read_lines(path: pathlib.Path) -> list[tuple[int, str]]:
@@ -177,6 +185,11 @@ def read_lines(path: pathlib.Path) -> list[tuple[int, str]]:
 def reason(error: Exception) -> str:
     """Returns the message of an error without the path that the operating system adds."""
     return getattr(error, "strerror", None) or brief(str(error), 100)
+
+
+def remedy(error: Exception) -> str:
+    """Returns what to do about an error of reading: a file may be cut, or of another content."""
+    return REMEDY if type(error) is ValueError else "is the file complete?"
 
 
 def _number(value):

@@ -41,10 +41,11 @@ def read_test(path: pathlib.Path) -> CheckpointScores | None:
         scores = parse_json(path.read_text(encoding="utf-8"))
         settings = scores["settings"]
         checkpoint, output = pathlib.Path(settings["checkpoint_path"]), pathlib.Path(settings["output_dir"])
+        checkpoint.resolve(), output.resolve()  # ValueError for names that cannot be
         float(scores["mean_iou"])
         weights = (settings.get("checkpoint") or {}).get("weights")
         changed = path.stat().st_mtime
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError):
         return None
     folder = path.parent.resolve()
     bases = [pathlib.Path.cwd(), folder, *folder.parents]

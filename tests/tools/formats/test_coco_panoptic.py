@@ -54,3 +54,17 @@ def test_mistakes(panoptic, tmp_path, capsys):
     (panoptic / "mine").rename(panoptic / "masks")
     assert refused("coco_panoptic", panoptic, tmp_path / "out3") == 2
     assert "mine.json needs a folder mine of PNGs beside it; unpack mine.zip there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key, name", (("categories", "category"), ("images", "image"), ("segments_info", "segment")))
+def test_ids_that_repeat(tmp_path, capsys, key, name):
+    tiny_sources.coco_panoptic(tmp_path / "in")
+    path = tmp_path / "in" / "annotations" / "panoptic_val2018.json"
+    content = json.loads(path.read_text())
+    rows = content["annotations"][0][key] if key == "segments_info" else content[key]
+    rows.append({**rows[0], "name": "another"})
+    path.write_text(json.dumps(content))
+    assert refused("coco_panoptic", tmp_path / "in", tmp_path / "out") == 2
+    assert (
+        f", {name} {len(rows)}: the id {rows[0]['id']} is that of an earlier {name}; correct" in capsys.readouterr().err
+    )

@@ -78,6 +78,13 @@ def test_absent_and_unlisted_images_are_told(cvat, tmp_path, capsys):
     assert "1 of the images only background, as they have no shape: c.jpg" in out
 
 
+def test_unknown_shapes_are_told(cvat, tmp_path, capsys):
+    tags = '<tag label="road"></tag><polygom label="road" points="1,1;2,2;3,1"></polygom>'
+    (cvat / "annotations.xml").write_text(CVAT.format("", "", "").replace("<ellipse", f"{tags}<ellipse"))
+    convert("cvat", cvat, tmp_path / "out")
+    assert "not drawn, as they have no area: 1 polyline, 1 polygom" in capsys.readouterr().out
+
+
 def test_subsets_that_are_no_splits(tmp_path, capsys):
     """The default subset of a project with Train and Validation goes to train, and same names stay apart."""
     tiny_sources.cvat_project(tmp_path / "in")

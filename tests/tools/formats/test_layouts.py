@@ -105,6 +105,8 @@ def test_a_name_with_a_usual_ending_of_its_own(find):
             {"images": "images/*.tif", "masks": "masks/*"},
             "matches no file",
         ),
+        ([], {"images": "../photos/*", "masks": "masks/*"}, "--images '../photos/*' leads out of its folder by '..'"),
+        ([], {"images": "/photos/*", "masks": "masks/*"}, "--images '/photos/*' is an absolute path; give a pattern"),
         (["images/a.jpg", "masks/a.png"], {"match": re.compile("z")}, "--match z matches nothing"),
     ],
 )

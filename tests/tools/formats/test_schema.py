@@ -43,7 +43,7 @@ def test_values_of_other_kinds(read, words):
 
 def test_unreadable_files(tmp_path):
     path = tmp_path / "a"
-    for content in (b"", b"[1,", b"\xff\xfe", b"<a>", b"[" * 100_000):
+    for content in (b"", b"[1,", b"\xff\xfe", b"<a>"):
         path.write_bytes(content)
         for read in (read_json, read_xml):
             with pytest.raises(UsageError, match=f"cannot read {path}: .*is the file complete"):
@@ -56,6 +56,17 @@ def test_unreadable_files(tmp_path):
             read(tmp_path / "none")
     path.write_text("\n a \n\nb", encoding="utf-8-sig")
     assert read_lines(path) == [(2, "a"), (4, "b")]
+
+
+def test_json_that_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    for content, problem in (
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"a": 1, "a": 2}', "the key a is there twice"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UsageError, match=f"cannot read {path}: {problem}; correct it, or export"):
+            read_json(path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from utils.files import make_folder, write_json, write_rows
 from utils.run_folder import RunFolder
 from utils.runs.reading import read_runs
+from utils.runs.scores import read_test
 from utils.settings import checkpoint_identity
 
 
@@ -149,3 +150,18 @@ def test_a_result_that_was_set_aside_is_still_of_its_folder(make, tmp_path, monk
             path.parent.rename("Test/UNet_Mine_until_20260102_030405")
     runs, _ = read_runs(["one", "two"])
     assert [str(run.tests[0].path.parts[0]) for run in runs] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"settings": {"checkpoint_path": "a\\u0000b", "output_dir": "c"}, "mean_iou": 1}',
+        '{"settings": {"checkpoint_path": "a", "output_dir": "c"}, "mean_iou": 1' + "0" * 400 + "}",
+        '{"settings": {"checkpoint_path": "a", "output_dir": "c"}, "mean_iou": 1, "mean_iou": 2}',
+        '{"settings": [], "mean_iou": 1}',
+    ],
+)
+def test_damaged_scores_are_none(tmp_path, text):
+    (tmp_path / "scores.json").write_text(text)
+    assert read_test(tmp_path / "scores.json") is None

@@ -188,7 +188,7 @@ def reason(error: Exception) -> str:
 
 
 def remedy(error: Exception) -> str:
-    """Returns what to do about an error of reading: a file may be cut, or of another content."""
+    """Returns the remedy for an error of reading: a file may be cut, or complete and wrong."""
     return REMEDY if type(error) is ValueError else "is the file complete?"
 
 

@@ -5,13 +5,20 @@
 Checkpoints, scores, images and plots appear under checkpoints/. See `python train.py --help`.
 """
 
+import contextlib
 import sys
 import time
 
 from models import MODELS
 from utils.backend import device, import_backend, process_age, versions
 from utils.cli import parse, train_parser
-from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_network, check_scale_range
+from utils.cli.checks import (
+    check_fine_tuning,
+    check_label_smoothing,
+    check_network,
+    check_scale_range,
+    check_tensorboard,
+)
 from utils.cli.tables import run_block, training_block
 from utils.errors import INTERRUPTED, UsageError, report_errors
 
@@ -27,6 +34,7 @@ AUGMENTATION = (
     "color_jitter",
 )
 DATASET = ("num_val_images", "val_fraction", "batch_size", "seed", "steps_per_epoch", "cache", "workers")
+OPTIONS = ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
 
 
 @report_errors
@@ -34,6 +42,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     start = time.perf_counter() - (process_age() if argv is None else 0.0)
     args, given = parse(train_parser(), argv)
+    check_tensorboard(args.tensorboard)
     if args.recipe == "auto":
         args, given = configure_run(args, given)
     frontend_rate = args.frontend_learning_rate
@@ -47,20 +56,39 @@ def main(argv=None):
 
     # Not at the top: --help and mistyped flags are answered at once.
     from tools.datasets.builtin import find_or_make_dataset
-    from utils.data.folder import read_classes
-    from utils.data.image_format import ImageFormat
     from utils.run_folder import RunFolder
-    from utils.settings import check_classes
-    from utils.training.resume import resume_settings
-    from utils.training.time_plan import choose_length, is_complete
+    from utils.run_lock import run_lock
 
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     folders = [find_or_make_dataset(name) for name in names]
     run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders), args.name)
+    with contextlib.nullcontext() if args.find_learning_rate else run_lock(run):
+        return start_or_resume(args, given, folders, run, frontend_rate, start)
+
+
+def start_or_resume(args, given, folders, run, frontend_rate, start):
+    """Checks the settings of a run, those of an earlier start included, and trains it.
+
+    Args:
+        args, given: flags, and the names of those that were given.
+        folders, run, start: as in `train`.
+        frontend_rate: `--frontend_learning_rate` before it was adapted to the network.
+
+    Returns:
+        The exit code.
+    """
+    from utils.data.folder import read_classes
+    from utils.data.image_format import ImageFormat
+    from utils.settings import check_classes
+    from utils.training.resume import completion_line, resume_settings
+    from utils.training.run_log import refresh_log
+    from utils.training.time_plan import choose_length
+
     settings, state = vars(args), None
     if args.continue_training:
         run.recover()
         settings, state = resume_settings(run.latest, settings, given)
+        check_tensorboard(settings["tensorboard"])
     check_fine_tuning({**settings, "init_from": None} if state else settings)
     check_label_smoothing(settings["label_smoothing"], settings["loss"])
     if args.find_learning_rate and state:
@@ -68,16 +96,17 @@ def main(argv=None):
     length_line = choose_length(settings, given)
     if length_line:
         print(length_line)
-    if state and is_complete(settings, state):
-        longer = f"--minutes {settings['minutes']:g}" if settings["minutes"] else "--num_epochs"
-        print(f"{run.latest} already has its {settings['num_epochs']} epochs; raise {longer} to train on")
-        return 0
     ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
     label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
     class_dict = read_classes(folders[0], *label_options)
     if state:
         remedy = f"start a new run without --continue_training, from its weights with --init_from {run.latest}"
         check_classes(run.latest, settings, class_dict.class_names, folders[0], remedy)
+    completion = state and completion_line(run.latest, settings, state)
+    if completion:
+        refresh_log(run, state["log"], class_dict)
+        print(completion)
+        return 0
     if not state and MODELS[args.model].frontend and settings["frontend_learning_rate"] != frontend_rate:
         print(f"--frontend_learning_rate 1 instead of {frontend_rate:g}: without pretrained weights all layers are new")
     settings["progress"] = args.progress  # a matter of this terminal, not of the run
@@ -122,6 +151,7 @@ def train(folders, class_dict, run, settings, state, start):
     from utils.training.loop import Trainer, TrainingOptions
     from utils.training.precision import choose_precision
     from utils.training.record import RunRecord, new_state
+    from utils.training.resume import adapt_position, lengths
     from utils.training.run_time import start_plan
 
     console = Console(settings["progress"])
@@ -151,8 +181,10 @@ def train(folders, class_dict, run, settings, state, start):
 
         find_learning_rate(settings, class_weights, data, run)
         return 0
+    if state:
+        print(*(f"{line}\n" for line in adapt_position(settings, state, data.steps, len(data.pairs))), sep="", end="")
     model = prepare_model(settings, class_weights, data.steps, run, state)
-    plan = None
+    plan, steps = None, data.steps
     if settings["minutes"]:
         console.say("Measuring the time of a step ...")
         plan = start_plan(settings, state, start, model, data, validation_pairs)
@@ -168,7 +200,7 @@ def train(folders, class_dict, run, settings, state, start):
         earlier_run = run.set_aside()
         if earlier_run:
             print(f"The earlier run of this model and dataset is kept in {earlier_run}")
-        state = new_state(settings["epoch_start_i"])
+        state = new_state(settings["epoch_start_i"], lengths(settings, steps, len(data.pairs)))
         if "reasons" in settings:
             from utils.auto.configure import write_plan
 
@@ -178,7 +210,10 @@ def train(folders, class_dict, run, settings, state, start):
     record = RunRecord(run, settings, state, class_dict, **epochs, **options)
     options = TrainingOptions(
         unfreeze_epoch=settings["epoch_start_i"] + settings["freeze_frontend"],
-        **{name: settings[name] for name in ("num_epochs", "validation_step", "patience", "progress")},
+        **{
+            name: settings[name]
+            for name in ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
+        },
     )
     with graceful_interruption() as interruption:
         trainer = Trainer(model, data, validation_pairs, record, options, interruption, plan)

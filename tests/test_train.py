@@ -19,8 +19,11 @@ from tiny_plots import blank_plots
 
 import train
 from utils.checkpoints import load_for_inference
+from utils.run_folder import RunFolder
+from utils.run_lock import run_lock
 from utils.settings import read_checkpoint
 from utils.training.callbacks import StepGuard
+from utils.training.precise_batch_norm import BatchNormStatistics
 
 TINY_PROGRAM = pathlib.Path(__file__).parent / "tiny" / "tiny_model.py"
 FLAGS = ["--model", "tiny", "--crop_height", "64", "--crop_width", "64", "--batch_size", "4", "--num_val_images", "2"]
@@ -276,13 +279,17 @@ def test_scales_colors_and_warm_up_are_kept_and_can_be_had_again(streets, tmp_pa
         assert float(next(csv.DictReader(file))["loss"]) == pytest.approx(float(log()[0]["loss"]), rel=1e-3)
 
 
-def test_patience_ends_the_run(streets, tmp_path, monkeypatch):
+def test_patience_ends_the_run(streets, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     # With a learning rate of almost nothing no validation can be better than the first by more than chance.
     arguments = [*FLAGS, "--dataset", str(streets), "--learning_rate", "1e-30", "--optimizer", "sgd"]
     monkeypatch.setattr("utils.training.loop.Trainer.validate", _never_better)
     assert train.main([*arguments, "--num_epochs", "50", "--patience", "2", "--steps_per_epoch", "1"]) == 0
     assert len(log()) == 2
+    before = LATEST.read_bytes()
+    assert train.main([*arguments, "--continue_training"]) == 0
+    assert "2 validations without a better mean IoU, and --patience is 2; to train on" in capsys.readouterr().out
+    assert LATEST.read_bytes() == before and len(log()) == 2
 
 
 def _never_better(trainer, epoch, row):
@@ -290,12 +297,60 @@ def _never_better(trainer, epoch, row):
     return False
 
 
-def test_tensorboard_is_optional(streets, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_tensorboard_is_optional(copy_of_trained, streets, monkeypatch, capsys):
+    """A start without it leaves the earlier run where it is."""
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    before = sorted(pathlib.Path("checkpoints").rglob("*"))
     with pytest.raises(SystemExit) as end:
         train.main(flags(streets, "--num_epochs", "1", "--tensorboard"))
     assert end.value.code == 2 and "pip install tensorboard" in capsys.readouterr().err
+    assert sorted(pathlib.Path("checkpoints").rglob("*")) == before
+
+
+def test_a_second_process_on_one_run_is_refused(copy_of_trained, streets, capsys):
+    before = sorted(pathlib.Path("checkpoints").rglob("*"))
+    with run_lock(RunFolder("checkpoints", "tiny", "Streets")):
+        for more in ((), ("--continue_training", "--num_epochs", "9")):
+            with pytest.raises(SystemExit) as end:
+                train.main(flags(streets, *more))
+            assert end.value.code == 1 and "run tiny_Streets is training, process" in capsys.readouterr().err
+    assert sorted(pathlib.Path("checkpoints").rglob("*")) == before
+
+
+def test_another_batch_size_continues_at_the_share_of_the_schedule_that_is_done(streets, tmp_path, monkeypatch, capsys):
+    """An epoch of 3 steps with 4 of 10 images each, then epochs of 5 steps with 2 images."""
+    monkeypatch.chdir(tmp_path)
+    for batch_size, num_epochs in ((4, 1), (2, 2), (2, 4)):
+        more = ("--batch_size", str(batch_size), "--num_epochs", str(num_epochs), "--schedule", "poly")
+        assert train.main(flags(streets, *more, "--continue_training")) == 0
+    rates = [float(row["learning_rate"]) for row in log()]
+    expected = [0.01 * (1 - epoch / epochs) ** 0.9 for epoch, epochs in ((0, 1), (1, 2), (2, 4), (3, 4))]
+    assert rates == pytest.approx(expected, rel=1e-5)
+    assert capsys.readouterr().out.count("The schedule poly now spans") == 2
+
+
+def damage(paths):
+    """Empties files."""
+    for path in paths:
+        path.write_bytes(b"")
+
+
+def test_a_damaged_validation_label_costs_no_epoch(copy_of_trained, streets, tmp_path, capsys):
+    """The epoch is in the checkpoint, and is validated when the label is mended."""
+    data = shutil.copytree(streets, tmp_path / "Streets")
+    labels = {path: path.read_bytes() for path in (data / "val_labels").iterdir()}
+    arguments = ["--model", "tiny", "--dataset", str(data), "--continue_training", "--num_epochs", "4"]
+    with pytest.MonkeyPatch.context() as context:
+        estimate = BatchNormStatistics.estimate
+        context.setattr(BatchNormStatistics, "estimate", lambda *args: estimate(*args) or damage(labels))
+        with pytest.raises(SystemExit) as end:
+            train.main(arguments)
+    assert end.value.code == 2 and "val_labels" in capsys.readouterr().err
+    assert read_checkpoint(LATEST)[1]["epoch"] == 4 and len(log()) == 3
+    for path, content in labels.items():
+        path.write_bytes(content)
+    assert train.main(arguments) == 0
+    assert len(log()) == 4 and log()[3]["val_mean_iou"] and "pending" not in read_checkpoint(LATEST)[1]
 
 
 def test_tensorboard_logs(streets, tmp_path, monkeypatch):
@@ -420,9 +475,11 @@ def test_ctrl_c_loses_nothing(streets, tmp_path, monkeypatch, capsys):
     _, state = read_checkpoint(LATEST)
     assert (state["epoch"], state["step"]) == (1, 3) and "after step 3 of 8" in output and not errors
     assert train.main([*arguments, "--continue_training"]) == 0
-    assert [row["epoch"] for row in log()] == ["0", "1"]
+    rows = [{**row, "seconds": ""} for row in log()]
+    with open(straight / FOLDER / "log.csv", newline="") as file:
+        assert rows == [{**row, "seconds": ""} for row in csv.DictReader(file)]
     for ours, theirs in zip(weights(LATEST), weights(straight / LATEST)):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(

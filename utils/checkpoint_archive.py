@@ -124,6 +124,21 @@ def is_number(value) -> bool:
     return type(value) in (int, float)
 
 
+def is_positive(value) -> bool:
+    """Returns whether a value is a whole number from 1 on."""
+    return is_count(value) and value > 0
+
+
+def is_number_or_list(value) -> bool:
+    """Returns whether a value is a number, or a list of such values."""
+    return is_number(value) or isinstance(value, list) and all(map(is_number_or_list, value))
+
+
+def has_values(checks: dict):
+    """Builds the check of an object with values of these types; those without a check may be anything."""
+    return lambda value: isinstance(value, dict) and all(name in value and checks[name](value[name]) for name in checks)
+
+
 is_color = is_list_of(lambda value: type(value) is int and 0 <= value <= 255, 3)
 
 
@@ -159,4 +174,8 @@ STATE = {
     "validations_without_gain": is_count,
     "log": is_list_of(lambda row: isinstance(row, dict) and is_count(row.get("epoch", 0))),
     "dropout_seeds": is_list_of(is_list_of(is_count)),
+    "pending": has_values({"seconds": is_number}),
+    "sums": has_values({"seconds": is_number, "learning_rate": is_number, "metrics": is_list_of(is_number_or_list)}),
+    "trained_with": has_values({"batch_size": is_positive, **dict.fromkeys(("steps", "images"), or_none(is_positive))}),
+    "schedule_shift": or_none(lambda value: type(value) is int and abs(value) < 2**63),
 }

@@ -5,6 +5,7 @@ Weights, optimizer, epoch, best score and log are in one file, written atomicall
 
 import json
 import pathlib
+import shutil
 import zipfile
 
 import h5py
@@ -55,6 +56,28 @@ def save_checkpoint(
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
+
+
+def update_checkpoint(source: str | pathlib.Path, path: str | pathlib.Path, settings: dict, state: dict) -> None:
+    """Writes a copy of a checkpoint with other settings and another state, at the cost of copying a file.
+
+    Args:
+        source: the checkpoint; it may be `path` itself.
+        path: the copy.
+        settings, state: as in `save_checkpoint`.
+
+    Raises:
+        RunError: if the file cannot be written; the earlier one is then kept.
+    """
+    with atomic_write(path, durable=True) as temporary:
+        shutil.copyfile(source, temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            seeds = json.loads(archive.read(SUITE_MEMBER))["state"]["dropout_seeds"]
+            # The member is the last one, and is overwritten from its first byte (tried with Python 3.11).
+            archive.start_dir = archive.filelist.pop().header_offset
+            del archive.NameToInfo[SUITE_MEMBER]
+            values = {"settings": settings, "state": {**state, "dropout_seeds": seeds}}
+            archive.writestr(SUITE_MEMBER, json.dumps(values))
 
 
 def load_for_inference(path: str | pathlib.Path, model_name: str | None = None) -> tuple[keras.Model, dict]:

@@ -8,7 +8,7 @@ import shutil
 import time
 
 from utils.errors import RunError, UsageError
-from utils.files import remove_left_overs
+from utils.files import make_folder, remove_left_overs
 
 PRETRAINED = pathlib.Path(__file__).resolve().parents[1] / "models" / "pretrained" / "camvid.keras"
 PRETRAINED_NOTE = (
@@ -37,6 +37,7 @@ class RunFolder:
         previous: path of the checkpoint that `latest` replaced, for the case that `latest` is damaged.
         inner_latest: path of `latest` after the run was set aside, within its folder.
         best: path of the checkpoint with the best validation mean IoU.
+        lock: path of the file that exists while the run trains, see `run_lock`.
         batch: path of the figure of the first training batch.
         settings, log: paths of `settings.json` and `log.csv`.
     """
@@ -48,6 +49,7 @@ class RunFolder:
         self.previous = self.folder / "previous_model.keras"
         self.inner_latest = self.folder / self.latest.name
         self.best = self.folder / "best_model.keras"
+        self.lock = output_dir / f".{run}.lock"
         self.batch = self.folder / "batch.png"
         self.settings = self.folder / "settings.json"
         self.log = self.folder / "log.csv"
@@ -105,9 +107,11 @@ class RunFolder:
 
     def epoch(self, number: int) -> pathlib.Path:
         """Returns the folder of an epoch, and creates it if necessary."""
-        folder = self.folder / f"{number:04d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return make_folder(self.epoch_folder(number))
+
+    def epoch_folder(self, number: int) -> pathlib.Path:
+        """Returns the path of the folder of an epoch, which may not exist."""
+        return self.folder / f"{number:04d}"
 
 
 def run_label(model: str, dataset: str, name: str | None = None) -> str:

@@ -5,7 +5,7 @@ from unittest import mock
 
 from PIL import Image
 
-PLOTS = ("plot_batch", "plot_class_iou", "plot_confusion", "plot_log", "plot_samples")
+PLOTS = {"run_figures": ("plot_batch", "plot_confusion", "plot_samples"), "run_log": ("plot_class_iou", "plot_log")}
 
 
 @contextlib.contextmanager
@@ -16,5 +16,8 @@ def blank_plots():
         if not path.is_dir():
             Image.new("RGB", (2, 2)).save(path)
 
-    with mock.patch.multiple("utils.training.record", **dict.fromkeys(PLOTS, write_blank)):
+    with contextlib.ExitStack() as stack:
+        for module, names in PLOTS.items():
+            blank = dict.fromkeys(names, write_blank)
+            stack.enter_context(mock.patch.multiple(f"utils.training.{module}", **blank))
         yield

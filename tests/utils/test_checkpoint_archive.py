@@ -41,6 +41,10 @@ def test_settings_and_state(tmp_path):
         (changed("state", "epoch", -1), "wrong value of epoch in its state"),
         (changed("state", "epoch", True), "epoch"),
         (changed("state", "log", [[]]), "log"),
+        (changed("state", "pending", {"seconds": "1"}), "pending"),
+        (changed("state", "sums", {"seconds": 1, "learning_rate": 1, "metrics": [[1, ["x"]]]}), "sums"),
+        (changed("state", "trained_with", {"batch_size": 0, "steps": None, "images": None}), "trained_with"),
+        (changed("state", "schedule_shift", 0.5), "schedule_shift"),
     ],
 )
 def test_wrong_types_are_told(tmp_path, values, words):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_checkpoint import SETTINGS, STATE, batch, compiled
 
-from utils.checkpoints import load_for_inference, save_checkpoint
+from utils.checkpoints import load_for_inference, save_checkpoint, update_checkpoint
 from utils.errors import RunError, UsageError
 from utils.settings import read_checkpoint
 from utils.training.resume import restore_training
@@ -39,6 +39,24 @@ def test_a_failed_write_keeps_the_earlier_file(tmp_path, monkeypatch):
         save_checkpoint(path, model, SETTINGS, {"epoch": 4})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.keras"]
+
+
+@pytest.mark.parametrize("is_longer", [True, False])
+def test_another_state_is_written_without_the_weights_anew(tmp_path, is_longer):
+    path, copy = tmp_path / "model.keras", tmp_path / "copy.keras"
+    model = compiled()
+    save_checkpoint(path, model, SETTINGS, {**STATE, "log": [{"epoch": 1}] * 50})
+    seeds, before = read_checkpoint(path)[1]["dropout_seeds"], path.read_bytes()
+    state = {"epoch": 4, "log": [{"epoch": 1}] * (200 if is_longer else 1)}
+    update_checkpoint(path, copy, {**SETTINGS, "ema": 0.5}, state)
+    assert path.read_bytes() == before
+    assert read_checkpoint(copy) == ({**SETTINGS, "ema": 0.5}, {**state, "dropout_seeds": seeds})
+    update_checkpoint(path, path, {**SETTINGS, "ema": 0.5}, state)
+    assert read_checkpoint(path) == read_checkpoint(copy)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None and len(set(archive.namelist())) == len(archive.namelist())
+    loaded, _ = load_for_inference(path)
+    np.testing.assert_array_equal(loaded.predict_on_batch(batch()[0]), model.predict_on_batch(batch()[0]))
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 half of an archive"])

@@ -1,6 +1,7 @@
 """Validates combinations of flags. Importing this module imports no Keras."""
 
 import argparse
+import importlib
 from collections.abc import Collection, Sequence
 
 from frontends import FRONTENDS
@@ -145,3 +146,16 @@ def export_precision(args: argparse.Namespace) -> str:
         if getattr(args, flag) and args.format != format_name:
             raise UsageError(f"--{flag} is for --format {format_name} only")
     return precision
+
+
+def check_tensorboard(is_wanted: bool) -> None:
+    """Checks that the package tensorboard is installed, before anything is loaded.
+
+    Raises:
+        UsageError: if it is needed and not installed.
+    """
+    if is_wanted:
+        try:
+            importlib.import_module("tensorboard.summary.writer.event_file_writer")
+        except ImportError as error:
+            raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from error

@@ -159,6 +159,13 @@ def add_run(parser: Parser) -> None:
         "--checkpoint_step", type=positive_int, default=5, metavar="EPOCHS", help="epochs between kept checkpoints"
     )
     group.add_argument(
+        "--checkpoint_minutes",
+        type=nonnegative_float,
+        default=10.0,
+        metavar="N",
+        help="minutes from one latest checkpoint to the next within a long epoch, 0 for none",
+    )
+    group.add_argument(
         "--validation_step", type=positive_int, default=1, metavar="EPOCHS", help="epochs between validations"
     )
     group.add_argument(

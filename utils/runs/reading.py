@@ -25,6 +25,7 @@ NOT_COMPARED = {
         "tensorboard",
         "no_report",
         "checkpoint_step",
+        "checkpoint_minutes",
         "name",
     ),
 }

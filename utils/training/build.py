@@ -9,7 +9,8 @@ from utils.data.image_format import ImageFormat
 from utils.losses import build_losses
 from utils.run_folder import RunFolder
 from utils.training.optimizers import build_optimizer, build_schedule
-from utils.training.optimizers.schedules import TimedSchedule
+from utils.training.optimizers.parameter_groups import inner_optimizer
+from utils.training.optimizers.schedules import ShiftedSchedule, TimedSchedule
 from utils.training.remat import rematerialize
 from utils.training.resume import restore_training
 
@@ -86,13 +87,8 @@ def build_training_model(
 
 def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Builds the optimizer of a run, with the frontend's learning rate. Arguments as in `build_training_model`."""
-    name, learning_rate, warm_up = (settings[key] for key in ("schedule", "learning_rate", "warm_up"))
-    is_timed = bool(settings.get("minutes")) and (name != "constant" or warm_up > 0)
-    # Keras counts steps here also when several of them make one update (tried with Keras 3.15).
-    if is_timed:
-        schedule = TimedSchedule(name, learning_rate, steps_per_epoch)
-    else:
-        schedule = build_schedule(name, learning_rate, steps_per_epoch, settings["num_epochs"], warm_up)
+    is_timed = bool(settings.get("minutes")) and (settings["schedule"] != "constant" or settings["warm_up"] > 0)
+    schedule = build_run_schedule(settings, steps_per_epoch, is_timed)
     optimizer = build_optimizer(
         settings["optimizer"], schedule, settings["weight_decay"], settings["accumulate"], settings["ema"]
     )
@@ -102,17 +98,50 @@ def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int
     return optimizer
 
 
+def build_run_schedule(settings: dict, steps_per_epoch: int, is_timed: bool = False):
+    """Builds the schedule of a run, or returns its learning rate. `is_timed`: whether its end is a time."""
+    name, learning_rate = settings["schedule"], settings["learning_rate"]
+    # Keras counts steps here also when several of them make one update (tried with Keras 3.15).
+    if is_timed:
+        return TimedSchedule(name, learning_rate, steps_per_epoch)
+    return build_schedule(name, learning_rate, steps_per_epoch, settings["num_epochs"], settings["warm_up"])
+
+
+def continue_schedule(model: keras.Model, settings: dict, state: dict, steps_per_epoch: int) -> None:
+    """Moves the schedule of a resumed run to its progress, if the number of steps per epoch has changed.
+
+    The optimizer counts all steps, also those of shorter or longer epochs before. A shift makes up for the difference:
+    the progress is that of epochs and images.
+
+    Args:
+        model: with the optimizer's state of the checkpoint.
+        settings, steps_per_epoch: as in `build_training_model`.
+        state: of the run; "schedule_shift" None stands for a shift to be found, see `resume.adapt_position`.
+    """
+    optimizer = inner_optimizer(model.optimizer)
+    if state.get("schedule_shift", 0) is None:
+        position = (state["epoch"] - settings["epoch_start_i"]) * steps_per_epoch + state["step"]
+        state["schedule_shift"] = position - int(optimizer.iterations)
+    schedule = build_run_schedule(settings, steps_per_epoch)
+    if state.get("schedule_shift") and callable(schedule) and not optimizer.timed_schedule:
+        optimizer.learning_rate = ShiftedSchedule(schedule, state["schedule_shift"])
+
+
 def create_variables(model: keras.Model) -> None:
     """Creates the variables of a compiled network's optimizer, losses and metrics.
 
     If they were created while the first step is traced, TensorFlow would trace it a second time.
     """
     model.optimizer.build(model.trainable_variables)
-    if isinstance(model.output, dict):  # Keras keeps a running mean of each output's loss
-        shapes = {name: [size or 1 for size in output.shape] for name, output in model.output.items()}
-        outputs = {name: keras.ops.zeros(shape) for name, shape in shapes.items()}
-        labels = keras.ops.zeros((1, 1, 1), "uint8")
-        model.compute_loss(y=dict.fromkeys(outputs, labels), y_pred=outputs)
+    outputs = keras.tree.map_structure(
+        lambda output: keras.ops.zeros([size or 1 for size in output.shape]), model.output
+    )
+    labels = keras.ops.zeros((1, 1, 1), "uint8")
+    if isinstance(outputs, dict):  # Keras keeps a running mean of each output's loss
+        labels = dict.fromkeys(outputs, labels)
+        model.compute_loss(y=labels, y_pred=outputs)
+    model.compute_metrics(None, labels, outputs)
+    model.reset_metrics()
 
 
 def prepare_model(
@@ -135,6 +164,7 @@ def prepare_model(
         restore_training(run.latest, model, state)
         if settings["schedule"] == "constant" and not settings["warm_up"]:
             model.optimizer.learning_rate = settings["learning_rate"]  # the checkpoint's may be another
+        continue_schedule(model, settings, state, steps_per_epoch)
     elif source:
         print(transfer_report(start_from(source, model, settings["class_names"]), source))
     return model

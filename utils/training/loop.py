@@ -7,25 +7,20 @@ from collections.abc import Sequence
 
 import keras
 
-from models import inference_model
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import Pair
 from utils.errors import RunError, memory_errors
-from utils.evaluation.evaluate import evaluate
-from utils.evaluation.reports import class_table, headline, suite_means
 from utils.progress import Console, Progress, duration
 from utils.training.callbacks import EpochProgress, Interruption, StepGuard, StepwiseCallbacks, log_name
 from utils.training.freezing import frontend_phase
+from utils.training.mid_epoch import CheckpointTimer, RunningSums, running_sums
 from utils.training.optimizers import current_learning_rate
 from utils.training.optimizers.ema import averaged_weights
 from utils.training.precise_batch_norm import BatchNormStatistics
 from utils.training.record import RunRecord
 from utils.training.run_time import PlannedSteps, RunTimeEstimate
 from utils.training.time_plan import TimePlan
-from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
-
-NUM_SAMPLES = 4  # validation images in the sample grid
-LOGGED_SCORES = ("mean_iou", "global_accuracy", "precision", "recall", "f1")
+from utils.training.validation import RunValidation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +33,7 @@ class TrainingOptions:
         patience: validations without a better mean IoU after which training ends; None: never.
         unfreeze_epoch: number of the first epoch in which the frontend trains.
         progress: mode of `Console`.
+        checkpoint_minutes: from a checkpoint to the next within an epoch; 0: only after epochs.
     """
 
     num_epochs: int
@@ -45,6 +41,7 @@ class TrainingOptions:
     patience: int | None = None
     unfreeze_epoch: int = 0
     progress: str | None = None
+    checkpoint_minutes: float = 0.0
 
 
 class Trainer:
@@ -73,11 +70,11 @@ class Trainer:
         self.model, self.data, self.validation_pairs = model, data, validation_pairs
         self.record, self.options, self.interruption, self.plan = record, options, interruption, plan
         self.statistics = BatchNormStatistics(model, model.jit_compile)
-        self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
-        self.predictor = LossPredictor(self.backend, data.batch_size)
         self.console = Console(options.progress)
-        self.report = None  # of the last validation
+        self.validation = RunValidation(model, validation_pairs, data, record.figures, self.console)
         self.first_epoch = record.state["epoch"]
+        self.epoch_start = time.perf_counter()
+        self.checkpoint_time = time.monotonic()
 
     def train(self) -> bool:
         """Trains to the last epoch, or until it is interrupted or patience ends.
@@ -88,48 +85,73 @@ class Trainer:
         Raises:
             RunError: if the loss is not finite or memory does not suffice.
         """
-        state = self.record.state
-        self.record.add_graph(self.model)
-        drawn = self.record.add_batch(self.data)
+        state, figures = self.record.state, self.record.figures
+        figures.add_graph(self.model)
+        self.data.set_epoch(state["epoch"], state["step"])
+        drawn = figures.add_batch(self.data)
         if drawn:
             self.console.say(f"What the network sees, crops and labels of the first batch: {drawn}")
-        while state["epoch"] < self.options.num_epochs:
-            epoch, start = state["epoch"], time.perf_counter()
+        if self.record.is_pending:
+            with averaged_weights(self.model):
+                self.validate_epoch()
+        while state["epoch"] < self.options.num_epochs and not self.has_lost_patience():
+            epoch, self.epoch_start = state["epoch"], time.perf_counter() - state.get("sums", {}).get("seconds", 0.0)
             if self.plan:
                 self.data.steps = self.plan.begin_epoch(epoch, state["step"])
                 self.follow_plan()
             row = self.train_epoch(epoch)
             if row is None:
                 return False
-            if self.plan:
-                self.plan.end_steps()
-                self.follow_plan()
-                self.data.steps = self.plan.steps
-            options = self.options
-            with averaged_weights(self.model):
-                self.data.set_epoch(epoch)
-                self.statistics.estimate(self.data)
-                is_validated = epoch % options.validation_step == 0 or epoch == options.num_epochs - 1
-                validation_start = time.perf_counter()
-                is_best = is_validated and self.validate(epoch, row)
-                validation_seconds = time.perf_counter() - validation_start
-                row["seconds"] = round(time.perf_counter() - start, 1)
-                if self.plan:
-                    self.follow_plan()
-                self.record.add_epoch(self.model, row, is_best)
-            if self.plan:
-                self.plan.end_epoch(validation_seconds if is_validated else None)
+            self.end_epoch(epoch, row)
             if self.interruption.requested:
                 return False
-            if options.patience and state["validations_without_gain"] >= options.patience:
-                print(f"No better mean IoU in {options.patience} validations: training ends.")
-                return True
-            epoch_seconds = sum(row["seconds"] for row in state["log"]) / len(state["log"])
-            epochs_left = options.num_epochs - 1 - epoch
-            remaining = duration(max(0.0, self.plan.left) if self.plan else epochs_left * epoch_seconds)
-            self.console.say(f"Epoch time = {row['seconds']} s. Remaining training time = {remaining}")
         self.console.say("Remaining training time : Training completed.")
         return True
+
+    def has_lost_patience(self) -> bool:
+        """Returns whether the last validations were no better than one before, as many as `patience`; prints it."""
+        patience, count = self.options.patience, self.record.state["validations_without_gain"]
+        if not patience or count < patience:
+            return False
+        print(f"No better mean IoU in {patience} validations: training ends.")
+        return True
+
+    def end_epoch(self, epoch: int, row: dict) -> None:
+        """Writes the checkpoint of a trained epoch, validates it if it is due, and says how long the rest takes.
+
+        Args:
+            epoch: number of the epoch.
+            row: its row of log.csv.
+        """
+        options = self.options
+        if self.plan:
+            self.plan.end_steps()
+            self.follow_plan()
+            self.data.steps = self.plan.steps
+        with averaged_weights(self.model):
+            self.data.set_epoch(epoch)
+            self.statistics.estimate(self.data)
+            is_validated = epoch % options.validation_step == 0 or epoch == self.options.num_epochs - 1
+            self.record.add_epoch(self.model, row, time.perf_counter() - self.epoch_start, is_validated)
+            validation_seconds = self.validate_epoch() if is_validated else None
+        self.checkpoint_time = time.monotonic()
+        if self.plan:
+            self.plan.end_epoch(validation_seconds)
+        log = self.record.state["log"]
+        epochs_left = self.options.num_epochs - 1 - epoch
+        seconds = epochs_left * sum(row["seconds"] for row in log) / len(log)
+        remaining = duration(max(0.0, self.plan.left) if self.plan else seconds)
+        self.console.say(f"Epoch time = {row['seconds']} s. Remaining training time = {remaining}")
+
+    def validate_epoch(self) -> float:
+        """Validates the epoch whose checkpoint was written, and completes its files; returns the seconds it took."""
+        row, start = self.record.state["log"][-1], time.perf_counter()
+        is_best = self.validate(row["epoch"], row)
+        seconds = time.perf_counter() - start
+        if self.plan:
+            self.follow_plan()
+        self.record.complete_epoch(self.model, seconds, is_best)
+        return seconds
 
     def follow_plan(self) -> None:
         """Takes the number of epochs from the plan, and notes for the next checkpoint where the plan is."""
@@ -153,23 +175,57 @@ class Trainer:
         return [RunTimeEstimate(self.data, self.validation_pairs, *numbers, say)]
 
     def train_epoch(self, epoch: int) -> dict | None:
-        """Trains the rest of an epoch.
+        """Trains the rest of an epoch, with checkpoints in between.
 
         Returns:
-            The first columns of the epoch's row of log.csv, loss and mean IoU over the steps of this process; None if
-            the epoch was interrupted, after a checkpoint was written.
+            The first columns of the epoch's row of log.csv, loss and mean IoU over all its steps; None if it was
+            interrupted, after a checkpoint was written.
+        """
+        state = self.record.state
+        sums = state.get("sums", {})
+        learning_rate = sums.get("learning_rate", current_learning_rate(self.model.optimizer))
+        title = f"Epoch {epoch:04d} ({epoch + 1}/{self.options.num_epochs})"
+        with self.console.progress(title, self.data.steps, state["step"], self.data.batch_size) as progress:
+            callbacks, is_interrupted = self.time_callbacks(epoch, progress), False
+            while not is_interrupted:
+                step, logs = self.train_steps(epoch, progress, callbacks)
+                if step >= self.data.steps or self.plan and self.plan.ends_epoch:
+                    break
+                if self.plan:
+                    self.follow_plan()
+                sums = {"learning_rate": learning_rate, "metrics": running_sums(self.model)}
+                sums["seconds"] = round(time.perf_counter() - self.epoch_start, 1)
+                with averaged_weights(self.model):
+                    self.record.add_interruption(self.model, step, sums)
+                self.checkpoint_time = time.monotonic()
+                is_interrupted = self.interruption.requested
+                callbacks = self.time_callbacks(epoch, progress) if self.plan else []
+        if is_interrupted:
+            print(f"Stopped in epoch {epoch} after step {step} of {progress.total}.")
+            return None
+        return {"epoch": epoch, **logs, "learning_rate": learning_rate}
+
+    def train_steps(self, epoch: int, progress: Progress, callbacks: list) -> tuple[int, dict]:
+        """Trains from the state's step to the end of the epoch, an interruption, or the time of the next checkpoint.
+
+        Args:
+            epoch: number of the epoch.
+            progress: of its steps.
+            callbacks: to call after those that end the epoch.
+
+        Returns:
+            `(step, logs)`: steps of the epoch that are done, loss and mean IoU over them.
+
+        Raises:
+            RunError: if the loss is not finite or memory does not suffice.
         """
         state, latest = self.record.state, self.record.run.latest
-        learning_rate, first_step = current_learning_rate(self.model.optimizer), state["step"]
-        self.data.set_epoch(epoch, first_step)
-        guard = StepGuard(self.interruption, first_step)
-        title = f"Epoch {epoch:04d} ({epoch + 1}/{self.options.num_epochs})"
-        with (
-            memory_errors(),
-            frontend_phase(self.model, epoch < self.options.unfreeze_epoch, state),
-            self.console.progress(title, self.data.steps, first_step, self.data.batch_size) as progress,
-        ):
-            callbacks = [guard, *self.time_callbacks(epoch, progress), EpochProgress(progress, first_step)]
+        self.data.set_epoch(epoch, state["step"])
+        guard = StepGuard(self.interruption, state["step"])
+        timer = CheckpointTimer(60 * self.options.checkpoint_minutes, self.checkpoint_time)
+        sums = RunningSums(state.get("sums", {}).get("metrics"))
+        callbacks = [sums, guard, timer, *callbacks, EpochProgress(progress, state["step"])]
+        with memory_errors(), frontend_phase(self.model, epoch < self.options.unfreeze_epoch, state):
             history = self.model.fit(
                 self.data,
                 initial_epoch=epoch,
@@ -183,51 +239,22 @@ class Trainer:
             raise RunError(
                 f"the loss is no longer finite in epoch {epoch}, step {guard.bad_step}; {kept}. Lower --learning_rate"
             )
-        is_ended_by_plan = self.plan and self.plan.ends_epoch
-        if is_ended_by_plan:
+        if guard.step < self.data.steps:
             gc.collect()  # batches read ahead, which Keras keeps in a reference cycle
-        if guard.step < self.data.steps and not is_ended_by_plan:
-            if self.plan:
-                self.follow_plan()
-            with averaged_weights(self.model):
-                self.record.add_interruption(self.model, guard.step)
-            print(f"Stopped in epoch {epoch} after step {guard.step} of {progress.total}.")
-            return None
-        logs = {log_name(name): float(values[-1]) for name, values in history.history.items()}
-        return {"epoch": epoch, **logs, "learning_rate": learning_rate}
+        return guard.step, {log_name(name): float(values[-1]) for name, values in history.history.items()}
 
     def validate(self, epoch: int, row: dict) -> bool:
-        """Scores the validation images, writes and prints the scores and adds them to the epoch's row of log.csv.
+        """Scores the validation images and adds the scores to the epoch's row of log.csv.
 
         Returns:
             Whether the mean IoU is the best so far.
         """
-        self.backend.reset()
-        with memory_errors(), self.console.progress("Validation", len(self.validation_pairs)) as progress:
-            evaluation = evaluate(
-                self.predictor,
-                self.validation_pairs,
-                self.record.class_dict,
-                folder=self.record.run.epoch(epoch),
-                keep=[pair.name for pair in self.validation_pairs[:NUM_SAMPLES]],
-                progress=progress.count,
-                workers=self.data.workers,
-                image_format=self.data.image_format,
-                observe=self.record.open_collector(len(self.validation_pairs)),
-            )
-        self.record.add_validation(epoch, self.validation_pairs, evaluation)
-        scores, loss = evaluation.confusion.result(), self.backend.mean_loss
-        title = f"\nValidation of epoch {epoch:04d} on {evaluation.confusion.images} images, loss {loss:.4g}:"
-        tables = class_table(scores), headline(scores), suite_means(evaluation.image_scores)
-        self.report = "\n".join([title, *tables])
-        self.console.say(self.report)
-        row.update(val_loss=loss, **{f"val_{name}": scores[name] for name in LOGGED_SCORES})
-        row.update({f"val_iou_{name}": iou for name, iou in scores["class_iou"].items()})
-        return self.record.is_best(scores["mean_iou"])
+        row.update(self.validation.run(epoch))
+        return self.record.is_best(row["val_mean_iou"])
 
     def summarize(self) -> None:
         """Closes the record; prints the best result, where the files are and, in mode "quiet", the last scores."""
         self.record.close()
-        if self.report and self.console.mode == "quiet":
-            print(self.report)
+        if self.validation.report and self.console.mode == "quiet":
+            print(self.validation.report)
         print(self.record.summary())

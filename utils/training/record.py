@@ -1,38 +1,32 @@
-"""Record of a training run: state, checkpoints, log.csv, validation scores, plots and TensorBoard events."""
-
-import pathlib
-from collections.abc import Sequence
+"""Record of a training run: its state and its checkpoints."""
 
 import keras
 
-from utils.checkpoints import save_checkpoint
+from utils.checkpoints import save_checkpoint, update_checkpoint
 from utils.class_dict import ClassDict
-from utils.data.dataset import SegmentationDataset
-from utils.data.folder import Pair
-from utils.evaluation.batch_plot import plot_batch
-from utils.evaluation.class_plots import plot_class_iou
-from utils.evaluation.evaluate import Evaluation
-from utils.evaluation.plots import plot_confusion, plot_log
-from utils.evaluation.reports import write_image_scores
-from utils.evaluation.samples import plot_samples
-from utils.files import copy_file, write_json, write_rows
-from utils.report.collect import Collector
-from utils.report.writing import describe_run, write_page
+from utils.files import copy_file, write_json
 from utils.run_folder import RunFolder
-from utils.training.tensorboard import Writer, has_histograms
+from utils.training.run_figures import RunFigures
+from utils.training.run_log import refresh_log
 
 
-def new_state(first_epoch: int) -> dict:
-    """Returns the state of a training that has not started.
+def new_state(first_epoch: int, trained_with: dict | None = None) -> dict:
+    """Returns the state of a training that has not started; `trained_with` is that of `resume.lengths`.
 
     It is kept in every checkpoint: the epoch and its step to continue with, the best mean IoU and the number of
-    validations since, and the rows of log.csv. `freezing.frontend_phase` adds "frozen_updates".
+    validations since, and the rows of log.csv. `freezing.frontend_phase` adds "frozen_updates". A checkpoint that is
+    written before the validation of its epoch has "pending", with the "seconds" that the epoch took so far; one in the
+    middle of an epoch has "sums", see `mid_epoch.running_sums`.
     """
-    return {"epoch": first_epoch, "step": 0, "best_mean_iou": None, "validations_without_gain": 0, "log": []}
+    start = {"epoch": first_epoch, "step": 0, "best_mean_iou": None, "validations_without_gain": 0, "log": []}
+    return {**start, "trained_with": trained_with} if trained_with else start
 
 
 class RunRecord:
     """Files and state of a training run. All writing happens here.
+
+    A trained epoch is in the latest checkpoint before anything else is done with it. Its validation, the figures and
+    the best checkpoint follow; the checkpoint notes when they are complete, and a killed run does them again.
 
     Args:
         run: where the files are.
@@ -61,65 +55,22 @@ class RunRecord:
         report: bool = False,
     ):
         self.run, self.settings, self.state, self.class_dict = run, settings, state, class_dict
-        self.num_epochs, self.checkpoint_step, self.report = num_epochs, checkpoint_step, report
-        self._collector = self._evaluation = None  # of the last validation
+        self.num_epochs, self.checkpoint_step = num_epochs, checkpoint_step
         run.make()
         write_json(run.settings, settings)
-        self._writer = Writer(run.folder / "tensorboard", state["epoch"], state["log"]) if tensorboard else None
+        self.figures = RunFigures(run, settings, state, class_dict, tensorboard, report)
+        refresh_log(run, state["log"][: len(state["log"]) - self.is_pending], class_dict)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the last epoch of the log is trained, but not validated yet."""
+        return bool(self.state.get("pending"))
 
     def set_num_epochs(self, num_epochs: int) -> None:
         """Notes another number of the last epoch + 1, also in settings.json and later checkpoints."""
         if num_epochs != self.settings["num_epochs"]:
             self.num_epochs = self.settings["num_epochs"] = num_epochs
             write_json(self.run.settings, self.settings)
-
-    def add_graph(self, model: keras.Model) -> None:
-        """Writes the network's graph to a new TensorBoard log."""
-        if self._writer and self._writer.is_new:
-            self._writer.graph(model)
-
-    def add_batch(self, data: SegmentationDataset) -> pathlib.Path | None:
-        """Draws the first batch of the run, if it is not drawn yet.
-
-        The dataset is left at the epoch and step with which the training begins; its batches do not depend on what was
-        read before.
-
-        Returns:
-            The path of the figure; None if there is one already.
-        """
-        path = self.run.batch
-        if path.exists():
-            return None
-        data.set_epoch(self.state["epoch"], self.state["step"])
-        images, labels = data[0]
-        labels = next(iter(labels.values())) if isinstance(labels, dict) else labels
-        plot_batch(path, images, labels, self.class_dict)
-        return path
-
-    def open_collector(self, images: int) -> Collector | None:
-        """Returns the `observe` of the next validation, of so many images; None without a report."""
-        self._collector = Collector(self.class_dict, images) if self.report else None
-        return self._collector
-
-    def add_validation(self, epoch: int, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
-        """Writes the scores of the validation images, the confusion matrix and the sample grid.
-
-        Args:
-            epoch: number of the epoch.
-            pairs: the validation images.
-            evaluation: their result; `samples` go into the grid.
-        """
-        folder, names = self.run.epoch(epoch), self.class_dict.class_names
-        write_image_scores(
-            folder / "val_scores.csv", ("val_name", "avg_accuracy"), pairs, evaluation.image_scores, names
-        )
-        self._evaluation = evaluation
-        samples, confusion = folder / "samples.png", self.run.folder / "confusion.png"
-        plot_samples(samples, evaluation.samples, self.class_dict)
-        plot_confusion(confusion, evaluation.confusion.matrix, names, f"Validation of epoch {epoch:04d}")
-        if self._writer:
-            self._writer.image("samples", samples, epoch)
-            self._writer.image("confusion", confusion, epoch)
 
     def is_best(self, mean_iou: float) -> bool:
         """Notes the mean IoU of a validation; returns whether it is the best so far."""
@@ -130,51 +81,75 @@ class RunRecord:
         self.state["validations_without_gain"] = 0 if is_best else self.state["validations_without_gain"] + 1
         return is_best
 
-    def add_epoch(self, model: keras.Model, row: dict, is_best: bool) -> None:
-        """Writes the checkpoints of a completed epoch, then log and plots.
-
-        The latest checkpoint is written last: if the program is killed in between, the others are at least as recent.
+    def add_epoch(self, model: keras.Model, row: dict, seconds: float, is_validated: bool) -> None:
+        """Writes the latest checkpoint after the training of an epoch; `complete_epoch` follows if it is validated.
 
         Args:
             model: compiled `keras.Model`.
-            row: the epoch's row of log.csv.
-            is_best: whether the epoch had the best validation.
-        """
-        epoch = row["epoch"]
-        self.state["log"].append(row)
-        self.state.update(epoch=epoch + 1, step=0)
-        paths = [self.run.epoch(epoch) / "model.keras"] if epoch % self.checkpoint_step == 0 else []
-        paths += [self.run.best] if is_best else []
-        paths += [self.run.latest]
-        previous = {self.run.latest: self.run.previous}
-        save_checkpoint(paths[0], model, self.settings, self.state, previous.get(paths[0]))
-        for path in paths[1:]:
-            copy_file(paths[0], path, durable=True, previous=previous.get(path))
-        write_rows(self.run.log, self.state["log"])
-        plot_log(self.run.folder, self.state["log"])
-        if "val_mean_iou" in row:
-            plot_class_iou(self.run.folder / "class_iou_vs_epochs.png", self.state["log"], self.class_dict)
-            if self._collector:
-                about = describe_run(self.settings, epoch, len(self._evaluation.image_scores))
-                title = f"{self.run.folder.name}, validation of epoch {epoch}"
-                scores, log = self._evaluation.confusion.result(), self.state["log"]
-                write_page(
-                    self.run.folder, title, about, self._evaluation, scores, self.class_dict, self._collector, log
-                )
-        if self._writer:
-            if has_histograms(epoch, self.num_epochs):
-                self._writer.histograms(model, epoch)
-            self._writer.scalars(row)
+            row: the epoch's row of log.csv, without "seconds".
+            seconds: that the epoch took so far.
+            is_validated: whether its validation follows.
 
-    def add_interruption(self, model: keras.Model, step: int) -> None:
-        """Writes the latest checkpoint in the middle of an epoch, of which `step` steps are done."""
-        self.state["step"] = step
+        Raises:
+            RunError: if a checkpoint cannot be written; the earlier ones are then intact.
+        """
+        self.state["log"].append(row)
+        self.state.update(epoch=row["epoch"] + 1, step=0)
+        self.state.pop("sums", None)
+        if is_validated:
+            self.state["pending"] = {"seconds": seconds}
+            save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
+            return
+        row["seconds"] = round(seconds, 1)
+        kept = self._kept_checkpoint(row["epoch"])
+        if kept:
+            save_checkpoint(kept, model, self.settings, self.state)
+            copy_file(kept, self.run.latest, durable=True, previous=self.run.previous)
+        else:
+            save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
+        self.figures.add_epoch(model, self.state["log"], self.num_epochs)
+
+    def complete_epoch(self, model: keras.Model, seconds: float, is_best: bool) -> None:
+        """Writes log, curves and report of a validated epoch, the checkpoints that are kept, and the latest one.
+
+        The latest is written last, and not before the files that a validation makes: if the program is killed in
+        between, the validation is repeated.
+
+        Args:
+            model: compiled `keras.Model`, as in `add_epoch`.
+            seconds: that the validation took.
+            is_best: whether it was the best so far.
+
+        Raises:
+            RunError: as in `add_epoch`.
+        """
+        row = self.state["log"][-1]
+        row["seconds"] = round(self.state.pop("pending")["seconds"] + seconds, 1)
+        self.figures.add_epoch(model, self.state["log"], self.num_epochs)
+        kept = self._kept_checkpoint(row["epoch"])
+        paths = [*([kept] if kept else []), *([self.run.best] if is_best else []), self.run.latest]
+        update_checkpoint(self.run.latest, paths[0], self.settings, self.state)
+        for path in paths[1:]:
+            copy_file(paths[0], path, durable=True)
+
+    def _kept_checkpoint(self, epoch):
+        """Returns the path of the checkpoint that is kept of an epoch, or None."""
+        return self.run.epoch(epoch) / "model.keras" if epoch % self.checkpoint_step == 0 else None
+
+    def add_interruption(self, model: keras.Model, step: int, sums: dict | None = None) -> None:
+        """Writes the latest checkpoint in the middle of an epoch, of which `step` steps are done.
+
+        Args:
+            model: compiled `keras.Model`.
+            step: steps of the epoch that are done.
+            sums: of these steps, see `mid_epoch.running_sums`.
+        """
+        self.state.update(step=step, **({"sums": sums} if sums else {}))
         save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
 
     def close(self) -> None:
         """Closes the TensorBoard log."""
-        if self._writer:
-            self._writer.close()
+        self.figures.close()
 
     def summary(self) -> str:
         """Describes the best validation and where the files are."""

@@ -1,4 +1,4 @@
-"""Resuming a training: the settings of the interrupted run, its weights, optimizer and dropout seeds.
+"""Resuming a training: the settings of the interrupted run, its position, weights, optimizer and dropout seeds.
 
 Importing this file imports no Keras.
 """
@@ -10,6 +10,7 @@ from collections.abc import Collection
 from utils.errors import UsageError, first_line
 from utils.settings import read_checkpoint
 from utils.text import brief
+from utils.training.time_plan import is_complete
 
 # Flags that cannot change when a training resumes.
 FIXED = (
@@ -48,13 +49,111 @@ def resume_settings(latest: pathlib.Path, flags: dict, given: Collection[str]) -
         return flags, None
     settings, state = read_checkpoint(latest, resumes=True)
     settings.setdefault("init_from", None)  # older checkpoints lack it
+    state.setdefault("trained_with", lengths(settings, settings.get("steps_per_epoch"), None))  # as well
     for name in FIXED:
         if name in given and flags[name] != settings.get(name, flags[name]):
             raise UsageError(
                 f"--{name} {flags[name]} does not fit {latest}, which was trained with {settings.get(name)}; "
                 "leave the flag out, or start anew without --continue_training"
             )
-    return {**flags, **settings, **{name: flags[name] for name in given}}, state
+    merged = {**flags, **settings, **{name: flags[name] for name in given}}
+    if has_schedule(merged) != has_schedule(settings):  # the optimizer then has another variable
+        raise UsageError(
+            f"{latest} was trained with{'out' if has_schedule(merged) else ''} a schedule or warm-up, and can only be "
+            "continued so; leave out --schedule and --warm_up, or start anew without --continue_training"
+        )
+    return merged, state
+
+
+def has_schedule(settings: dict) -> bool:
+    """Returns whether the learning rate of a run changes."""
+    return settings.get("schedule", "constant") != "constant" or bool(settings.get("warm_up"))
+
+
+def lengths(settings: dict, steps: int | None, images: int | None) -> dict:
+    """Returns the division of a training into epochs and steps, for its state; None stands for unknown."""
+    names = ("batch_size", "seed", "num_epochs")
+    return {"steps": steps, "images": images, "minutes": settings.get("minutes"), **{n: settings.get(n) for n in names}}
+
+
+def adapt_position(settings: dict, state: dict, steps: int, images: int) -> list[str]:
+    """Adapts the state of a run to another batch size, number of steps, of images or of epochs.
+
+    What counts are epochs and images: the position in an epoch becomes that of the next image, and
+    `build.continue_schedule` moves the schedule.
+
+    Args:
+        settings: of the run as it continues.
+        state: of the checkpoint; "step", "sums", "schedule_shift" and "trained_with" are brought up to date.
+        steps: training steps per epoch.
+        images: training images.
+
+    Returns:
+        Lines that say what changes.
+    """
+    before, now = state["trained_with"], lengths(settings, steps, images)
+    before = {
+        **before,
+        "images": before["images"] or images,
+        "seed": before["seed"] if before["seed"] is not None else now["seed"],
+    }
+    before["steps"] = before["steps"] or -(-before["images"] // before["batch_size"])
+    state["trained_with"] = now
+    changed = [name for name in now if name != "minutes" and before[name] != now[name]]
+    was_timed = before["minutes"] and not now["minutes"]
+    lines = _adapt_step(before, now, state) if state["step"] and (changed or was_timed) else []
+    if not now["minutes"] and ("steps" in changed or was_timed):
+        state["schedule_shift"] = None
+    if (
+        settings["schedule"] != "constant"
+        and not now["minutes"]
+        and ("steps" in changed or "num_epochs" in changed or was_timed)
+    ):
+        lines.append(
+            f"The schedule {settings['schedule']} now spans {now['num_epochs']} epochs of {steps} steps; the learning "
+            "rate continues at the run's share of them"
+        )
+    return lines
+
+
+def _adapt_step(before, now, state):
+    """Moves the state's position within the epoch; returns a line if images are trained twice."""
+    epoch, done = state["epoch"], state["step"] * before["batch_size"]
+    for name in ("images", "seed"):
+        if before[name] != now[name]:  # another order, in which the images done are not the first
+            return _repeat_epoch(state, f"{name} are {now[name]}, were {before[name]}")
+    step, rest = divmod(done, now["batch_size"])
+    if step >= now["steps"] and not now["minutes"]:
+        return _repeat_epoch(state, f"its {now['steps']} steps have fewer images than the {done} that were trained")
+    state["step"] = step
+    return [f"The last {rest} of the {done} images trained in epoch {epoch} are trained again"] if rest else []
+
+
+def _repeat_epoch(state, reason):
+    state["step"] = 0
+    state.pop("sums", None)
+    return [f"Epoch {state['epoch']} begins again with the weights as they are: {reason}"]
+
+
+def completion_line(latest: pathlib.Path, settings: dict, state: dict) -> str | None:
+    """Returns a line if a run is complete, on how to train on; None if epochs or a validation are left.
+
+    Args:
+        latest: the run's latest checkpoint.
+        settings, state: as it would continue.
+    """
+    if state.get("pending"):
+        return None
+    if is_complete(settings, state):
+        longer = f"--minutes {settings['minutes']:g}" if settings["minutes"] else "--num_epochs"
+        return f"{latest} already has its {settings['num_epochs']} epochs; raise {longer} to train on"
+    patience, count = settings["patience"], state["validations_without_gain"]
+    if not patience or count < patience:
+        return None
+    return (
+        f"{latest} is complete: {count} validations without a better mean IoU, and --patience is {patience}; to train "
+        f"on, give --patience {count + patience} or any number above {count}"
+    )
 
 
 def restore_training(path: pathlib.Path, model, state: dict) -> None:

@@ -1,6 +1,7 @@
 """Combinations of flags that are rejected, in one line that says what would be right."""
 
 import argparse
+import sys
 
 import pytest
 
@@ -10,6 +11,7 @@ from utils.cli.checks import (
     check_label_smoothing,
     check_network,
     check_scale_range,
+    check_tensorboard,
     crop_size,
     export_precision,
     tile_size,
@@ -104,3 +106,10 @@ def test_initial_weights_must_be_of_the_same_network(monkeypatch):
         check_fine_tuning(fine_tuning_flags(model="DFN", frontend="ResNet50", init_from="a.keras"))
     with pytest.raises(UsageError, match="has the frontend ResNet50, not ResNet101; give --frontend ResNet50"):
         check_fine_tuning(fine_tuning_flags(model="PSPNet", init_from="a.keras"))
+
+
+def test_tensorboard_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    check_tensorboard(False)
+    with pytest.raises(UsageError, match="pip install tensorboard"):
+        check_tensorboard(True)

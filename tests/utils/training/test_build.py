@@ -9,7 +9,7 @@ from utils.cli.arguments import train_parser
 from utils.losses.auxiliary import AtHeadResolution, Border, Presence
 from utils.losses.cross_entropy import OnlineHardExamples
 from utils.metrics import ConfusionMatrix
-from utils.training.build import auxiliary_heads, build_training_model, output_names
+from utils.training.build import auxiliary_heads, build_training_model, continue_schedule, output_names
 from utils.training.optimizers import current_learning_rate
 
 
@@ -88,3 +88,23 @@ def test_the_seed_decides_the_initialization():
     )
     assert all(np.array_equal(*pair) for pair in zip(first, again))
     assert not np.array_equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_schedule_continues_at_the_share_of_epochs_that_is_done(precision):
+    """After 2 of 10 epochs of 5 steps, and with 20 steps per epoch from then on."""
+    run_settings = settings("tiny", "--schedule", "poly", "--num_epochs", "10", "--mixed_precision", precision)
+    rate = run_settings["learning_rate"]
+    try:
+        model = build_training_model(run_settings, steps_per_epoch=20)
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        optimizer.iterations.assign(10)
+        state = {"epoch": 2, "step": 4, "schedule_shift": None}
+        continue_schedule(model, run_settings, state, 20)
+        assert current_learning_rate(optimizer) == pytest.approx(rate * (1 - 44 / 200) ** 0.9)
+        assert state["schedule_shift"] == 34
+        optimizer.iterations.assign(26)  # resumed once more, at the end of the epoch
+        continue_schedule(model, run_settings, state, 20)
+        assert current_learning_rate(optimizer) == pytest.approx(rate * (1 - 60 / 200) ** 0.9)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")

@@ -9,10 +9,12 @@ from utils.data.dataset import SegmentationDataset
 from utils.data.folder import list_pairs
 from utils.evaluation import score
 from utils.run_folder import RunFolder
+from utils.settings import read_checkpoint
 from utils.training import PreciseBatchNorm, RunRecord, Trainer, TrainingOptions, Validation, build_training_model
 from utils.training.build import output_names
 from utils.training.callbacks import Interruption
 from utils.training.record import new_state
+from utils.training.resume import restore_training
 
 EPOCHS = 3
 
@@ -36,9 +38,9 @@ def dataset(streets, run_settings, workers=2):
 def trainer(streets, tmp_path):
     """A function that makes the trainer of a new run."""
 
-    def build(run_settings, interruption=None, **options):
+    def build(run_settings, interruption=None, state=None, **options):
         data, run = dataset(streets, run_settings), RunFolder(tmp_path, run_settings["model"], "Streets")
-        record = RunRecord(run, run_settings, new_state(0), data.class_dict, EPOCHS, checkpoint_step=5)
+        record = RunRecord(run, run_settings, state or new_state(0), data.class_dict, EPOCHS, checkpoint_step=5)
         model = build_training_model(run_settings, None, data.steps)
         epochs = TrainingOptions(num_epochs=EPOCHS, progress="quiet", **options)
         return Trainer(model, data, list_pairs(streets, "val"), record, epochs, interruption or Interruption())
@@ -119,3 +121,74 @@ def test_an_interrupted_epoch_resumes_at_its_step(trainer):
     assert uninterrupted.train()
     for weight, expected in zip(trained.model.get_weights(), uninterrupted.model.get_weights(), strict=True):
         np.testing.assert_allclose(weight, expected, rtol=1e-5, atol=1e-6)
+
+
+def without_seconds(rows):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("model", ["tiny", "tiny-heads"])
+def test_checkpoints_within_epochs_change_nothing(trainer, model):
+    """Neither weights nor log, whether the training continues after them or is resumed from one."""
+    run_settings = settings(model, "--schedule", "poly", "--ema", "0.5")
+    plain = trainer(run_settings)
+    assert plain.train()
+    often, states = trainer(run_settings, checkpoint_minutes=1e-9), []
+    add = often.record.add_interruption
+
+    def kill_later(network, step, sums):
+        add(network, step, sums)
+        states.append(read_checkpoint(often.record.run.latest)[1])
+        if (states[-1]["epoch"], step) == (1, 3):
+            raise KeyboardInterrupt
+
+    often.record.add_interruption = kill_later
+    with pytest.raises(KeyboardInterrupt):
+        often.train()
+    places = [(state["epoch"], state["step"]) for state in states]
+    assert places == [(0, 1), (0, 2), (0, 3), (0, 4), (1, 1), (1, 2), (1, 3)]
+    again = trainer(run_settings, state=states[-1])
+    restore_training(often.record.run.latest, again.model, states[-1])
+    assert again.train()
+    for weight, expected in zip(again.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert without_seconds(again.record.state["log"]) == without_seconds(plain.record.state["log"])
+    assert all(row["seconds"] > 0 for row in again.record.state["log"])
+
+
+@pytest.mark.parametrize("place", ["validate", "record.figures.add_epoch", "record.complete_epoch"])
+def test_a_kill_after_the_checkpoint_of_an_epoch_costs_only_its_validation(trainer, monkeypatch, place):
+    run_settings = settings("tiny", "--ema", "0.5")
+    plain = trainer(run_settings)
+    assert plain.train()
+    log, best = plain.record.run.log.read_text(), plain.record.state["best_mean_iou"]
+    killed = trainer(run_settings)
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    *path, name = place.split(".")
+    owner = killed
+    for part in path:
+        owner = getattr(owner, part)
+    monkeypatch.setattr(owner, name, kill)
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    state = read_checkpoint(killed.record.run.latest)[1]
+    assert state["epoch"] == 1 and state["pending"]["seconds"] > 0 and state["best_mean_iou"] is None
+    again = trainer(run_settings, state=state)
+    restore_training(killed.record.run.latest, again.model, state)
+    assert again.train()
+    for weight, expected in zip(again.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    lines = [
+        [line.rpartition(",")[0] for line in text.splitlines()] for text in (log, again.record.run.log.read_text())
+    ]
+    assert lines[0] == lines[1] and again.record.state["best_mean_iou"] == best
+    assert read_checkpoint(again.record.run.best)[1]["best_mean_iou"] == best
+
+
+def test_a_run_whose_patience_has_ended_trains_no_further(trainer, capsys):
+    trained = trainer(settings("tiny"), patience=2, state={**new_state(0), "validations_without_gain": 2})
+    assert trained.train() and not trained.record.state["log"]
+    assert "No better mean IoU in 2 validations" in capsys.readouterr().out

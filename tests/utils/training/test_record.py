@@ -1,14 +1,14 @@
-"""Files and state of a run."""
+"""Checkpoints and state of a run."""
 
 import csv
 import json
 
-import numpy as np
 import pytest
 
 from models import build_model
+from utils import files
 from utils.class_dict import ClassDict
-from utils.data.dataset import SegmentationDataset
+from utils.errors import RunError
 from utils.run_folder import RunFolder
 from utils.settings import read_checkpoint
 from utils.training.record import RunRecord, new_state
@@ -30,7 +30,7 @@ def record(tmp_path):
 
 
 def row(epoch, **scores):
-    return {"epoch": epoch, "loss": 1.5, "mean_iou": 0.25, "learning_rate": 0.1, **scores, "seconds": 2.0}
+    return {"epoch": epoch, "loss": 1.5, "mean_iou": 0.25, "learning_rate": 0.1, **scores}
 
 
 def test_the_best_validation(record):
@@ -39,70 +39,80 @@ def test_the_best_validation(record):
     assert record.state["best_mean_iou"] == 0.4 and record.state["validations_without_gain"] == 1
 
 
+SCORES = {"val_mean_iou": 0.5, "val_global_accuracy": 0.5, "val_precision": 0.5, "val_recall": 0.5, "val_f1": 0.5}
+
+
+def validate(record, model, epoch, is_best, **scores):
+    """Does what the trainer does after the training of an epoch that is validated."""
+    record.add_epoch(model, row(epoch), 1.5, is_validated=True)
+    record.state["log"][-1].update(scores)
+    record.complete_epoch(model, 0.5, is_best)
+
+
 def test_checkpoints_of_epochs(record, model):
-    scores = {"val_mean_iou": 0.5, "val_global_accuracy": 0.5, "val_precision": 0.5, "val_recall": 0.5, "val_f1": 0.5}
-    record.add_epoch(model, row(3), is_best=False)
+    record.add_epoch(model, row(3), 2.0, is_validated=False)
     assert not record.run.best.exists() and not (record.run.folder / "0003").exists()
-    record.add_epoch(model, row(4, **scores, val_iou_a=0.6, val_iou_b=0.4), is_best=True)
+    validate(record, model, 4, True, **SCORES, val_iou_a=0.6, val_iou_b=0.4)
     latest = record.run.latest.read_bytes()
     assert record.run.best.read_bytes() == latest == (record.run.folder / "0004" / "model.keras").read_bytes()
     settings, state = read_checkpoint(record.run.latest)
     assert settings == {"model": "tiny"} == json.loads(record.run.settings.read_text())
     assert (state["epoch"], state["step"]) == (5, 0) and [entry["epoch"] for entry in state["log"]] == [3, 4]
+    assert [entry["seconds"] for entry in state["log"]] == [2.0, 2.0] and "pending" not in state
+    assert read_checkpoint(record.run.previous)[1]["epoch"] == 4
     with open(record.run.log, newline="") as file:
         assert [entry["val_iou_b"] for entry in csv.DictReader(file)] == ["", "0.4"]
     assert (record.run.folder / "class_iou_vs_epochs.png").exists()
-    record.add_epoch(model, row(5), is_best=False)
+    record.add_epoch(model, row(5), 2.0, is_validated=False)
     assert record.run.previous.read_bytes() == latest
     assert record.run.best.read_bytes() == latest != record.run.latest.read_bytes()
+    record.add_epoch(model, row(6), 2.0, is_validated=False)
+    assert (record.run.folder / "0006" / "model.keras").read_bytes() == record.run.latest.read_bytes()
+    assert read_checkpoint(record.run.previous)[1]["epoch"] == 6
     assert f"Best mean IoU: 50.00 % in epoch 0004, {record.run.best}\n" in record.summary()
 
 
-def test_the_first_batch_is_drawn_once_and_changes_nothing(record, streets):
-    def dataset(**options):
-        return SegmentationDataset.from_folder(
-            streets, crop_height=32, crop_width=48, batch_size=2, h_flip=True, **options
-        )
+def test_a_trained_epoch_is_in_the_latest_checkpoint_before_its_validation(record, model):
+    record.add_epoch(model, row(4), 1.5, is_validated=True)
+    state = read_checkpoint(record.run.latest)[1]
+    assert (state["epoch"], state["pending"], record.is_pending) == (5, {"seconds": 1.5}, True)
+    assert not record.run.log.exists() and not (record.run.folder / "0004").exists()
+    again = RunRecord(record.run, {"model": "tiny"}, state, CLASSES, num_epochs=9, checkpoint_step=2)
+    assert again.is_pending and not record.run.log.exists()
+    again.state["log"][-1].update(SCORES)
+    again.complete_epoch(model, 0.5, is_best=True)
+    assert not again.is_pending and read_checkpoint(record.run.best)[1]["log"] == [row(4, **SCORES) | {"seconds": 2.0}]
 
-    record.state["step"] = 1
-    for cache in (False, True):
-        record.run.batch.unlink(missing_ok=True)
-        data, untouched = dataset(cache=cache), dataset()
-        record.class_dict, data.outputs = data.class_dict, ("logits", "auxiliary") if cache else ()
-        assert record.add_batch(data) == record.run.batch and record.run.batch.stat().st_size > 10_000
-        assert record.add_batch(data) is None
-        untouched.set_epoch(3, 1)
-        assert (data.epoch, data.first_step) == (3, 1)
-        for step in range(2):
-            (images, labels), (expected, expected_labels) = data[step], untouched[step]
-            np.testing.assert_array_equal(images, expected)
-            np.testing.assert_array_equal(labels["auxiliary"] if cache else labels, expected_labels)
+
+def test_figures_without_room_cost_no_epoch(record, model, monkeypatch, capsys):
+    """But a checkpoint does, and leaves the earlier ones as they were."""
+    real = files.os.replace
+
+    def full(source, path):
+        if path.suffix in endings:
+            raise OSError(28, "No space left on device")
+        real(source, path)
+
+    endings = (".png", ".csv")
+    monkeypatch.setattr(files.os, "replace", full)
+    validate(record, model, 4, True, **SCORES, val_iou_a=0.5)
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 3 and all(len(line) < 300 and "No space left" in line for line in warnings), warnings
+    assert "log.csv" in warnings[0] and "make room" in warnings[0]
+    before, endings = record.run.latest.read_bytes(), (".keras",)
+    with pytest.raises(RunError, match="cannot write .*latest_model_tiny_Streets.keras: No space left"):
+        record.add_epoch(model, row(5), 1.0, is_validated=True)
+    assert record.run.latest.read_bytes() == record.run.best.read_bytes() == before
+    endings = ()
+    RunRecord(record.run, {}, read_checkpoint(record.run.latest)[1], CLASSES, num_epochs=9, checkpoint_step=2)
+    assert record.run.log.read_text().splitlines()[1].startswith("4,1.5"), "the log is repaired"
 
 
 def test_an_interrupted_epoch(record, model):
-    record.add_interruption(model, step=7)
+    sums = {"seconds": 0.5, "learning_rate": 0.1, "metrics": [1.0, [2.0, 3.0]]}
+    record.add_interruption(model, 7, sums)
     state = read_checkpoint(record.run.latest)[1]
-    assert (state["epoch"], state["step"], state["log"]) == (3, 7, [])
+    assert (state["epoch"], state["step"], state["log"], state["sums"]) == (3, 7, [], sums)
     assert record.summary() == f"Latest checkpoint: {record.run.latest}"
-
-
-def test_page_of_a_run(tmp_path, model, streets, blank_plots):
-    from tiny_report import Brightest
-
-    from utils.data.folder import list_pairs, read_classes
-    from utils.evaluation import evaluate
-    from utils.inference import Predictor
-
-    class_dict, pairs = read_classes(streets, ["Unlabelled"]), list_pairs(streets, "val")
-    settings = {"model": "tiny", "dataset_path": "Streets", "num_epochs": 9, "versions": {"keras": "3"}}
-    for is_wanted in (True, False):
-        run = RunFolder(tmp_path / str(is_wanted), "tiny", "Streets")
-        record = RunRecord(run, settings, new_state(3), class_dict, num_epochs=9, checkpoint_step=2, report=is_wanted)
-        observe = record.open_collector(len(pairs))
-        evaluation = evaluate(Predictor(Brightest()), pairs, class_dict, observe=observe)
-        record.add_validation(3, pairs, evaluation)
-        record.add_epoch(model, row(3, val_mean_iou=0.5, val_iou_Sky=0.25), is_best=True)
-        assert (run.folder / "report.html").exists() == is_wanted
-    page = (tmp_path / "True" / "tiny_Streets" / "report.html").read_text(encoding="utf-8")
-    assert "tiny_Streets, validation of epoch 3" in page and '"val_iou_Sky":0.25' in page
-    assert page.count("data:image/jpeg") == len(pairs) and '"calibration"' not in page
+    record.add_epoch(model, row(3), 2.0, is_validated=False)
+    assert "sums" not in read_checkpoint(record.run.latest)[1]

@@ -36,6 +36,29 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @keras.saving.register_keras_serializable(package="suite")
+class ShiftedSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule at another step, for trainings that continue with another number of steps per epoch.
+
+    Args:
+        schedule: `LearningRateSchedule`.
+        shift: int, added to the number of each training step.
+    """
+
+    def __init__(self, schedule, shift):
+        self.schedule, self.shift = schedule, shift
+
+    def __call__(self, step):
+        return self.schedule(keras.ops.add(step, self.shift))
+
+    def get_config(self):
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "shift": self.shift}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["shift"])
+
+
+@keras.saving.register_keras_serializable(package="suite")
 class TimedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule whose progress is set from outside, for trainings that end at a given time.
 

@@ -1,7 +1,7 @@
 import pytest
 
 from utils.training.optimizers import build_optimizer, current_learning_rate
-from utils.training.optimizers.schedules import TimedSchedule, build_schedule
+from utils.training.optimizers.schedules import ShiftedSchedule, TimedSchedule, build_schedule
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,15 @@ def test_warm_up_rises_linearly_and_then_leaves_the_schedule_alone(name):
         rate = float(schedule(step)) if callable(schedule) else schedule
         assert float(warm(step)) == pytest.approx(rate * min((step + 1) / 5, 1), abs=1e-7)
         assert float(again(step)) == pytest.approx(float(warm(step)))
+
+
+@pytest.mark.parametrize("name, warm_up", [("poly", 0), ("cosine", 1), ("exponential", 0), ("constant", 2)])
+def test_a_shifted_schedule_is_the_schedule_at_another_step(name, warm_up):
+    schedule = build_schedule(name, 0.1, 10, 10, warm_up)
+    shifted = ShiftedSchedule(schedule, -3)
+    again = ShiftedSchedule.from_config(shifted.get_config())
+    for step in (3, 8, 40, 103):
+        assert float(shifted(step)) == float(schedule(step - 3)) == float(again(step))
 
 
 @pytest.mark.parametrize("name", ["poly", "cosine", "exponential", "constant"])

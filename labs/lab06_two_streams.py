@@ -10,7 +10,7 @@ Percent-format source; `python labs/lab06_two_streams.py` runs it, `python labs/
 # count at which strides their multiply-adds and their memory are, measure their latency on this computer, and find the
 # networks that are dominated, because another one is both faster and better.
 #
-# **Needs** 3 minutes of computing on two CPU cores; labs 1 and 3 (multiply-adds, Pareto front).
+# **Needs** 2 minutes of computing on two CPU cores; labs 1 and 3 (multiply-adds, Pareto front).
 
 # %% script
 import _path  # noqa: F401

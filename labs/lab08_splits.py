@@ -9,7 +9,7 @@ Percent-format source; `python labs/lab08_splits.py` runs it, `python labs/make_
 # **Goal.** You split the same frames at random and by drive, and see how much of a validation score is due to near
 # duplicates. Then you train a network further on twelve images of another kind, with and without a frozen encoder.
 #
-# **Needs** 3 minutes of computing on two CPU cores; lab 1.
+# **Needs** 2 minutes of computing on two CPU cores; lab 1.
 
 # %% script
 import _path  # noqa: F401

@@ -177,7 +177,7 @@ def train(folders, class_dict, run, settings, state, start):
         console.say(f"Precision --> {settings['mixed_precision']} (auto: {reason})")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None
     if settings.pop("find_learning_rate", False):
-        from utils.training.learning_rate_range import find_learning_rate
+        from utils.training.learning_rate_search import find_learning_rate
 
         find_learning_rate(settings, class_weights, data, run)
         return 0

@@ -1,10 +1,10 @@
-"""Compares the suggestion of the learning rate range test with the best rate of a grid, for several networks.
+"""Compares the suggestion of train.py's `--find_learning_rate` with the best rate of a grid, for several networks.
 
     python tools/check_learning_rate.py
 
-Each network is trained on small synthetic streets from the same initial weights: with rising rates for the suggestion
-of train.py's `--find_learning_rate`, then with each rate of the grid. Mean IoU is that of the validation images after
-the last update. Networks are added to the results one by one.
+Each network is trained on small synthetic streets from the same initial weights: for the suggestion, then with each
+rate of the grid. Mean IoU is that of the validation images after the last update. Every measurement is kept in the
+results, and not repeated.
 """
 
 import json
@@ -27,6 +27,8 @@ NETWORKS = {
     "DeepLabV3_plus": "MobileNetV3Small",
     "BiSeNet": "MobileNet",
     "LinkNet": "MobileNet",
+    "ICNet": "MobileNet",
+    "DenseASPP": "MobileNetV3Small",
 }
 GRID = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 NEAR = 3.0  # largest factor between the suggestion and the best rate
@@ -60,35 +62,65 @@ def main(argv=None):
     path = folder / f"results_{args.optimizer}_{args.schedule}.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in args.models:
-        if name not in results or results[name]["updates"] != args.updates:
-            results[name] = measure(name, dataset, args)
-            write_json(path, results)
+        if results.get(name, {}).get("updates") != args.updates:
+            results[name] = {"updates": args.updates, "mean_iou": {}}
+        measure(name, dataset, args, results[name], lambda: write_json(path, results))
         print(describe(name, results[name]), flush=True)
     near = sum(results[name]["factor"] <= NEAR for name in args.models)
     print(f"{near} of {len(args.models)} suggestions are within {NEAR:g}x of the best rate of the grid")
     return 0
 
 
-def measure(name: str, dataset: pathlib.Path, args) -> dict:
-    """Measures the suggestion and the grid for a network.
+def measure(name: str, dataset: pathlib.Path, args, result: dict, keep) -> None:
+    """Measures the suggestion for a network and the scores of the grid, as far as they are missing.
 
     Args:
         name: a key of `NETWORKS`.
         dataset: folder.
         args: flags of this command.
+        result: dict with "mean_iou", from rates of the grid as str to 0..1. These are added: "rates" and "losses" of
+            the range test, "trials" (dict from rate to losses), "suggestion", "best" rate, and "factor" between the
+            two, >= 1.
+        keep: function that is called after each measurement.
+    """
+    from utils.training.learning_rate_search import search_rate
+    from utils.training.learning_rate_trials import state_variables
+
+    scores = result["mean_iou"]
+    missing = [rate for rate in GRID if str(rate) not in scores]
+    if missing or "suggestion" not in result:
+        settings, opened, model = build(name, dataset, args)
+        start = [variable.numpy() for variable in state_variables(model)]
+        if "suggestion" not in result:
+            found = search_rate(model, opened.dataset, settings, lambda text: print(" ", text, flush=True))
+            result |= {"rates": found.rates.tolist(), "losses": found.losses.tolist(), "suggestion": found.suggestion}
+            result["trials"] = {str(rate): losses.tolist() for rate, losses in found.trials.items()}
+            keep()
+        for rate in missing:
+            for variable, value in zip(state_variables(model), start):
+                variable.assign(value)
+            scores[str(rate)] = train(model, opened, rate, args)
+            print(f"  {name} at {rate:g}: mean IoU {100 * scores[str(rate)]:.1f} %", flush=True)
+            keep()
+    result["best"] = float(max(scores, key=scores.get))
+    result["factor"] = max(result["suggestion"] / result["best"], result["best"] / result["suggestion"])
+    keep()
+
+
+def build(name: str, dataset: pathlib.Path, args):
+    """Builds a network and opens its data.
 
     Returns:
-        Dict: "updates", "rates" and "losses" of the range test, "suggestion", "mean_iou" (dict from the rates of the
-        grid to 0..1), "best" rate, and "factor" between it and the suggestion, >= 1.
+        `(settings, opened, model)`: flags of train.py, `utils.data.training_data.TrainingData`, compiled network.
     """
     from utils.data.augmentation import Augmentation
     from utils.data.folder import read_classes
     from utils.data.training_data import open_training_data
     from utils.training.build import build_training_model, output_names
-    from utils.training.learning_rate_range import PLAIN, measure_losses, range_rates, suggest_rate
+    from utils.training.learning_rate_range import PLAIN
 
     settings = {**vars(train_parser().parse_args([])), **FLAGS, "model": name, "frontend": NETWORKS[name]}
-    settings |= {"optimizer": args.optimizer, "num_epochs": 1}
+    settings |= {"optimizer": args.optimizer, "schedule": args.schedule, "num_epochs": 1}
     class_dict = read_classes(dataset)
     settings["num_classes"] = class_dict.num_classes
     opened = open_training_data(
@@ -100,23 +132,7 @@ def measure(name: str, dataset: pathlib.Path, args) -> dict:
         batch_size=settings["batch_size"],
         cache=True,
     )
-    model = build_training_model({**settings, **PLAIN})
-    variables = [*model.variables, *model.optimizer.variables]
-    start = [variable.numpy() for variable in variables]
-    rates = range_rates()
-    losses = measure_losses(model, opened.dataset, rates)
-    suggestion, scores = suggest_rate(rates[: len(losses)], losses, args.schedule), {}
-    for rate in GRID:
-        for variable, value in zip(variables, start):
-            variable.assign(value)
-        scores[rate] = train(model, opened, rate, args)
-        print(f"  {name} at {rate:g}: mean IoU {100 * scores[rate]:.1f} %", flush=True)
-    best = max(scores, key=scores.get)
-    return {
-        **{"updates": args.updates, "rates": rates[: len(losses)].tolist(), "losses": losses.tolist()},
-        **{"suggestion": suggestion, "mean_iou": scores, "best": best},
-        "factor": max(suggestion / best, best / suggestion),
-    }
+    return settings, opened, build_training_model({**settings, **PLAIN})
 
 
 def train(model, opened, rate: float, args) -> float:

@@ -76,7 +76,7 @@ def add_optimization(parser: Parser) -> None:
     add_boolean(
         group,
         "--find_learning_rate",
-        "measure the loss over rising learning rates, suggest one for the other flags, and end without training",
+        "measure the loss over rising learning rates and in short trials, suggest a rate for the other flags, and end",
     )
     group.add_argument(
         "--schedule", choices=SCHEDULES, default="constant", metavar="NAME", help="learning rate schedule"

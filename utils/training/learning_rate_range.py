@@ -1,29 +1,19 @@
-"""Learning rate range test: the loss while the learning rate rises, and the rate that it suggests (Smith 2017).
+"""Learning rate range test: the loss while the learning rate rises (Smith 2017).
 
 A new network is trained for some updates, each at a higher learning rate than the one before (1506.01186). Rates at
 which the loss falls are useful; the one at which it rises again is too high.
 """
 
-import pathlib
-
 import keras
 import numpy as np
-from matplotlib.figure import Figure
 
 from utils.data.dataset import SegmentationDataset
 from utils.errors import RunError, memory_errors
-from utils.evaluation.plots import DPI, save
-from utils.files import make_folder, write_rows
-from utils.progress import Console
-from utils.run_folder import RunFolder
-from utils.training.build import prepare_model
-from utils.training.freezing import set_frozen
 
 LOWEST, HIGHEST, UPDATES = 1e-7, 1.0, 100
 SMOOTHING = 3.0  # updates, standard deviation of the Gaussian window
-DIVISORS = {"poly": 10.0, "cosine": 10.0}  # between the rate of the lowest loss and the suggestion
 DIVERGED = 2.0  # times the first loss
-# Settings under which only the optimizer acts on the loss.
+# Settings under which only the optimizer acts on the loss, and a callback sets its rate.
 PLAIN = {"schedule": "constant", "warm_up": 0.0, "ema": 0.0, "steps_per_execution": 1, "learning_rate": LOWEST}
 REMEDY = "check the labels and --loss, or give a --learning_rate without the test"
 
@@ -67,21 +57,28 @@ def range_rates(updates: int = UPDATES) -> np.ndarray:
     return np.geomspace(LOWEST, HIGHEST, updates)
 
 
-def measure_losses(model: keras.Model, data: SegmentationDataset, rates: np.ndarray, accumulate: int = 1) -> np.ndarray:
-    """Trains a network with rising learning rates.
+def measure_losses(
+    model: keras.Model,
+    data: SegmentationDataset,
+    rates: np.ndarray,
+    accumulate: int = 1,
+    diverged: float | None = DIVERGED,
+) -> np.ndarray:
+    """Trains a network with given learning rates.
 
     Args:
         model: compiled, with a constant learning rate; its weights change.
-        data: training batches; `steps` is set to the number that is needed.
+        data: training batches; `steps` is set to the number that is needed. Each call takes the same batches.
         rates: learning rate of each update, `(N,)`.
         accumulate: training steps of an update.
+        diverged: as in `SteppedRates`.
 
     Returns:
         Losses `(M,)` of the first M <= N updates, until it diverges; all are finite.
     """
     data.steps = len(rates) * accumulate
     data.set_epoch(0)
-    stepped = SteppedRates(rates, accumulate)
+    stepped = SteppedRates(rates, accumulate, diverged)
     with memory_errors():
         model.fit(data, shuffle=False, verbose=0, callbacks=[stepped])
     losses = np.array(stepped.losses)
@@ -95,12 +92,11 @@ def smooth(losses: np.ndarray, deviation: float = SMOOTHING) -> np.ndarray:
     return weights @ losses / weights.sum(axis=1)
 
 
-def suggest_rate(rates: np.ndarray, losses: np.ndarray, schedule: str) -> float:
-    """Suggests a learning rate: a tenth of the rate with the lowest smoothed loss, with a constant rate a thirtieth.
+def rate_of_lowest_loss(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Finds the learning rate with the lowest smoothed loss.
 
     Args:
         rates, losses: of the updates of a range test, `(N,)`.
-        schedule: a schedule that ends near 0 may begin higher.
 
     Raises:
         RunError: if the loss does not fall.
@@ -112,66 +108,4 @@ def suggest_rate(rates: np.ndarray, losses: np.ndarray, schedule: str) -> float:
     start = curve[: max(3, len(curve) // 10)].mean()
     if not curve[lowest] < 0.98 * start:
         raise RunError(f"the loss falls at no learning rate from {LOWEST:g} to {rates[len(losses) - 1]:.2g}; {REMEDY}")
-    return float(rates[lowest]) / DIVISORS.get(schedule, 30.0)
-
-
-def find_learning_rate(
-    settings: dict, class_weights: list[float] | None, data: SegmentationDataset, run: RunFolder
-) -> float:
-    """Runs the range test of train.py's `--find_learning_rate`, writes its curve, and prints the suggestion.
-
-    Args:
-        settings: flags of train.py, and "num_classes".
-        class_weights: as in `build_training_model`.
-        data: training batches.
-        run: the run's files; only `learning_rate.png` and `learning_rate.csv` are written.
-
-    Returns:
-        The suggested learning rate.
-    """
-    console, accumulate = Console(settings["progress"]), settings["accumulate"]
-    model = prepare_model({**settings, **PLAIN}, class_weights, data.steps, run, None)
-    if settings["freeze_frontend"] >= settings["num_epochs"]:
-        set_frozen(model, True)
-    rates = range_rates()
-    console.say(f"Learning rate range test: {len(rates) * accumulate} steps, from {LOWEST:g} to {HIGHEST:g} ...")
-    losses = measure_losses(model, data, rates, accumulate)
-    rates = rates[: len(losses)]
-    make_folder(run.folder)
-    rows = zip(rates, losses, smooth(losses))
-    rows = [{"learning_rate": rate, "loss": loss, "smoothed_loss": curve} for rate, loss, curve in rows]
-    write_rows(run.folder / "learning_rate.csv", rows)
-    suggestion = suggest_rate(rates, losses, settings["schedule"])
-    plot_range_test(run.folder / "learning_rate.png", rates, losses, suggestion)
-    given = "" if settings["schedule"] == "constant" else f" --schedule {settings['schedule']}"
-    print(f"Curve: {run.folder / 'learning_rate.png'} and learning_rate.csv")
-    print(
-        f"Suggested for {settings['optimizer']}: --learning_rate {suggestion:.2g}. Train with the same command, that "
-        f"flag instead of --find_learning_rate{given and ', and the same' + given}"
-    )
-    return suggestion
-
-
-def plot_range_test(path: pathlib.Path, rates: np.ndarray, losses: np.ndarray, suggestion: float) -> None:
-    """Draws loss against learning rate, and the suggestion, as PNG.
-
-    Args:
-        path: of the PNG.
-        rates, losses: of the updates, `(N,)`.
-        suggestion: learning rate.
-    """
-    curve = smooth(losses)
-    figure = Figure(figsize=(7, 4.5), dpi=DPI)
-    axes = figure.subplots()
-    axes.plot(rates, losses, color="#7f7f7f", alpha=0.45, linewidth=0.8, label="loss of an update")
-    axes.plot(rates, curve, color="#1f77b4", label="smoothed")
-    axes.axvline(suggestion, color="#d62728", linestyle="--", label=f"suggestion: {suggestion:.2g}")
-    axes.set(xscale="log", xlabel="Learning rate", ylabel="Loss", title="Learning rate range test")
-    axes.xaxis.set_major_formatter(lambda rate, _: f"{rate:g}")  # the default needs mathematical text
-    axes.minorticks_off()
-    low, high = curve.min(), max(curve[: max(3, len(curve) // 10)])
-    axes.set_ylim(low - 0.2 * (high - low), high + 0.5 * (high - low))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
-    save(figure, path)
+    return float(rates[lowest])

@@ -1,5 +1,6 @@
 """Names that lead out of a folder, in every dataset format, predict.py, test.py's results and get_camvid.py."""
 
+import os
 import pathlib
 import shutil
 
@@ -103,6 +104,21 @@ def test_symbolic_links_need_a_flag(name, root, capsys):
     assert "out of --source by a symbolic link; pass --follow_links" in error and error.count("\n") == 1
     assert not (root / "x" / "y" / "out").exists()
     assert convert(format, root, "--follow_links")[0] == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file systems of Windows have no such names")
+@pytest.mark.parametrize(
+    "stem, problem",
+    [(b"\xff\xe9", None), (b"a\nb", "has control characters"), (b"a\\b", "has slashes"), (b" ", "is empty")],
+)
+def test_names_of_files(stem, problem, root, capsys):
+    source = root / "x" / "y" / "in"
+    ALL["folder"][1](source)
+    for path in (source / "images" / "a.jpg", source / "masks" / "a.png"):
+        path.rename(path.with_name(os.fsdecode(stem + path.suffix.encode())))
+    assert convert("folder", root)[0] == (2 if problem else 0)
+    error = capsys.readouterr().err
+    assert f"{problem}; rename the file" in error and error.count("\n") == 1 if problem else not error
 
 
 def test_links_in_the_target(root):

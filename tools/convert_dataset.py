@@ -8,6 +8,7 @@ other files are complete.
 
 import collections
 import hashlib
+import os
 import pathlib
 import sys
 
@@ -127,7 +128,7 @@ def convert(source: Source, target, link=False, workers=2, settings=None) -> col
         **(settings or {}),
         "class_names": source.classes.class_names,
         "images": len(items),
-        "images_sha256": hashlib.sha256(names.encode()).hexdigest(),
+        "images_sha256": hashlib.sha256(os.fsencode(names)).hexdigest(),
     }
     prepare_target(target, items, settings)
     problems = map_threads(lambda item: convert_item(item, target, link), items, workers, "Converting")

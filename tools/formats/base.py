@@ -131,8 +131,10 @@ class SourceReader:
             problems.append(f"{image}: this kind of image is not supported")
         if label is not None and not label.is_file():
             problems.append(f"{image} has no label {label}")
-        if problem := problem_of_name(name) or ("has folders" if SEPARATOR.search(name) else None):
-            problems.append(f"{image}: its name in the result, '{brief(name)}', {problem}; rename the file")
+        if problem := problem_of_name(name) or ("has slashes" if SEPARATOR.search(name) else None):
+            problems.append(
+                f"{brief(str(image), 150)}: its name in the result, '{brief(name)}', {problem}; rename the file"
+            )
         if not self.follow_links:
             self.links += [
                 path for path in (image, label) if path is not None and data is None and self._is_outside(path)

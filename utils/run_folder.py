@@ -62,7 +62,8 @@ class RunFolder:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            remove_left_overs(self.folder)
+            for folder in (self.folder, *self.folder.glob("[0-9]*")):  # and those of the epochs
+                remove_left_overs(folder)
             remove_left_overs(self.latest.parent, glob.escape(self.latest.stem))
         except OSError as error:
             raise RunError(f"cannot write to {self.folder}: {error.strerror}") from error

@@ -25,7 +25,11 @@ def test_names_are_those_of_the_original_suite(run, tmp_path):
 
 def test_temporary_files_of_a_killed_run_are_removed_and_nothing_else(run):
     run.make()
-    left_over = [run.folder / ".best_model.tmp12.keras", run.folder.parent / ".latest_model_UNet_CamVid.tmp12.keras"]
+    left_over = [
+        run.epoch(3) / ".a_pred.tmp12.png",
+        run.folder / ".best_model.tmp12.keras",
+        run.folder.parent / ".latest_model_UNet_CamVid.tmp12.keras",
+    ]
     other = [
         run.folder / "notes.tmp",
         run.folder.parent / ".latest_model_UNet_Streets.tmp12.keras",

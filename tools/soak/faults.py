@@ -31,7 +31,7 @@ WRITING = {
     "the report": ("open */.report*", 2),
     "TensorBoard events": ("rename */report.html", 2),  # they follow it
 }
-MAY_FAIL = ("an image of the validation", "the samples", "a plot", "the report", "TensorBoard events")
+MAY_FAIL = ("the log", "an image of the validation", "the samples", "a plot", "the report", "TensorBoard events")
 FIRST_LOG = "rename */log.csv"  # at the end of the first epoch
 IMAGES = ("truncated", "vanished", "empty", "a pipe")
 CHECKPOINTS = ("truncated", "empty", "bit flipped", "no settings")

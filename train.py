@@ -33,7 +33,16 @@ AUGMENTATION = (
     "scale_range",
     "color_jitter",
 )
-DATASET = ("num_val_images", "val_fraction", "batch_size", "seed", "steps_per_epoch", "cache", "workers")
+DATASET = (
+    "num_val_images",
+    "val_fraction",
+    "batch_size",
+    "seed",
+    "steps_per_epoch",
+    "cache",
+    "workers",
+    "on_bad_sample",
+)
 OPTIONS = ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
 
 

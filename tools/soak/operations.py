@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 ONE_PATH = ("os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "os.utime")
+WITH_FOLDER = ("os.remove", "os.mkdir", "os.rmdir")  # whose last argument may be the descriptor of a folder
 TWO_PATHS = ("os.rename", "os.link", "os.symlink")  # os.replace is "os.rename" too
 TEMPORARY = re.compile(r"\.tmp[0-9a-f_]*")  # of `utils.files.temporary_name`
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -52,6 +53,8 @@ def changed_path(event: str, arguments: tuple) -> str | bytes | os.PathLike | No
         return path if is_writing and not isinstance(path, int) else None
     if event in ONE_PATH or event in TWO_PATHS:
         path = arguments[1 if event in TWO_PATHS else 0]
+        if event in WITH_FOLDER and arguments[-1] >= 0:  # shutil.rmtree names files within an open folder
+            return os.path.join(os.readlink(f"/proc/self/fd/{arguments[-1]}"), os.fsdecode(path))
         return None if isinstance(path, int) else path
     return None
 

@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.cli.choices import LABEL_FORMATS, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS
+from utils.cli.choices import LABEL_FORMATS, ON_BAD_SAMPLE, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS
 from utils.cli.parser import Parser, ShowText, StoreOneOrMore
 from utils.cli.tables import frontends_table, models_table
 from utils.cli.types import (
@@ -176,6 +176,14 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
             help="validate on this share of the training images, for a dataset without a split val",
         )
         add_boolean(group, "--cache", "keep decoded images in memory")
+        group.add_argument(
+            "--on_bad_sample",
+            choices=ON_BAD_SAMPLE,
+            default="stop",
+            metavar="WHAT",
+            help="an image or label that can no longer be read during the training, after three tries, ends it, or "
+            "another one takes its place",
+        )
 
 
 def add_image_format(group, default: str | None, auto: str) -> None:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from utils.data.augmentation import Augmentation
+from utils.data.bad_samples import BadSamples
 from utils.data.folder import find_dataset, read_classes
 from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES
@@ -34,6 +35,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         image_format: `ImageFormat`, bands and value range of the images.
         part: `(rank, count)`, to yield only this part of every batch, of `batch_size / count` images. The parts of all
             ranks are the batch.
+        on_bad_sample: "stop" or "skip", what happens when a sample cannot be read, see `BadSamples`.
 
     Raises:
         ValueError: if `batch_size` is no multiple of the number of parts.
@@ -42,6 +44,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         epoch: int, the current epoch.
         first_step: int, the number of its batches to skip; for resuming in the middle of an epoch.
         steps: int, batches of a whole epoch.
+        samples: `BadSamples`, which reads.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         outputs=(),
         image_format: ImageFormat = RGB_BYTES,
         part=(0, 1),
+        on_bad_sample="stop",
     ):
         if batch_size % part[1]:
             raise ValueError(f"a batch of {batch_size} images cannot be divided into {part[1]} equal parts")
@@ -66,6 +70,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         self.part = part
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
+        self.samples = BadSamples(self._read, lambda index: self.pairs[index].image, len(pairs), on_bad_sample)
         self.set_epoch(0)
 
     @classmethod
@@ -122,6 +127,7 @@ class SegmentationDataset(keras.utils.PyDataset):
     def set_epoch(self, epoch: int, first_step: int = 0) -> None:
         """Selects the epoch, and the batch of it to begin with."""
         self.epoch, self.first_step = epoch, first_step
+        self.samples.skipped = set()
         needed = self.steps * self.batch_size
         rounds = range(math.ceil(needed / len(self.pairs)))
         shuffles = [np.random.default_rng([self.seed, epoch, r, 1]).permutation(len(self.pairs)) for r in rounds]
@@ -150,7 +156,7 @@ class SegmentationDataset(keras.utils.PyDataset):
             yield batch
 
     def sample(self, index: int, repeat: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Reads and augments image number `index` of `pairs`.
+        """Reads and augments image number `index` of `pairs`, or another one if that cannot be read.
 
         Args:
             index: int.
@@ -161,11 +167,10 @@ class SegmentationDataset(keras.utils.PyDataset):
         """
         # Five numbers, because the seeds of the shuffles have four.
         rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
-        return self.augmentation(*self._read(index), rng)
+        cached = self._cache.get(index) if self._cache is not None else None
+        return self.augmentation(*(cached or self.samples.get(index, (index, repeat))), rng)
 
     def _read(self, index):
-        if self._cache is not None and index in self._cache:
-            return self._cache[index]
         pair = self.pairs[index]
         sample = read_pair(pair.image, pair.label, pair.class_dict or self.class_dict, self.image_format)
         if self._cache is not None:

@@ -1,6 +1,7 @@
 """Image sizes from file headers: limit on pixels, and plausibility against the size of the file, before decoding."""
 
 import io
+import math
 import pathlib
 import re
 import struct
@@ -155,12 +156,17 @@ def _webp_size(data):
 
 
 def _array_size(data):
-    """Returns width and height of a NumPy file of two or three dimensions, without its pickled objects."""
+    """Returns width and height of a NumPy file of two or three dimensions; None if its header is damaged."""
     file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape = read(file)[0]
-    return (shape[1], shape[0]) if len(shape) in (2, 3) else (1, 1)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except Exception:  # the header is a Python expression, whose parsers raise many exceptions
+        return None
+    if len(shape) in (2, 3) and shape[2:] <= (4,) and min(shape) >= 0 and dtype.itemsize <= 16:
+        return shape[1], shape[0]
+    return (1, 1) if 0 <= math.prod(shape) * dtype.itemsize <= len(data) else None
 
 
 def _pillow_size(data):
@@ -183,6 +189,8 @@ def _least_bytes(data, width, height):
         return pixel_bytes(data) / DEFLATE_RATIO
     if data[:2] == b"\xff\xd8":
         return width * height / JPEG_PIXELS_PER_BYTE
+    if data[:6] == NUMPY_SIGNATURE:
+        return width * height
     if data[:2] in (b"P4", b"P5", b"P6"):
         return width * height / 8
     if data[:2] == b"BM" and len(data) >= 34 and data[14:18] != b"\x0c\0\0\0":

@@ -155,7 +155,9 @@ def _load_array(data, path):
     """Loads a `.npy` file, never a pickled object."""
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy has no common base class for the errors of damaged files
         raise UsageError(f"cannot read {path}: damaged, or not an array of numbers") from error
 
 

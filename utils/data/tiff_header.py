@@ -30,10 +30,12 @@ COMPRESSIONS = {
 }
 PHOTOMETRIC, ORIENTATION = 262, 274  # tags that libraries understand differently
 _SUBFILE, _NODATA = 254, 42113
+_INTEGERS = {256, 257, 258, 259, PHOTOMETRIC, ORIENTATION, 277, 284, 338, 339}  # tags of the header, but for texts
 _GEOREFERENCE = {33550, 33922, 34264, 34735}  # scale, tie points, transformation, keys
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # struct formats of the types of integers
 _MAX_VALUES = 4096  # of a tag that is read: samples per pixel at the most
+_MAX_ENTRIES = 200_000  # of all pages, which take a second; later pages are not counted
 
 
 class TiffHeader(NamedTuple):
@@ -109,11 +111,13 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
         kinds = [0, *(page.get(_SUBFILE, ((0,), 0))[0][0] for page in directories)]
         value = {tag: values[0] for tag, (values, _) in tags.items() if values}
         samples = value.get(277, 1)
-        orientation = value.get(ORIENTATION, 1)
+        orientation, bits = value.get(ORIENTATION, 1), tags[258][0] if 258 in tags else (1,)
+        if not bits or any(isinstance(number, str) for tag in _INTEGERS & set(tags) for number in tags[tag][0]):
+            return None
         return TiffHeader(
             width=value[256],
             height=value[257],
-            bits=tags[258][0] if 258 in tags else (1,),
+            bits=bits,
             sample_format=value.get(339, UNSIGNED),
             samples=samples,
             photometric=value.get(PHOTOMETRIC, BLACK_IS_ZERO),
@@ -128,7 +132,7 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
             nodata=_number(value.get(_NODATA)),
             is_georeferenced=bool(_GEOREFERENCE & set(tags)),
         )
-    except (struct.error, StopIteration, KeyError, IndexError):
+    except (struct.error, StopIteration, KeyError, IndexError, TypeError):
         return None
 
 
@@ -145,10 +149,13 @@ def _read_directories(data, order):
         (f"{order}Q", f"{order}Q", 20) if is_big else (f"{order}I", f"{order}H", 12)
     )
     inline = entry_size - 4 - struct.calcsize(offset_format)
-    (offset,), seen = struct.unpack_from(offset_format, data, 8 if is_big else 4), set()
+    (offset,), seen, entries = struct.unpack_from(offset_format, data, 8 if is_big else 4), set(), 0
     while offset and offset not in seen:
         seen.add(offset)
         (count,) = struct.unpack_from(count_format, data, offset)
+        entries += count
+        if entries > _MAX_ENTRIES:
+            return
         start = offset + struct.calcsize(count_format)
         tags = {}
         for entry in range(start, start + count * entry_size, entry_size):

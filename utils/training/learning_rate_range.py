@@ -7,6 +7,7 @@ which the loss falls are useful; the one at which it rises again is too high.
 import keras
 import numpy as np
 
+from utils.data.bad_samples import raise_failures
 from utils.data.dataset import SegmentationDataset
 from utils.errors import RunError, memory_errors
 
@@ -79,7 +80,7 @@ def measure_losses(
     data.steps = len(rates) * accumulate
     data.set_epoch(0)
     stepped = SteppedRates(rates, accumulate, diverged)
-    with memory_errors():
+    with memory_errors(), raise_failures(data):
         model.fit(data, shuffle=False, verbose=0, callbacks=[stepped])
     losses = np.array(stepped.losses)
     return losses[: np.argmin(np.isfinite(losses))] if not np.isfinite(losses).all() else losses

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from utils.data.bad_samples import raise_failures
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import Pair
 from utils.errors import RunError, memory_errors
@@ -225,7 +226,8 @@ class Trainer:
         timer = CheckpointTimer(60 * self.options.checkpoint_minutes, self.checkpoint_time)
         sums = RunningSums(state.get("sums", {}).get("metrics"))
         callbacks = [sums, guard, timer, *callbacks, EpochProgress(progress, state["step"])]
-        with memory_errors(), frontend_phase(self.model, epoch < self.options.unfreeze_epoch, state):
+        is_frozen = epoch < self.options.unfreeze_epoch
+        with memory_errors(), raise_failures(self.data), frontend_phase(self.model, is_frozen, state):
             history = self.model.fit(
                 self.data,
                 initial_epoch=epoch,
@@ -234,6 +236,8 @@ class Trainer:
                 verbose=0,
                 callbacks=StepwiseCallbacks(callbacks, add_history=True, model=self.model),
             )
+        if skipped := self.data.samples.describe():
+            print(f"warning: epoch {epoch}: {skipped}")
         if guard.bad_step is not None:
             kept = f"the last good checkpoint is {latest}" if latest.exists() else "no checkpoint yet"
             raise RunError(

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from utils.data.bad_samples import raise_failures
+
 MEASURED_STEPS = 5  # after the first one, which includes tracing
 
 
@@ -117,7 +119,7 @@ def measure_step_time(
     if isinstance(data, tuple) or len(data) < 2 * function_steps:
         data = RepeatedBatch(data if isinstance(data, tuple) else data[0], wanted)
     times = StepTimes(wanted, seconds)
-    with unchanged_variables(model):
+    with unchanged_variables(model), raise_failures(data):
         model.fit(data, shuffle=False, verbose=0, callbacks=[times])
     gc.collect()  # batches read ahead, which Keras keeps in a reference cycle
     return StepTime(float(np.median(times.seconds_per_step())), times.times[0] - times.start)

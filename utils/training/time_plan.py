@@ -153,6 +153,9 @@ class TimePlan:
         self._epochs = closest_epochs(self.left, costs, self.steps, self._epoch, done, self.every)
         validations = count_validations(self._epoch, self._epochs, self.every)
         after = self.left - self._epochs * costs.epoch - validations * costs.validation
+        if self._epochs > 1:  # the number of epochs is rounded, which may leave no time for their steps
+            steps = max(0, self.last_step - done) + (self._epochs - 1) * self.steps
+            after = max(after, 0.5 * steps * costs.step)
         before = after + now - self._mark
         self.progress = 1.0 - (1.0 - self.progress) * max(after, 0.0) / before if before > 0 else 1.0
         self._mark = now

@@ -112,6 +112,14 @@ def test_progress_never_goes_back_and_slow_steps_count_more():
     assert (differences >= 0).all() and differences[-20:-3].mean() > 2 * differences[:20].mean()
 
 
+def test_the_schedule_is_not_at_its_end_while_epochs_are_left(monkeypatch):
+    """Of epochs whose steps take almost no time, whose ends take as long as the rounding of their number."""
+    machine, seen, begin = Machine(Costs(0.02, 2.0, 2.0)), [], TimePlan.begin_epoch
+    monkeypatch.setattr(TimePlan, "begin_epoch", lambda plan, *place: seen.append(plan.progress) or begin(plan, *place))
+    plan, epochs = machine.train(2, 5, Costs(0.02, 9.0, 9.0))
+    assert len(epochs) > 20 and seen[1] < 0.5 and seen[-2] < 0.99 and plan.progress > 0.88
+
+
 def test_a_resumed_training_has_the_time_that_is_left():
     costs = Costs(1.0, 3.0, 4.0)
     machine = Machine(costs)

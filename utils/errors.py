@@ -2,10 +2,19 @@
 
 import contextlib
 import difflib
+import errno
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
+from utils.text import printable
+
+# Failures of a file system, not of the program, in any system call.
+FILE_SYSTEM = {
+    getattr(errno, name, None)
+    for name in ("EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT", "EIO", "ESTALE", "ENAMETOOLONG")
+}
 INTERRUPTED = 130  # exit code after Ctrl-C: 128 + SIGINT
 
 
@@ -52,23 +61,31 @@ def memory_errors() -> Iterator[None]:
 def report_errors(main: Callable) -> Callable:
     """Decorates a command's `main(argv=None)`: an exception with an `exit_code` becomes one line on standard error.
 
-    Any exception class can take part by having an integer `exit_code`, without importing `utils`. Every other
-    exception is a defect of the program and keeps its traceback.
+    Any exception class can take part by having an integer `exit_code`, without importing `utils`. So do failures of the
+    file system, such as a read-only disk, with code 1. Every other exception is a defect of the program and keeps its
+    traceback. File names that are not UTF-8 are printed escaped.
     """
 
     @functools.wraps(main)
     def wrapper(argv=None):
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
         try:
             return main(argv)
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
             raise SystemExit(INTERRUPTED) from None
         except Exception as error:
-            if not hasattr(error, "exit_code"):
+            message, code = str(error), getattr(error, "exit_code", None)
+            if isinstance(error, OSError) and error.errno in FILE_SYSTEM - {None} and error.filename is not None:
+                message, code = f"{os.fsdecode(error.filename)}: {error.strerror}", RunError.exit_code
+            if code is None:
                 raise
             sys.stdout.flush()
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(error.exit_code) from error
+            lines = [printable(line) for line in message.split("\n")]
+            print("error: " + "\n".join(lines), file=sys.stderr)
+            raise SystemExit(code) from error
 
     return wrapper
 

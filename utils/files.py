@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from utils.errors import RunError
 from utils.processes import is_running
-from utils.text import brief
+from utils.text import brief, printable
 
 MAX_NAME_BYTES = 255  # of a file name, on all common file systems
 OLD_SECONDS = 24 * 3600.0  # after which a temporary file is not written to any more, whoever began it
@@ -150,13 +150,13 @@ def make_folder(path: str | pathlib.Path) -> pathlib.Path:
 
 
 def write_text(path: str | pathlib.Path, text: str) -> None:
-    """Writes a UTF-8 text file atomically.
+    """Writes a UTF-8 text file atomically. Bytes of file names that are not UTF-8 are escaped, as JSON does.
 
     Raises:
         RunError: if the file cannot be written.
     """
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | pathlib.Path, values: object) -> None:
@@ -191,10 +191,14 @@ def write_rows(path: str | pathlib.Path, rows: list[dict]) -> None:
 
 
 def rows_text(rows: list[dict]) -> str:
-    """Formats a list of dicts as CSV; the columns are the keys of all rows, in order of first appearance."""
+    """Formats a list of dicts as CSV; the columns are the keys of all rows, in order of first appearance.
+
+    A row is one line: texts are escaped by `text.printable`.
+    """
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({key: printable(value) if isinstance(value, str) else value for key, value in row.items()})
     return text.getvalue()

@@ -3,6 +3,7 @@
 import reprlib
 import unicodedata
 
+BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # change the order of what follows
 _SHORT = reprlib.Repr()  # does not walk through all of a large or deep value
 _SHORT.maxlist = _SHORT.maxtuple = 20
 _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 8, 60, 60
@@ -16,6 +17,14 @@ def display_width(text: str) -> int:
 def pad(text: str, width: int) -> str:
     """Appends spaces to a text up to a width in columns of the terminal."""
     return text + " " * (width - display_width(text))
+
+
+def printable(text: str) -> str:
+    """Escapes control characters, and bytes of file names that are not UTF-8, for one line of text.
+
+    Such a byte, 0xe9, becomes `\\xe9`, and a new line `\\n`; nothing else changes.
+    """
+    return "".join(_escape(character) if _is_control(character) else character for character in text)
 
 
 def brief(value: object, most: int = 40) -> str:
@@ -40,6 +49,18 @@ def percentage(share: float) -> str:
     if text == "100.0" and share < 1:
         return "more than 99.9 %"
     return f"{text.removesuffix('.0') if share in (0, 1) else text} %"
+
+
+def _is_control(character):
+    """Returns whether a character moves the cursor, changes the direction of writing, or is half of one."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in BIDIRECTIONAL
+
+
+def _escape(character):
+    """Escapes a character as Python does; Python has bytes that are not UTF-8 as lone surrogates."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def _columns(character):

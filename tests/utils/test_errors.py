@@ -1,5 +1,7 @@
 """Exit codes, one-line errors and suggestions."""
 
+import errno
+
 import pytest
 
 from utils.errors import RunError, UsageError, closest_name, did_you_mean, memory_errors, report_errors
@@ -90,3 +92,22 @@ def test_only_memory_errors_are_translated():
         raise ValueError("RESOURCE_EXHAUSTED: failed to allocate")
     with pytest.raises(ValueError, match="shape"), memory_errors():
         raise ValueError("a wrong shape")
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (OSError(errno.EROFS, "Read-only file system", "/mnt/a\udce9"), "error: /mnt/a\\xe9: Read-only file system\n"),
+        (UsageError("cannot read a\x1b.png"), "error: cannot read a\\x1b.png\n"),
+    ],
+)
+def test_errors_of_disks_and_odd_names_are_one_line(error, told, capsys):
+    @report_errors
+    def main(argv=None):
+        print("caf\udce9.png")
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        main([])
+    out, err = capsys.readouterr()
+    assert (end.value.code, err) == (getattr(error, "exit_code", 1), told) and out == "caf\\udce9.png\n"

@@ -158,3 +158,11 @@ def test_json_that_is_refused(text, problem):
 
 def test_json():
     assert parse_json('{"a": [1, {"b": null}], "c": {"a": 2}}') == {"a": [1, {"b": None}], "c": {"a": 2}}
+
+
+def test_names_that_are_not_utf_8_are_written(tmp_path):
+    rows = [{"name": "caf\udce9\nb", "value": 1}, {"name": "b", "value": 2}]
+    write_rows(tmp_path / "a.csv", rows)
+    assert (tmp_path / "a.csv").read_text().splitlines() == ["name,value", "caf\\xe9\\nb,1", "b,2"]
+    write_json(tmp_path / "a.json", rows)
+    assert json.loads((tmp_path / "a.json").read_text()) == rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils.text import brief, display_width, pad, percentage, short_percentage
+from utils.text import brief, display_width, pad, percentage, printable, short_percentage
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_brief():
     for value in ("x" * 100_000, ["x" * 1000] * 1000, {"a": [[[[[[[1]]]]]]] * 99}, 10**400, "\ud800" * 99, "a\0b" * 50):
         text = brief(value)
         assert len(text) <= 40 and text.isprintable() and text.encode()
+
+
+def test_what_cannot_be_printed_on_one_line_is_escaped():
+    assert printable("Straße 写真　1") == "Straße 写真　1"
+    assert printable("caf\udce9\n\x1b[2J\0\u202egnp.\u2028") == "caf\\xe9\\n\\x1b[2J\\x00\\u202egnp.\\u2028"

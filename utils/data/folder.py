@@ -1,6 +1,7 @@
 """Dataset folders: finding one, its classes, and pairs of images and labels."""
 
 import collections
+import os
 import pathlib
 import random
 import re
@@ -212,6 +213,27 @@ def other_labels(folder: pathlib.Path, pairs: list[Pair]) -> list[pathlib.Path]:
     used = {pair.label for pair in pairs}
     paths = (path for split in SPLITS for path in sorted((folder / f"{split}_labels").glob("*")))
     return [path for path in paths if is_label(path) and path not in used]
+
+
+def walk_once(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Lists the files of a folder and its subfolders, sorted, but for hidden folders.
+
+    Links to folders are followed, but every folder is listed once, by its inode: a link may lead to a folder above it.
+    """
+    paths, seen = [], set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        # A folder is listed under its own name rather than that of a link to it.
+        folders[:] = sorted(
+            (name for name in folders if not name.startswith(".")),
+            key=lambda name: (os.path.islink(os.path.join(parent, name)), name),
+        )
+        paths += [pathlib.Path(parent, name) for name in files]
+    return sorted(paths)
 
 
 def _files_by_name(folder, is_wanted, problems):

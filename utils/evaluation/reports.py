@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from utils.data.folder import Pair
 from utils.files import write_text
 from utils.metrics import ImageScores, mean_scores
-from utils.text import display_width, pad
+from utils.text import display_width, pad, printable
 
 SCORE_COLUMNS = ("precision", "recall", "f1 score", "mean iou")
 HEADLINE = {"mean IoU": "mean_iou", "global accuracy": "global_accuracy"}
@@ -30,7 +30,7 @@ def write_image_scores(
     """
     header = ", ".join(map(_csv_cell, [*first_columns, *SCORE_COLUMNS, *class_names]))
     lines = [
-        ", ".join([_csv_cell(pair.name), *(f"{value:.6f}" for value in scores.flatten())])
+        ", ".join([_csv_cell(printable(pair.name)), *(f"{value:.6f}" for value in scores.flatten())])
         for pair, scores in zip(pairs, images)
     ]
     write_text(path, "\n".join([header, *lines]) + "\n")

@@ -15,6 +15,7 @@ from utils.data.labels import read_pair
 from utils.evaluation.evaluate import Sample
 from utils.evaluation.plots import class_patch, legend_columns, save
 from utils.metrics import ImageScores
+from utils.text import printable
 
 COLUMNS = ("image", "truth", "prediction", "errors")
 TILE = 400  # pixels, the longer side of an image in the grid
@@ -87,7 +88,7 @@ def samples_figure(samples: Sequence[Sample], class_dict: ClassDict) -> Figure:
             axes.set_axis_off()
         mean_iou, accuracy = 100 * sample.scores.mean_iou, 100 * sample.scores.accuracy
         row[0].set_title(
-            f"{sample.name}, mean IoU {mean_iou:.1f} %, accuracy {accuracy:.1f} %", loc="left", fontsize=10
+            f"{printable(sample.name)}, mean IoU {mean_iou:.1f} %, accuracy {accuracy:.1f} %", loc="left", fontsize=10
         )
     for axes, name in zip(grid[0], COLUMNS):
         axes.set_title(f"{name}\n", fontsize=10, weight="bold", linespacing=1.8)  # a line above the caption

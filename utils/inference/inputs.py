@@ -1,17 +1,20 @@
 """Inputs of prediction: images, folders, file patterns, videos, streams and cameras."""
 
 import collections
+import fnmatch
 import glob
 import os
 import pathlib
 from collections.abc import Iterable
 
+from utils.data.folder import walk_once
 from utils.data.images import EXTENSIONS, describe_skipped, is_image, skipped_kinds
 from utils.errors import UsageError
 from utils.inference.video import EXTENSIONS as VIDEO_EXTENSIONS
 from utils.inference.video import VideoReader
 from utils.inference.video_writer import find_encoder
 from utils.notices import tell_once
+from utils.text import printable
 
 RESULT_SUFFIXES = ("_pred", "_overlay", "_indices", "_confidence")  # of the names of predict.py's output files
 
@@ -83,16 +86,12 @@ def _add_file(path, folder, images, videos):
     if path.suffix.lower() in VIDEO_EXTENSIONS:
         videos.append(path)
     else:
-        images.setdefault(path, path.relative_to(folder).with_suffix(""))
+        images.setdefault(path, pathlib.Path(printable(str(path.relative_to(folder).with_suffix("")))))
 
 
 def _add_folder(folder, images):
     """Adds the images of a folder, without the results of earlier runs among them."""
-    paths = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += [pathlib.Path(parent, name) for name in sorted(files)]
-    paths = [path for path in paths if not path.stem.endswith(RESULT_SUFFIXES)]
+    paths = [path for path in walk_once(folder) if not path.stem.endswith(RESULT_SUFFIXES)]
     skipped, paths = describe_skipped(skipped_kinds(paths)), [path for path in paths if is_image(path)]
     if not paths:
         raise UsageError(f"the folder {folder} has no images ({', '.join(EXTENSIONS)}){skipped and f'; {skipped}'}")
@@ -107,13 +106,27 @@ def _add_pattern(pattern, images, videos):
     if not glob.has_magic(pattern):
         raise UsageError(f"there is no image, video or folder {pattern}")
     folder = pathlib.Path(*_parts_before_wildcards(pathlib.Path(pattern).parts))
-    matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+    if "**" in pathlib.Path(pattern).parts:  # which `glob` follows into links to folders above them, without end
+        wanted = pathlib.Path(pattern).parts[len(folder.parts) :]
+        matches = [path for path in walk_once(folder) if _is_match(path.relative_to(folder).parts, wanted)]
+    else:
+        matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern))]
     matches = [path for path in matches if path.is_file() and not path.stem.endswith(RESULT_SUFFIXES)]
     matches = [path for path in matches if is_image(path) or path.suffix.lower() in VIDEO_EXTENSIONS]
     if not matches:
         raise UsageError(f"no image or video matches {pattern}")
     for path in matches:
         _add_file(path, folder, images, videos)
+
+
+def _is_match(parts, patterns):
+    """Returns whether the parts of a path match those of a pattern, of which "**" is any number, as in `glob`."""
+    if not parts or not patterns:
+        return not parts and all(pattern == "**" for pattern in patterns)
+    if patterns[0] == "**":
+        return _is_match(parts, patterns[1:]) or _is_match(parts[1:], patterns)
+    is_hidden = parts[0].startswith(".") and not patterns[0].startswith(".")
+    return not is_hidden and fnmatch.fnmatch(parts[0], patterns[0]) and _is_match(parts[1:], patterns[1:])
 
 
 def _parts_before_wildcards(parts):

@@ -10,6 +10,7 @@ from utils.data.folder import (
     find_dataset,
     list_pairs,
     read_classes,
+    walk_once,
 )  # fmt: skip
 from utils.errors import UsageError
 
@@ -190,3 +191,17 @@ def test_files_that_are_not_read_are_told_once(tmp_path, monkeypatch, capsys):
 def test_a_folder_of_another_layout_is_pointed_to_the_converter(tmp_path):
     with pytest.raises(UsageError, match="convert_dataset.py --format folder"):
         list_pairs(tmp_path, "train")
+
+
+def test_folders_are_walked_once(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "x.png").touch()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "y.png").touch()
+    for number in range(2):
+        (inner / f"self{number}").symlink_to(inner)
+        (tmp_path / "a" / f"up{number}").symlink_to(tmp_path)
+    (tmp_path / "0_link").symlink_to(tmp_path / "a")
+    assert walk_once(tmp_path) == [inner / "x.png"]
+    assert walk_once(tmp_path / "0_link") == [tmp_path / "0_link" / "b" / "x.png"]

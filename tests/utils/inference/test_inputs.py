@@ -109,3 +109,17 @@ def test_replaced_results_are_told(tmp_path, monkeypatch, capsys):
     tell_replaced(tmp_path, ["a", pathlib.Path("sub/b"), "e"], [types.SimpleNamespace(name="c.d")])
     told = capsys.readouterr().err
     assert "a_pred.png and 2 more" in told and "--output_dir" in told and told.count("\n") == 1
+
+
+def test_links_to_the_folder_itself_end(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "x.png").touch()
+    for number in range(2):
+        (tmp_path / f"self{number}").symlink_to(tmp_path)
+    for name in (str(tmp_path), f"{tmp_path}/**/*.png", f"{tmp_path}/**"):
+        assert list(find_inputs([name])[0]) == [tmp_path / "sub" / "x.png"]
+
+
+def test_names_of_results_are_printable(tmp_path):
+    (tmp_path / "caf\udce9\nx.png").touch()
+    assert list(find_inputs([str(tmp_path)])[0].values()) == [pathlib.Path("caf\\xe9\\nx")]

@@ -156,6 +156,6 @@ def check_tensorboard(is_wanted: bool) -> None:
     """
     if is_wanted:
         try:
-            importlib.import_module("tensorboard.summary.writer.event_file_writer")
+            importlib.import_module("tensorboard.summary.writer.record_writer")
         except ImportError as error:
             raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from error

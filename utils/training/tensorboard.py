@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import os
+import platform
 import re
 import time
 
@@ -31,17 +33,22 @@ class Writer:
 
     Raises:
         UsageError: if the package tensorboard is not installed.
+        OSError: if the file cannot be written, as of all methods.
     """
 
     def __init__(self, folder, first_epoch=0, log=()):
         try:
             from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+            from tensorboard.summary.writer.record_writer import RecordWriter
         except ImportError as error:
             raise UsageError("--tensorboard needs the package tensorboard: pip install tensorboard") from error
         self._events, self._graphs, self._summaries = event_pb2, graph_pb2, summary_pb2
         self.is_new = not any(folder.glob("events*"))
-        self._writer = EventFileWriter(str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}"
+        # Not tensorboard's EventFileWriter, whose thread prints a traceback when the disk is full.
+        self._writer = RecordWriter((folder / name).open("ab"))
+        self._add(None, file_version="brain.Event:2")
         self._add(first_epoch, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
         for row in log if self.is_new else ():
             self.scalars(row)
@@ -108,7 +115,8 @@ class Writer:
         )
 
     def _add(self, epoch, **content):
-        self._writer.add_event(self._events.Event(wall_time=time.time(), step=epoch, **content))
+        event = self._events.Event(wall_time=time.time(), step=epoch, **content)
+        self._writer.write(event.SerializeToString())
 
 
 def has_histograms(epoch, num_epochs):

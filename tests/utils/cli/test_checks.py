@@ -109,7 +109,7 @@ def test_initial_weights_must_be_of_the_same_network(monkeypatch):
 
 
 def test_tensorboard_that_is_not_installed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
     check_tensorboard(False)
     with pytest.raises(UsageError, match="pip install tensorboard"):
         check_tensorboard(True)

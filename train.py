@@ -162,6 +162,7 @@ def train(folders, class_dict, run, settings, state, start):
     from utils.training.record import RunRecord, new_state
     from utils.training.resume import adapt_position, lengths
     from utils.training.run_time import start_plan
+    from utils.training.time_plan import is_complete
 
     console = Console(settings["progress"])
     console.say("Loading the data ...")
@@ -194,7 +195,9 @@ def train(folders, class_dict, run, settings, state, start):
         print(*(f"{line}\n" for line in adapt_position(settings, state, data.steps, len(data.pairs))), sep="", end="")
     model = prepare_model(settings, class_weights, data.steps, run, state)
     plan, steps = None, data.steps
-    if settings["minutes"]:
+    if settings["minutes"] and state and is_complete(settings, state):  # only a validation is left
+        settings["num_epochs"] = state["epoch"]
+    elif settings["minutes"]:
         console.say("Measuring the time of a step ...")
         plan = start_plan(settings, state, start, model, data, validation_pairs)
     settings["versions"] = versions()

@@ -124,9 +124,12 @@ def write_pixels(path: str | pathlib.Path, pixels: np.ndarray) -> None:
 
 
 def read_bytes(path: str | pathlib.Path) -> bytes:
-    """Reads a file, or raises `UsageError` if that is not possible."""
+    """Reads a file, or raises `UsageError` if that is not possible, or if it is a pipe or device, which never ends."""
     try:
-        return pathlib.Path(path).read_bytes()
+        path = pathlib.Path(path)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UsageError(f"cannot read {path}: a pipe or device, not a file")
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 

@@ -182,3 +182,11 @@ def test_any_number_of_bands(channels):
     rgb = to_rgb(image)
     assert rgb.shape == (6, 9, 3) and np.array_equal(rgb[..., 0], image[..., 0])
     assert np.array_equal(rgb[..., 2], image[..., 2 if channels > 2 else 0])
+
+
+def test_pipes_and_devices_are_not_read(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    for name in ("a.png", "b.png"):
+        with pytest.raises(UsageError, match=f"cannot read .*{name}: a pipe or device, not a file"):
+            read_image(tmp_path / name)

@@ -16,6 +16,7 @@ import numpy as np
 
 from tools.suspects.planting import KINDS, LEAST_AREA, plant
 from utils.cli import Parser
+from utils.cli.flag_groups import add_views
 from utils.cli.types import fraction, name_list, nonnegative_int, positive_int
 from utils.errors import UsageError, report_errors
 from utils.run_folder import PRETRAINED
@@ -54,13 +55,13 @@ def build_parser():
         help="least area of an object that is missing or mistaken, as a share of the image",
     )
     parser.add_argument("--batch_size", type=positive_int, default=4, metavar="N", help="images per batch")
+    add_views(parser)
     return parser
 
 
-def predict(backend, pairs, class_dict, batch_size, image_format):
+def predict(predictor, pairs, class_dict, image_format):
     """Returns labels, predictions and confidences of images: lists of arrays `(H, W)` in the order of the pairs."""
     from utils.data.labels import read_pair
-    from utils.inference import Predictor
     from utils.progress import Console
     from utils.threads import prefetch
 
@@ -74,7 +75,7 @@ def predict(backend, pairs, class_dict, batch_size, image_format):
             yield index, image
 
     with Console().progress("Images", len(pairs)) as progress:
-        for done, (index, scored) in enumerate(Predictor(backend, batch_size, keep="confidence")(images()), 1):
+        for done, (index, scored) in enumerate(predictor(images()), 1):
             results[index] = scored
             progress.count(done)
     return labels, [scored.indices for scored in results], [scored.confidence for scored in results]
@@ -108,7 +109,7 @@ def main(argv=None):
     from utils.class_dict import ClassDict
     from utils.data.folder import list_pairs
     from utils.data.image_format import ImageFormat
-    from utils.inference import load_trained
+    from utils.inference import Predictor, load_trained
     from utils.report import find_regions
 
     folder = find_or_make_dataset(args.dataset)
@@ -121,7 +122,8 @@ def main(argv=None):
     if args.errors > len(pairs):
         raise UsageError(f"--errors {args.errors} is more than the {len(pairs)} images of the split {args.split}")
     image_format = ImageFormat.from_settings(settings)
-    labels, predictions, confidences = predict(backend, pairs, class_dict, args.batch_size, image_format)
+    predictor = Predictor(backend, args.batch_size, args.scales, args.flip, keep="confidence")
+    labels, predictions, confidences = predict(predictor, pairs, class_dict, image_format)
     regions = [find_regions(*image) for image in zip(labels, predictions, confidences)]
     found, total = collections.Counter(), collections.Counter()
     for seed in args.seed:

@@ -210,9 +210,8 @@ def add_image_format(group, default: str | None, auto: str) -> None:
     )
 
 
-def add_inference(parser: Parser) -> None:
-    """Adds the flags of inference: test-time augmentation, sliding window, batch statistics."""
-    group = parser.add_argument_group("inference")
+def add_views(group) -> None:
+    """Adds the flags of test-time augmentation."""
     group.add_argument(
         "--scales",
         type=scale_list,
@@ -221,6 +220,12 @@ def add_inference(parser: Parser) -> None:
         help="test-time augmentation: average the probabilities at these image scales; default: 1",
     )
     add_boolean(group, "--flip", "test-time augmentation: also average with the horizontally flipped image")
+
+
+def add_inference(parser: Parser) -> None:
+    """Adds the flags of inference: test-time augmentation, sliding window, batch statistics."""
+    group = parser.add_argument_group("inference")
+    add_views(group)
     group.add_argument(
         "--tile",
         type=positive_int,

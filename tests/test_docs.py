@@ -28,6 +28,7 @@ from tools import (
 )
 from tools.results.records import recorded
 from tools.results.reference import anchor, count_model, read_counts
+from tools.soak import command
 from utils.backend import device
 from utils.cli import arguments
 
@@ -45,6 +46,7 @@ PARSERS |= {
 }
 OTHER_TOOLS = (check_inputs, check_suspects, compare_speed, get_camvid, import_suite_checkpoint, make_streets)
 OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}
+OTHER_PARSERS["tools/soak.py"] = command.build_parser
 
 
 def read(page):

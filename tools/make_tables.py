@@ -40,6 +40,7 @@ from tools.results.tables import (
     scores_table,
     streets_table,
 )
+from tools.soak.records import soak_table
 from tools.speed import Row, describe_machine, markdown_table
 from utils.cli import arguments
 from utils.errors import RunError, report_errors
@@ -92,6 +93,7 @@ TABLES = {
     **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
     "recipes": recipes_table,
     "speed": speed_table,
+    "soak": soak_table,
 }
 
 

@@ -11,7 +11,6 @@ import importlib.metadata
 import os
 import pathlib
 import platform
-import shlex
 import shutil
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import NamedTuple
 
 from tools.soak import child, faults, fuzz, kills, resume
 from tools.soak.pool import run_calls
+from tools.soak.records import DETAILS, add_record
 from tools.soak.settings import DATASET, make_dataset
 from utils.benchmark.timing import cpu_cores, cpu_name
 from utils.cli import Parser
@@ -37,7 +37,8 @@ class Part(NamedTuple):
 
 
 PARTS = {"fuzz": Part(fuzz, 3.0), "kills": Part(kills, 5.0), "faults": Part(faults, 2.0), "resume": Part(resume, 2.0)}
-SHOWN = 20  # problems that are printed
+SHOWN = 40  # problems that are printed
+WIDTH = 400  # characters of a line
 
 
 def build_parser():
@@ -58,6 +59,7 @@ def build_parser():
     parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="random seed")
     parser.add_argument("--output_dir", default="soak", metavar="FOLDER", help="folder for soak.json; default: soak")
     parser.add_argument("--repeat", metavar="TARGET:SEED:NUMBER", help="read one mutated file again, without limits")
+    parser.add_argument("--record", action="store_true", help="also add the figures to tools/results/soak.json")
     return parser
 
 
@@ -70,8 +72,7 @@ def main(argv=None):
     if args.repeat:
         return repeat(args.repeat)
     path = make_folder(args.output_dir) / "soak.json"
-    words = sys.argv[1:] if argv is None else argv
-    summary = {"command": shlex.join(["python", "tools/soak.py", *words]), "machine": describe_machine(), "parts": {}}
+    summary = {"command": describe_command(args), "machine": describe_machine(), "parts": {}}
     print(summary["machine"])
     parts = [name for name in PARTS if name in args.parts]
     unit = 60 * args.minutes / sum(PARTS[name].share for name in parts)
@@ -79,38 +80,46 @@ def main(argv=None):
         summary["parts"][name] = run_part(name, args, unit * PARTS[name].share)
         write_json(path, summary)  # after each part: the next may be interrupted
     print(f"Figures and all problems: {path}")
+    if args.record:
+        add_record(summary)
     return int(any(part["problems"] for part in summary["parts"].values()))
 
 
 def run_part(name, args, seconds):
     """Runs a part for a time and prints its figures; returns them with its problems, a dict."""
     part, work, start = PARTS[name].module, pathlib.Path(tempfile.mkdtemp(prefix=f"soak_{name}_")), time.monotonic()
-    results, kills_done = [], 0
     if name == "fuzz":
-        targets = fuzz.find_targets()
-        if not targets:
-            raise UsageError("--parts fuzz has no targets yet")
-        calls = fuzz.plan(work, targets, args.seed, args.files)
+        calls = fuzz.plan(work, fuzz.find_targets(), args.seed, args.files)
     else:
         child.import_training()  # not before: processes of fuzzing are smaller and faster without it
         child.Process(lambda: make_dataset(work), work / "dataset.txt").end(child.LIMIT)
         calls = part.plan(work, work / DATASET, args.seed)
+    results, problems = [], []
 
     def is_over():
-        return time.monotonic() > start + seconds or (name == "kills" and kills_done >= args.kills)
+        enough = name == "kills" and sum(len(result["kills"]) for result in results) >= args.kills
+        return enough or time.monotonic() > start + seconds
 
     for answer in run_calls(calls, args.jobs or cpu_cores(), is_over, work):
         results += answer
-        kills_done = sum(len(result.get("kills", ())) for result in results)
+        found = [f"{result['name']}: {line}" for result in answer for line in result["problems"]]
+        for line in found[: max(0, SHOWN - len(problems))]:
+            print(f"  {name}: {line}"[:WIDTH], flush=True)
+        problems += found
     numbers = {**part.figures(results), "minutes": round((time.monotonic() - start) / 60, 1)}
-    problems = [f"{result['name']}: {line}" for result in results for line in result["problems"]]
-    print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in numbers.items() if key != "by target"))
-    print(*(f"  {line}" for line in problems[:SHOWN]), sep="\n", end="\n" if problems else "", flush=True)
+    print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in numbers.items() if key not in DETAILS))
     if problems and name != "fuzz":
         print(f"  the files of these trainings are in {work}")
     else:
         shutil.rmtree(work)
     return {**numbers, "problems": problems}
+
+
+def describe_command(args):
+    """Returns the command line that repeats a run."""
+    words = ["python", "tools/soak.py", "--parts", *args.parts, "--seed", str(args.seed)]
+    words += ["--minutes", f"{args.minutes:g}"]
+    return " ".join(words + (["--jobs", str(args.jobs)] if args.jobs else []))
 
 
 def describe_machine():

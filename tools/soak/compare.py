@@ -21,6 +21,7 @@ def differences(folder: pathlib.Path, other: pathlib.Path) -> list[str]:
 
     Returns:
         A line for each difference: files that only one has, checkpoints, `log.csv`. Empty if the runs are equal.
+        TensorBoard's files, whose names have the time, are left out.
     """
     files, others = (list_files(path) for path in (folder, other))
     lines = [f"only in {path}: {name}" for path, name in lonely(folder, files, other, others)]

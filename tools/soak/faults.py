@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib.util
 import os
 import pathlib
 import random
@@ -12,13 +13,15 @@ from collections.abc import Iterator
 
 from tools.soak import child
 from tools.soak.compare import damaged_files, differences
-from tools.soak.kills import RESUME, report, train_undisturbed
+from tools.soak.kills import RESUME, report, train_reference
 from tools.soak.operations import Refusal, Watch, fill
 from tools.soak.settings import simple_settings, words
 from utils.cli.arguments import train_parser
 
 LONGEST = 300  # characters of a message that is kept
 DISK = "16m"  # size of the file system that is filled
+HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
+EVENTS = "TensorBoard events"
 SECOND = "*/0001/"  # the folder of the second epoch
 # Operations, by what is written: patterns of `Watch` and which of the operations. There are checkpoints before them.
 WRITING = {
@@ -29,9 +32,9 @@ WRITING = {
     "the samples": (f"open {SECOND}.samples*", 1),
     "a plot": ("open */.iou_vs_epochs*", 2),
     "the report": ("open */.report*", 2),
-    "TensorBoard events": ("rename */report.html", 2),  # they follow it
+    **({EVENTS: ("rename */report.html", 2)} if HAS_TENSORBOARD else {}),  # they follow it
 }
-MAY_FAIL = ("the log", "an image of the validation", "the samples", "a plot", "the report", "TensorBoard events")
+MAY_FAIL = ("the log", "an image of the validation", "the samples", "a plot", "the report", EVENTS)
 FIRST_LOG = "rename */log.csv"  # at the end of the first epoch
 IMAGES = ("truncated", "vanished", "empty", "a pipe")
 CHECKPOINTS = ("truncated", "empty", "bit flipped", "no settings")
@@ -39,9 +42,10 @@ CHECKPOINTS = ("truncated", "empty", "bit flipped", "no settings")
 
 def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple]:
     """Yields calls, as `(function, arguments)`, one for each failure. Arguments as of `kills.plan`."""
-    undisturbed, settings = work / "undisturbed", {**simple_settings(), "tensorboard": True}
-    _, _, problems = train_undisturbed(undisturbed, words(settings, dataset), plots=True)
-    yield report, ("undisturbed", settings, [], problems)
+    undisturbed, settings = work / "undisturbed", simple_settings()
+    if HAS_TENSORBOARD:
+        settings["tensorboard"] = True
+    train_reference(undisturbed, words(settings, dataset))
     for what in WRITING:
         yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk, error raised")
         if os.geteuid() == 0:  # who may mount a file system
@@ -72,7 +76,7 @@ def stop_writing(work, undisturbed, settings, dataset, what, kind):
             watch = Refusal(out, at, errno.EROFS if kind == "read-only disk" else errno.ENOSPC, pattern)
         ended = child.train(folder / "run", words(settings, dataset), watch)
         (folder / "run" / "filler").unlink(missing_ok=True)
-        problems = check(ended, may_go_on=what in MAY_FAIL)
+        problems = check(ended, what in MAY_FAIL, undisturbed)
         problems += resume(folder, undisturbed, settings, dataset, bool(ended.code))
     return done(folder, name, settings, problems, ended)
 
@@ -83,7 +87,7 @@ def vanish(work, undisturbed, settings, dataset):
     out = folder / "run" / "out"
     watch = Watch(out, WRITING["the samples"][1], lambda: shutil.rmtree(out), WRITING["the samples"][0])
     ended = child.train(folder / "run", words(settings, dataset), watch)
-    problems = check(ended, may_go_on=True)
+    problems = check(ended, True, undisturbed)
     if ended.code:
         problems += resume(folder, undisturbed, settings, dataset)
     return done(folder, "vanished folder", settings, problems, ended)
@@ -99,7 +103,7 @@ def spoil_image(work, undisturbed, settings, dataset, kind, choice):
     watch = Watch(folder / "run" / "out", 1, lambda: spoil(image, kind), FIRST_LOG)
     command = words({**settings, **({"on_bad_sample": choice} if choice else {})}, copied)
     ended = child.train(folder / "run", command, watch, limit=120)
-    problems = check(ended, may_go_on=choice == "skip")
+    problems = check(ended, choice == "skip", undisturbed)
     if image.name not in ended.text:
         problems.append(f"does not name {image.name}")
     if choice == "skip" and ended.code:
@@ -119,7 +123,7 @@ def damage_checkpoint(work, undisturbed, settings, dataset, kind, seed):
     spoil(latest, kind, random.Random(seed))
     command = words({**settings, "num_epochs": 3}, dataset, RESUME)
     ended = child.train(folder / "run", command)
-    problems = check(ended, may_go_on=False)
+    problems = check(ended, False, undisturbed)
     named = set(re.findall(r"[\w./]+\.keras", ended.text))
     if latest.name not in {pathlib.Path(path).name for path in named}:
         problems.append("does not name the checkpoint")
@@ -143,15 +147,24 @@ def spoil(path: pathlib.Path, kind: str, rng: random.Random | None = None) -> No
     path.write_bytes(data[: {"truncated": len(data) // 2, "empty": 0}.get(kind, len(data))])
 
 
-def check(ended, may_go_on):
-    """Returns a line for each problem of how a training ended."""
+def check(ended, may_go_on, undisturbed):
+    """Returns a line for each problem of how a training ended.
+
+    Args:
+        ended: `Ended`.
+        may_go_on: whether a warning and exit code 0 are an answer, too.
+        undisturbed: folder of the undisturbed training, whose warnings do not count.
+    """
     if ended.is_late:
         return ["hangs"]
     if ended.has_traceback():
         return [f"traceback: {ended.last_lines(1)}"]
     if ended.code == 0:
-        is_told = may_go_on and "warning" in ended.text
-        return [] if is_told else [f"exit code 0 {'without a warning' if may_go_on else 'in spite of the fault'}"]
+        usual = set((undisturbed / "output.txt").read_text(encoding="utf-8").splitlines())
+        is_told = any(line.startswith("warning: ") for line in set(ended.text.splitlines()) - usual)
+        if not may_go_on:
+            return ["exit code 0 in spite of the failure"]
+        return [] if is_told else ["exit code 0 without a warning"]
     return [] if ended.is_clear() else [f"exit code {ended.code}: {ended.last_lines()}"]
 
 
@@ -171,7 +184,8 @@ def done(folder, name, settings, problems, ended):
     if not problems:
         shutil.rmtree(folder)
     (result,) = report(name, settings, [], problems)
-    return [{**result, "code": ended.code, "text": ended.last_lines(1)[:LONGEST]}]
+    told = [line for line in ended.text.splitlines() if line.startswith(("error: ", "warning: "))]
+    return [{**result, "code": ended.code, "text": " | ".join(told[-1:])[:LONGEST]}]
 
 
 def new_folder(work, name):
@@ -199,5 +213,13 @@ def figures(results: list[dict]) -> dict:
         "faults": len(faults),
         "ended with one line": sum(result["code"] in (1, 2) and not result["problems"] for result in faults),
         "went on with a warning": sum(not result["code"] and not result["problems"] for result in faults),
+        "skipped": "; ".join(skipped()) or "nothing",
         "not as promised": sum(bool(result["problems"]) for result in faults),
+        "answers": {result["name"]: f"{result['code']}: {result['text']}" for result in faults},
     }
+
+
+def skipped() -> list[str]:
+    """Lists the failures that cannot be injected here, with the reasons."""
+    lines = [] if HAS_TENSORBOARD else [f"{EVENTS} (not installed)"]
+    return lines + ([] if os.geteuid() == 0 else ["full file systems (only root may mount them)"])

@@ -14,6 +14,7 @@ from tools.soak import child
 from tools.soak.compare import damaged_files, differences
 from tools.soak.operations import Watch, kill
 from tools.soak.settings import draw_settings, simple_settings, words
+from utils.errors import RunError
 
 KILLED = -signal.SIGKILL
 KILLS = 6  # of one training, at most
@@ -32,8 +33,7 @@ def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple
         seed: of the random settings and moments.
     """
     folder, settings = work / "undisturbed", simple_settings()
-    seen, _, problems = train_undisturbed(folder, words(settings, dataset))
-    yield report, ("undisturbed", settings, [], problems)
+    seen = train_reference(folder, words(settings, dataset))
     operations, shift = list(dict.fromkeys(seen)), random.Random(seed).randrange(KILLS)
     parts = -(-len(operations) // KILLS)  # each with operations from the whole training, in their order
     for number in itertools.count():
@@ -53,13 +53,25 @@ def train_undisturbed(folder, command, plots=True):
 
     Returns:
         `(seen, seconds, problems)`: the file operations, the seconds from the first of them to the end, and a list of
-        lines.
+        lines. Both lists are empty if the training ended with a clear error, such as that it diverged.
     """
     ended = child.train(folder / "run", command, Watch(folder / "run" / "out"), plots=plots)
     if ended.code:
-        return [], 0.0, [f"undisturbed: exit code {ended.code}: {ended.last_lines()}"]
+        return [], 0.0, [] if ended.is_clear() else [f"undisturbed: code {ended.code}: {ended.last_lines()}"]
     seen = json.loads((folder / "operations.json").read_text())
     return seen, ended.seconds - ended.silent, []
+
+
+def train_reference(folder, command):
+    """Trains without a kill, as `train_undisturbed`; returns the file operations.
+
+    Raises:
+        RunError: if the training fails.
+    """
+    seen, _, _ = train_undisturbed(folder, command)
+    if not seen:
+        raise RunError(f"a training fails without any disturbance; see {folder / 'output.txt'}")
+    return seen
 
 
 def kill_before(folder, undisturbed, settings, dataset, operations):
@@ -81,7 +93,7 @@ def kill_at_random(folder, dataset, seed):
     rng = random.Random(seed)
     settings = draw_settings(rng)
     seen, seconds, problems = train_undisturbed(folder / "undisturbed", words(settings, dataset), plots=False)
-    if problems:
+    if not seen:
         return report(f"random {seed}", settings, [], problems)
     kills = []
     for _ in range(rng.randint(2, KILLS)):
@@ -123,6 +135,8 @@ def figures(results: list[dict]) -> dict:
         "of these, different operations of the simple training": len(kills.keys() - {OPERATION, MOMENT}),
         "at a random moment": kills[MOMENT],
         "trainings": len(results),
-        "with random settings": sum(result["name"].startswith("random") for result in results),
+        "with random settings": sum(
+            bool(result["kills"]) and result["name"].startswith("random") for result in results
+        ),
         "different from the undisturbed training": sum(bool(result["problems"]) for result in results),
     }

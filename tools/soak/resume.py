@@ -77,7 +77,7 @@ def terminate(folder, dataset, seed):
     rng = random.Random(f"terminate {seed}")
     settings = draw_settings(rng)
     seen, seconds, problems = train_undisturbed(folder / "undisturbed", words(settings, dataset), plots=False)
-    if problems:
+    if not seen:
         return report(f"SIGTERM {seed}", settings, [], problems)
     options = {"signal_number": signal.SIGTERM, "after": rng.uniform(0, seconds), "plots": False}
     ended = child.train(folder / "run", words(settings, dataset), Watch(folder / "run" / "out"), **options)

@@ -33,9 +33,9 @@ def test_figures_and_exit_code(one_target, tmp_path, capsys):
     written = json.loads((tmp_path / "soak.json").read_text())
     part = written["parts"]["fuzz"]
     assert part["files"] == 20 and 0 < part["failure"] == len(part["problems"]) < 20
-    assert written["command"] == f"python tools/soak.py {' '.join(words)}"
+    assert written["command"] == "python tools/soak.py --parts fuzz --seed 3 --minutes 20"
     printed = capsys.readouterr().out
-    assert "fuzz: files 20, " in printed and part["problems"][0] in printed
+    assert "\nfuzz: files 20, " in printed and f"  fuzz: {part['problems'][0]}\n" in printed
 
     case = part["problems"][0].split(": ")[0]
     with pytest.raises(KeyError):

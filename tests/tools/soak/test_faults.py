@@ -18,19 +18,21 @@ ERROR = "error: cannot write out/log.csv: No space left on device\n"
         (2, ERROR, True, None),
         (0, "warning: samples.png: No space left on device\n", True, None),
         (0, "", True, "without a warning"),
-        (0, "warning: log.csv", False, "in spite of the fault"),
+        (0, "warning: Pole has no pixel\n", True, "without a warning"),
+        (0, "warning: log.csv", False, "in spite of the failure"),
         (1, "Traceback (most recent call last):\nOSError: no space\n", False, "traceback: OSError: no space"),
         (3, ERROR, False, "exit code 3"),
         (1, "failed\n", False, "exit code 1: failed"),
     ],
 )
-def test_good_and_bad_answers(code, text, may_go_on, problem):
-    problems = check(Ended(code, text, 1.0), may_go_on)
+def test_good_and_bad_answers(code, text, may_go_on, problem, tmp_path):
+    (tmp_path / "output.txt").write_text("warning: Pole has no pixel\n")
+    problems = check(Ended(code, text, 1.0), may_go_on, tmp_path)
     assert (problem in problems[0]) if problem else problems == []
 
 
-def test_a_training_that_hangs():
-    assert check(Ended(-9, "", 120.0, is_late=True), True) == ["hangs"]
+def test_a_training_that_hangs(tmp_path):
+    assert check(Ended(-9, "", 120.0, is_late=True), True, tmp_path) == ["hangs"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tools.soak import kills
 def fake(monkeypatch, tmp_path):
     """Returns a function that makes the processes run a fake training, and returns the calls of a plan."""
 
-    def use(carelessness=None, number=3):
+    def use(carelessness=None, number=2):
         monkeypatch.setitem(sys.modules, "train", tiny_training.module(carelessness))
         monkeypatch.setitem(sys.modules, "tiny_plots", types.SimpleNamespace(blank_plots=contextlib.nullcontext))
         return [
@@ -30,12 +30,12 @@ def fake(monkeypatch, tmp_path):
 
 
 def test_a_sound_training_survives_all_kills(fake, tmp_path):
-    results = fake(number=5)
+    results = fake(number=4)
     assert not [line for result in results for line in result["problems"]]
     figures = kills.figures(results)
     assert figures["before a file operation"] >= figures["of these, different operations of the simple training"]
     assert figures["of these, different operations of the simple training"] == 5
-    assert figures["trainings"] == 5 and figures["different from the undisturbed training"] == 0
+    assert figures["trainings"] == 4 and figures["different from the undisturbed training"] == 0
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["undisturbed"]
 
 

@@ -236,4 +236,9 @@ TARGETS |= {
     name: Target(make=functools.partial(make_file, name=name, encode=encode), mutate=mutate_image, read=read_classes)
     for name, encode in LABELS.items()
 }
-TARGETS["checkpoint"] = Target(make=make_checkpoint, mutate=mutate_checkpoint, read=read_network)
+TARGETS["checkpoint"] = Target(
+    make=make_checkpoint,
+    mutate=mutate_checkpoint,
+    read=read_network,
+    modules=("keras", "tensorflow", "utils.checkpoints", "utils.inference.keras_backend"),
+)

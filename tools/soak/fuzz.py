@@ -1,6 +1,7 @@
 """Fuzzing of file readers: mutated files are read in processes with limits, and every outcome is judged."""
 
 import collections
+import importlib
 import json
 import os
 import pathlib
@@ -125,6 +126,8 @@ def judge(error: Exception) -> tuple[str, str]:
 
 def read_cases(work: pathlib.Path, name: str, target: Target, seed: int, cases: range) -> list[dict]:
     """Calls `read_case` for a range of cases; returns the results."""
+    for module in target.modules:
+        importlib.import_module(module)
     return [read_case(work / f"case_{os.getpid()}_{case}", name, target, seed, case) for case in cases]
 
 

@@ -17,8 +17,10 @@ class Target:
         mutate: function of that path and a `random.Random` that changes the file in place.
         read: function of that path that calls the suite's reader and returns what it read. It may write in the folder
             of the case only. Wrong input must raise an exception with an `exit_code`, as `UsageError`.
+        modules: names of modules whose import takes long. The processes of several cases share it.
     """
 
     make: Callable[[pathlib.Path], pathlib.Path]
     mutate: Callable[[pathlib.Path, random.Random], None]
     read: Callable[[pathlib.Path], object]
+    modules: tuple[str, ...] = ()

@@ -23,8 +23,10 @@ def read_records(path: pathlib.Path = RECORDS) -> list[dict]:
 
 def soak_table(path: pathlib.Path = RECORDS) -> str:
     """Formats the records as a Markdown table, a row for each part of a run."""
-    lines = ["| part | command | figures |", "|---|---|---|"]
     runs = read_records(path)
+    if not runs:
+        return "No run is recorded."
+    lines = ["| part | command | figures |", "|---|---|---|"]
     for run in runs:
         for name, part in run["parts"].items():
             figures = "; ".join(f"{key}: {value}" for key, value in part.items() if key not in DETAILS)

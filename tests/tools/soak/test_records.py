@@ -10,7 +10,7 @@ def summary(seed, failures=0):
 
 def test_a_command_has_one_record(tmp_path):
     path = tmp_path / "soak.json"
-    assert read_records(path) == []
+    assert read_records(path) == [] and soak_table(path) == "No run is recorded."
     for run in (summary(1, 3), summary(2), summary(1)):
         add_record(run, path)
     assert read_records(path) == [summary(2), summary(1)]

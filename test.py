@@ -6,18 +6,22 @@ Model, classes and dataset are read from the checkpoint. Scores and predictions 
 Test/<model>_<dataset>/.
 """
 
+import contextlib
+import pathlib
 import sys
 
 from utils.backend import versions
 from utils.cli import parse, test_parser
 from utils.cli.checks import crop_size, tile_size
-from utils.errors import report_errors
+from utils.errors import UsageError, report_errors
+from utils.peers import ALONE
 
 
 @report_errors
 def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(test_parser(), argv)
+    peers = join_peers(args)
     from tools.datasets.builtin import find_or_make_dataset
     from utils.class_dict import ClassDict
     from utils.cli import run_block
@@ -34,7 +38,7 @@ def main(argv=None):
     from utils.inference import load_trained
     from utils.progress import Console
 
-    console = Console(args.progress)
+    console = Console(args.progress if peers.is_chief else "quiet")
     console.say("Retrieving dataset information ...")
     backend, settings, _ = load_trained(path, args.model, args.jit_compile, args.batch_statistics)
     class_dict = ClassDict.from_dict(settings, args.unknown_colours)
@@ -61,6 +65,7 @@ def main(argv=None):
     check_labeled(args.split, statistics)
     output = result_path(args.output_dir, settings, folder)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
+    del record["distribute"]  # the scores are the same
     record |= {"output_dir": str(output), "checkpoint": checkpoint_identity(path)}
     console.say(
         run_block(test_parser(), record, record["versions"]),
@@ -72,13 +77,21 @@ def main(argv=None):
     keep = "confidence" if args.report else "classes"
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap, keep)
     collector = Collector(class_dict, len(pairs)) if args.report else None
-    with result_folder(output, record, keeps_others=args.output_dir is None) as files:
+    with contextlib.ExitStack() as stack:
+        if peers.is_chief:
+            files = stack.enter_context(result_folder(output, record, keeps_others=args.output_dir is None))
+        files = pathlib.Path(peers.gather(str(files) if peers.is_chief else None)[0])
         with console.progress("Test images", len(pairs)) as progress:
             options = {"progress": progress.count, "workers": args.workers, "image_format": image_format}
+            options["peers"] = peers
             evaluation = evaluate(predictor, pairs, class_dict, crop, files, observe=collector, **options)
+        speeds = peers.gather(predictor.images_per_second)
+        if not peers.is_chief:
+            return 0
         draw_samples(files, evaluation.image_scores, pairs, class_dict, crop, image_format)
         measures = collector.measures() if collector and not collector.problem else {}
-        scores = report(files, record, evaluation, pairs, class_dict, predictor.images_per_second, measures)
+        speed = None if None in speeds else sum(speeds)
+        scores = report(files, record, evaluation, pairs, class_dict, speed, measures)
         if collector:
             network = network_name(settings["model"], settings.get("frontend"))
             about = describe_test(record, network, len(pairs), command_line("test.py", argv))
@@ -88,6 +101,18 @@ def main(argv=None):
     page = "report.html, " if collector and has_page else ""
     print(f"Wrote {page}scores.json, {args.split}_scores.csv, samples.png, confusion.png and predictions to {output}")
     return 0
+
+
+def join_peers(args):
+    """Returns the processes that score together, see `--distribute`."""
+    if args.distribute == "none":
+        return ALONE
+    for flag in ("report", "batch_statistics"):
+        if getattr(args, flag):
+            raise UsageError(f"--{flag} needs all images in one process; leave out --distribute cluster")
+    from utils.distribution import join_cluster
+
+    return join_cluster()
 
 
 def draw_samples(output, image_scores, pairs, class_dict, crop, image_format):

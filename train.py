@@ -20,6 +20,7 @@ from utils.cli.checks import (
     check_tensorboard,
 )
 from utils.cli.tables import run_block, training_block
+from utils.distribution import start_distribution
 from utils.errors import INTERRUPTED, UsageError, report_errors
 
 AUGMENTATION = (
@@ -118,7 +119,8 @@ def start_or_resume(args, given, folders, run, frontend_rate, start):
         return 0
     if not state and MODELS[args.model].frontend and settings["frontend_learning_rate"] != frontend_rate:
         print(f"--frontend_learning_rate 1 instead of {frontend_rate:g}: without pretrained weights all layers are new")
-    settings["progress"] = args.progress  # a matter of this terminal, not of the run
+    for name in ("progress", "distribute"):  # matters of this terminal and machine, not of the run
+        settings[name] = getattr(args, name)
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
     return train(folders, class_dict, run, settings, state, start)
 
@@ -149,6 +151,7 @@ def train(folders, class_dict, run, settings, state, start):
         The exit code.
     """
     import_backend()
+    devices = start_distribution(settings.pop("distribute"), settings["batch_size"])
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
     from utils.data.image_format import ImageFormat
@@ -165,6 +168,8 @@ def train(folders, class_dict, run, settings, state, start):
     from utils.training.time_plan import is_complete
 
     console = Console(settings["progress"])
+    if devices:
+        console.say(devices)
     console.say("Loading the data ...")
     set_max_pixels(settings["max_pixels"])
     data, validation_pairs, class_weights, report, warnings = open_training_data(

@@ -230,3 +230,13 @@ def test_a_dataset_of_other_classes_is_refused(run, streets, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         verb.main(["--checkpoint_path", checkpoint, "--dataset", str(data)])
     assert end.value.code == 2 and "other classes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags, culprit",
+    [(["--report"], "--report"), (["--batch_statistics"], "--batch_statistics"), ([], "torchrun")],
+)
+def test_several_processes_are_refused_without_a_launcher(capsys, flags, culprit):
+    with pytest.raises(SystemExit) as end:
+        verb.main(["--distribute", "cluster", *flags])
+    assert end.value.code == 2 and culprit in capsys.readouterr().err

@@ -72,10 +72,20 @@ def find_peers(choice: str, environment: MutableMapping[str, str] = os.environ) 
         raise UsageError(
             f"{member.launcher} sets no rank; set KERAS_DISTRIBUTION_JOB_ADDRESSES, _NUM_PROCESSES and _PROCESS_ID"
         )
+    take_gpu(member, environment)
+    return Peers(member.rank, member.count)
+
+
+def take_gpu(member: Member, environment: MutableMapping[str, str]) -> None:
+    """Lets a process see only the GPU of its number on its machine; all if that number is unknown, or if it sees one.
+
+    Args:
+        member: the process.
+        environment: environment variables; CUDA_VISIBLE_DEVICES changes. Backends read it at their first operation.
+    """
     visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
     if member.local_rank is not None and (visible == [""] or member.local_rank < len(visible)):
         environment["CUDA_VISIBLE_DEVICES"] = visible[member.local_rank] if visible != [""] else str(member.local_rank)
-    return Peers(member.rank, member.count)
 
 
 def _from_keras(environment):

@@ -6,6 +6,7 @@ import errno
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 
 from utils.text import printable
@@ -16,6 +17,8 @@ FILE_SYSTEM = {
     for name in ("EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT", "EIO", "ESTALE", "ENAMETOOLONG")
 }
 INTERRUPTED = 130  # exit code after Ctrl-C: 128 + SIGINT
+leave_at_once = False  # set in jobs of several processes, whose Python would wait at its end for the others
+PEER_LOST = 75  # exit code after the loss of another process of the job; EX_TEMPFAIL: worth another try
 
 
 class UsageError(ValueError):
@@ -75,19 +78,32 @@ def report_errors(main: Callable) -> Callable:
             return main(argv)
         except KeyboardInterrupt:
             print("\nInterrupted.", file=sys.stderr)
+            _leave(INTERRUPTED)
             raise SystemExit(INTERRUPTED) from None
         except Exception as error:
             message, code = str(error), getattr(error, "exit_code", None)
             if isinstance(error, OSError) and error.errno in FILE_SYSTEM - {None} and error.filename is not None:
                 message, code = f"{os.fsdecode(error.filename)}: {error.strerror}", RunError.exit_code
             if code is None:
+                if leave_at_once:
+                    traceback.print_exc()
+                    _leave(1)
                 raise
             sys.stdout.flush()
             lines = [printable(line) for line in message.split("\n")]
             print("error: " + "\n".join(lines), file=sys.stderr)
+            _leave(code)
             raise SystemExit(code) from error
 
     return wrapper
+
+
+def _leave(code):
+    """Ends a process that belongs to a job of several, see `leave_at_once`."""
+    if leave_at_once:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def first_line(error: Exception) -> str:

@@ -1,9 +1,11 @@
 """Small networks for tests of commands, trained in a second: "tiny" has batch norm, dropout, a skip; "tiny-heads" has
 one head of each kind; "tiny-frontend" is built on the first layers of any frontend, and has a head too.
 
-Run as a program it is train.py with that network and without plots: `python tiny_model.py --model tiny ...`.
+Run as a program it is train.py with that network and without plots: `python tiny_model.py --model tiny ...`; or
+another command, with `python tiny_model.py test.py ...`.
 """
 
+import importlib
 import pathlib
 import sys
 
@@ -58,7 +60,7 @@ def build_tiny_on_frontend(end_points, num_classes):
 if __name__ == "__main__":
     from tiny_plots import blank_plots
 
-    import train
-
+    is_command = len(sys.argv) > 1 and sys.argv[1].endswith(".py")
+    command = importlib.import_module(sys.argv.pop(1).removesuffix(".py") if is_command else "train")
     with blank_plots():
-        sys.exit(train.main())
+        sys.exit(command.main())

@@ -1,9 +1,11 @@
 """Exit codes, one-line errors and suggestions."""
 
 import errno
+import os
 
 import pytest
 
+from utils import errors
 from utils.errors import RunError, UsageError, closest_name, did_you_mean, memory_errors, report_errors
 
 
@@ -67,6 +69,24 @@ def test_ctrl_c_ends_without_a_traceback(capsys):
         main()
     assert end.value.code == 130
     assert capsys.readouterr().err.strip() == "Interrupted."
+
+
+@pytest.mark.parametrize(
+    "error, code, text",
+    [(RunError("no memory"), 1, "error: no memory\n"), (KeyError("x"), 1, "Traceback"), (KeyboardInterrupt(), 130, "")],
+)
+def test_processes_of_a_job_do_not_wait_for_the_others(monkeypatch, capsys, error, code, text):
+    left = []
+    monkeypatch.setattr(errors, "leave_at_once", True)
+    monkeypatch.setattr(os, "_exit", left.append)
+
+    @report_errors
+    def main(argv=None):
+        raise error
+
+    with pytest.raises((SystemExit, KeyError)):
+        main()
+    assert left == [code] and text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,9 @@ def differences(folder: pathlib.Path, other: pathlib.Path) -> list[str]:
 
 
 def list_files(folder):
-    """Returns the paths of all files in a folder that runs have in common.
-
-    TensorBoard's are left out, whose names have the time, and the checkpoint before the latest, which after an
-    interruption may be one in the middle of an epoch.
-    """
+    """Returns the paths of all files in a folder but TensorBoard's, whose names have the time."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return {path.as_posix() for path in paths if not {"tensorboard", "previous_model.keras"} & set(path.parts)}
+    return {path.as_posix() for path in paths if "tensorboard" not in path.parts}
 
 
 def lonely(folder, files, other, others):

@@ -5,6 +5,7 @@ from utils.cli.flag_groups import (
     add_backend,
     add_boolean,
     add_checkpoint,
+    add_cluster,
     add_crop,
     add_data,
     add_help,
@@ -62,6 +63,7 @@ def test_parser() -> Parser:
         "also write report.html, one page of all results to look at, and add scores at borders, by object size and of "
         "calibration to scores.json",
     )
+    add_cluster(group, "score the images together (JAX)")
     add_xla(parser.add_argument_group("backend"))
     return parser
 
@@ -111,13 +113,7 @@ def predict_parser() -> Parser:
     group.add_argument("--classes", type=name_list, default=[], metavar="NAME,NAME", help="color these classes only")
     add_image_format(group, None, "as in the training")
     add_max_pixels(group, "default: 400 million")
-    group.add_argument(
-        "--distribute",
-        choices=("none", "cluster"),
-        default="none",
-        metavar="WHAT",
-        help="cluster: the processes of a launcher, such as torchrun or srun, share the images and videos",
-    )
+    add_cluster(group, "share out the images and videos")
     add_boolean(group, "--show", "show the results in a window; the key q quits")
     group.add_argument(
         "--output_dir", default="predictions", metavar="FOLDER", help="folder for the results; default: predictions"

@@ -48,6 +48,17 @@ def add_max_pixels(group, default: str) -> None:
     )
 
 
+def add_cluster(group, purpose: str) -> None:
+    """Adds `--distribute`, of commands that other processes may help."""
+    group.add_argument(
+        "--distribute",
+        choices=("none", "cluster"),
+        default="none",
+        metavar="WHAT",
+        help=f"cluster: the processes of a launcher, such as torchrun or srun, {purpose}",
+    )
+
+
 def add_xla(group) -> None:
     """Adds `--jit_compile`."""
     add_boolean(group, "--jit_compile", "compile with XLA; default: on accelerators only", default=None)
@@ -256,6 +267,14 @@ def add_backend(parser: Parser, automatic: bool = False) -> None:
         metavar="TYPE",
         help=f"compute dtype of the layers; weights, logits and losses stay float32{faster}",
     )
+    if automatic:
+        group.add_argument(
+            "--distribute",
+            choices=("none", "local"),
+            default="local",
+            metavar="WHAT",
+            help="devices that share each batch: local: all of the machine that divide --batch_size (JAX); none: one",
+        )
     add_boolean(group, "--remat", "rematerialization (gradient checkpointing): less memory, more time")
     add_xla(group)
 

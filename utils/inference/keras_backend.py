@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from utils.inference.sharded import predict_batch
+
 
 class ClassIndices(keras.layers.Layer):
     """Logits `(B, H, W, C)` to uint8 class indices `(B, H, W)`, so that only a byte per pixel leaves the device."""
@@ -39,8 +41,8 @@ class KerasBackend:
 
     def classes(self, images: np.ndarray) -> np.ndarray:
         """Predicts class indices, uint8 `(B, H, W)`, of uint8 images `(B, H, W, channels)`."""
-        return np.asarray(self.to_classes.predict_on_batch(images))
+        return predict_batch(self.to_classes, images)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Predicts logits, float32 `(B, H, W, C)`, of uint8 images `(B, H, W, channels)`."""
-        return np.asarray(self.to_logits.predict_on_batch(images))
+        return predict_batch(self.to_logits, images)

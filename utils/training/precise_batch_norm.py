@@ -11,6 +11,7 @@ import numpy as np
 
 from frontends.batch_norm import batch_norm_layers
 from utils.data.dataset import SegmentationDataset
+from utils.distribution import spread
 from utils.model_graph import layer_inputs
 from utils.threads import prefetch
 
@@ -88,7 +89,7 @@ class BatchNormStatistics:
         for layer in self.layers:
             layer.moving_mean.assign(keras.ops.zeros(layer.moving_mean.shape))
             layer.moving_variance.assign(keras.ops.zeros(layer.moving_variance.shape))
-        self._forward.predict_on_batch(images)
+        self._forward.predict_on_batch(spread(images))
         statistics = []
         for layer in self.layers:
             # The share of its input in a moving average that began at 0, after n updates.
@@ -109,7 +110,10 @@ def updates_per_pass(model):
 
 
 class TrainingModeForward(keras.Model):
-    """A network in training mode with a small output: the mean of each output of the network."""
+    """A network in training mode with a small output: the mean of each output of the network, over the batch too.
+
+    Every device has such a mean; of a value for each image, it would have those of its own images only.
+    """
 
     def __init__(self, model):
         super().__init__()
@@ -117,4 +121,4 @@ class TrainingModeForward(keras.Model):
 
     def call(self, images):
         outputs = keras.tree.flatten(self.model(images, training=True))
-        return [keras.ops.mean(output, axis=tuple(range(1, len(output.shape)))) for output in outputs]
+        return [keras.ops.mean(output) for output in outputs]

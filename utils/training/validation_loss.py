@@ -7,6 +7,7 @@ from keras import ops
 from utils.class_dict import IGNORED
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
+from utils.inference.sharded import predict_batch
 from utils.losses.base import SegmentationLoss
 
 
@@ -71,11 +72,11 @@ class LossBackend(KerasBackend):
         labels = np.full(images.shape[:3], IGNORED, np.uint8)
         for padded, label in zip(labels, self.labels):
             padded[: label.shape[0], : label.shape[1]] = label
-        classes, losses = self.to_classes_and_losses.predict_on_batch([images, labels])
+        classes, losses = predict_batch(self.to_classes_and_losses, [images, labels])
         is_labeled = (labels != IGNORED).any(axis=(1, 2))
         self._sum += float(np.sum(losses, where=is_labeled, dtype=np.float64))
         self._count += int(is_labeled.sum())
-        return np.asarray(classes)
+        return classes
 
 
 class LossPredictor(Predictor):

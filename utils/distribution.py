@@ -1,0 +1,140 @@
+"""Data parallelism: the devices that train one network together.
+
+The batch size is that of all devices together: a training has the same batches, steps and learning rate on any number
+of them. Importing this file imports no Keras.
+"""
+
+import os
+
+import numpy as np
+
+from utils import errors
+from utils.cluster import find_member, take_gpu
+from utils.errors import PEER_LOST, RunError, UsageError, first_line
+from utils.peers import Peers
+
+HEARTBEAT, START = 20, 120  # seconds after which a silent process counts as lost, and in which all have to start
+
+
+class PeerLostError(RuntimeError):
+    """Another process of the job ended or stopped before its work was done."""
+
+    exit_code = PEER_LOST
+
+
+def join_cluster() -> Peers:
+    """Connects this process with the others of its job; JAX only, and before any computation.
+
+    From then on a command that fails ends at once: the end of a Python process waits for the others in JAX.
+
+    Raises:
+        UsageError: if no launcher started the process, or if the backend is another.
+        RunError: if the others do not answer.
+    """
+    member = find_member()
+    try:
+        import keras
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--distribute cluster needs Keras and JAX; {error.name} is not installed") from error
+    if keras.config.backend() != "jax":
+        raise UsageError("--distribute cluster needs the backend JAX: set KERAS_BACKEND=jax for all processes")
+    import jax
+
+    take_gpu(member, os.environ)
+    own_gpu = None if member.local_rank is None else [0]  # of those that it sees now
+    options = {"heartbeat_timeout_seconds": HEARTBEAT, "initialization_timeout": START, "local_device_ids": own_gpu}
+    errors.leave_at_once = True
+    try:
+        jax.distributed.initialize(member.coordinator, member.count, member.rank, **options)
+    except (RuntimeError, ValueError) as error:
+        place = member.coordinator or f"the address that {member.launcher} gives"
+        raise RunError(f"process {member.rank} cannot join the others at {place}: {first_line(error)}") from error
+    return Peers(jax.process_index(), jax.process_count(), exchange)
+
+
+def exchange(data: bytes) -> list[bytes]:
+    """Returns the bytes that all processes of the job call this with, by rank.
+
+    Raises:
+        PeerLostError: if one has ended.
+    """
+    from jax.experimental.multihost_utils import process_allgather
+
+    try:
+        sizes = np.asarray(process_allgather(np.int32(len(data))))
+        padded = np.zeros(sizes.max(), np.uint8)
+        padded[: len(data)] = np.frombuffer(data, np.uint8)
+        parts = np.asarray(process_allgather(padded))
+    except RuntimeError as error:
+        raise PeerLostError(
+            f"another process of this job has ended; see its message, then start all again ({first_line(error)[:80]})"
+        ) from error
+    return [bytes(part[:size]) for part, size in zip(parts, sizes)]
+
+
+def start_distribution(choice: str, batch_size: int) -> str | None:
+    """Selects the devices of a training, before its network is built.
+
+    On JAX, `keras.distribution.DataParallel` computes each step as one device would: batch norm, losses and metrics see
+    the whole batch.
+
+    Args:
+        choice: "local" for as many devices of this machine as divide the batch size, "none" for one. Processors count
+            if JAX was told to divide them.
+        batch_size: images of a training step, on all devices together.
+
+    Returns:
+        A line on the devices if there are several, else None.
+    """
+    import keras
+
+    if keras.config.backend() != "jax":
+        return None if choice == "none" else _other_backend(keras.config.backend())
+    names = keras.distribution.list_devices() if choice == "local" else [None]
+    count, distribution = largest_divisor(batch_size, len(names)), None
+    if count > 1:
+        distribution = keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False)
+    keras.distribution.set_distribution(distribution)
+    return describe(count, len(names), batch_size)
+
+
+def largest_divisor(batch_size: int, most: int) -> int:
+    """Returns the greatest number up to `most` that divides the batch size."""
+    return max(count for count in range(1, most + 1) if batch_size % count == 0)
+
+
+def describe(count: int, available: int, batch_size: int) -> str | None:
+    """Describes the devices of a training; None if there is one only."""
+    if available == 1:
+        return None
+    images = batch_size // count
+    used = f"Devices --> {count} of {available}, with {images} {'images' if images > 1 else 'image'} of each batch"
+    if count == available:
+        return used
+    larger = -(-batch_size // available) * available
+    return f"{used}; all are used if --batch_size is a multiple of {available}, such as {larger}"
+
+
+def spread(images: np.ndarray):
+    """Spreads a batch over the devices of the training, if there are several; the result may be predicted."""
+    import keras
+
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return images
+    import jax
+
+    layout = distribution.get_data_layout(images.shape).backend_layout
+    return jax.make_array_from_process_local_data(layout, images)
+
+
+def _other_backend(backend):
+    """Returns a line if there are several GPUs of which a backend uses one."""
+    if backend != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    count = len(tf.config.list_physical_devices("GPU"))
+    if count < 2:
+        return None
+    return f"Devices --> 1 of {count}: TensorFlow trains on one GPU here; KERAS_BACKEND=jax trains on all"

@@ -1,7 +1,9 @@
 """Checkpoints of version 1.0 still load, predict the same, and resume.
 
 `checkpoints/tiny_heads.keras` holds 60 epochs of "tiny-heads" with AdamW, an average of the weights and all three kinds
-of auxiliary heads. Never regenerate it: it stands for the files that users have.
+of auxiliary heads. `checkpoints/custom_mobilenetv3small.keras` is a compact checkpoint of a real network and frontend,
+whose kernels are -s, 0 and s at random, so that it is small. Never regenerate them: they stand for the files that users
+have.
 """
 
 import csv
@@ -36,6 +38,17 @@ def test_predictions_are_the_same(expected):
 def test_keras_itself_loads_it(expected):
     model, _ = load_for_inference(CHECKPOINT)
     logits = np.asarray(model(expected["image"][None]))[0, ::8, ::8]
+    np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
+
+
+def test_a_compact_checkpoint_of_a_real_network_predicts_the_same():
+    """Logits of about 1, at every fourth row and column."""
+    path = CHECKPOINT.with_name("custom_mobilenetv3small.keras")
+    assert path.stat().st_size < 200_000
+    backend, settings, class_dict = load_trained(path)
+    assert settings["frontend"] == "MobileNetV3Small" and class_dict.class_names == ["Sky", "Road", "Car"]
+    expected = np.load(path.with_name("custom_mobilenetv3small_expected.npz"))
+    logits = backend.logits(expected["image"][None])[0, ::4, ::4]
     np.testing.assert_allclose(logits, expected["logits"], atol=1e-4)
 
 

@@ -29,7 +29,7 @@ def main(argv=None):
     from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
     from utils.data.image_format import ImageFormat
     from utils.data.image_size import set_max_pixels
-    from utils.data.report import check_labeled, describe_labels
+    from utils.data.report import check_labeled, describe_labels, scoring_warnings
     from utils.run_folder import find_checkpoint
     from utils.settings import check_classes, checkpoint_identity, read_checkpoint
 
@@ -74,6 +74,8 @@ def main(argv=None):
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )
+    for warning in scoring_warnings(args.split, statistics, class_dict):
+        print(f"warning: {warning}")
     keep = "confidence" if args.report else "classes"
     predictor = Predictor(backend, args.batch_size, args.scales, args.flip, tile, args.overlap, keep)
     collector = Collector(class_dict, len(pairs)) if args.report else None
@@ -139,7 +141,7 @@ def report(output, record, evaluation, pairs, class_dict, images_per_second, mea
     columns = f"{split}_name", f"{split}_accuracy"
     write_image_scores(output / f"{split}_scores.csv", columns, pairs, image_scores, names)
     plot_confusion(output / "confusion.png", confusion.matrix, names)
-    means = mean_scores(image_scores)._asdict()
+    means = {name: None if mean != mean else mean for name, mean in mean_scores(image_scores)._asdict().items()}
     means["class_accuracy"] = dict(zip(names, means["class_accuracy"]))
     all_scores = {**scores, "mean_of_per_image_scores": means, **measures, "settings": record}
     write_json(output / "scores.json", all_scores)

@@ -111,7 +111,7 @@ class ConfusionMatrix:
             classes weighted by their true pixels (so `recall` equals `global_accuracy`); `macro_precision`,
             `macro_recall` and `macro_f1`, unweighted means; `images`; `images_per_second`. Scores are in 0..1. The
             accuracy of a class without true pixels is None, and so is its IoU if it was not predicted either; None is
-            left out of the means.
+            left out of the means. Without a labeled pixel all scores are None.
         """
         correct = np.diag(self.matrix).astype(float)
         truth, predicted = self.matrix.sum(axis=1), self.matrix.sum(axis=0)
@@ -120,8 +120,8 @@ class ConfusionMatrix:
         precision = np.nan_to_num(_divide(correct, predicted))
         f1 = np.nan_to_num(_divide(2 * correct, truth + predicted))
         present = truth > 0
-        share = np.nan_to_num(truth / max(truth.sum(), 1))
-        return {
+        share = truth / max(truth.sum(), 1)
+        scores = {
             "mean_iou": _mean(iou),
             "global_accuracy": float(correct.sum() / max(truth.sum(), 1)),
             "class_iou": self._by_name(iou),
@@ -132,9 +132,10 @@ class ConfusionMatrix:
             "macro_precision": _mean(precision[present]),
             "macro_recall": _mean(accuracy),
             "macro_f1": _mean(f1[present]),
-            "images": self.images,
-            "images_per_second": images_per_second,
         }
+        if not present.any():
+            scores.update({name: None for name, score in scores.items() if not isinstance(score, dict)})
+        return {**scores, "images": self.images, "images_per_second": images_per_second}
 
     def _by_name(self, values):
         return {n: None if np.isnan(v) else float(v) for n, v in zip(self.class_names, values)}
@@ -142,6 +143,8 @@ class ConfusionMatrix:
 
 class ImageScores(NamedTuple):
     """The original suite's scores of one image, or their means over images, in 0..1.
+
+    All but `class_accuracy` are NaN for an image without labeled pixels.
 
     Attributes:
         accuracy: share of correct pixels.
@@ -174,19 +177,22 @@ def image_scores(matrix: np.ndarray) -> ImageScores:
     confusion.matrix = matrix
     scores = confusion.result()
     present = matrix.sum(axis=1) > 0
+    if not present.any():
+        return ImageScores(*[np.nan] * 5, [1.0] * len(matrix))
     iou = [value for value, is_present in zip(scores["class_iou"].values(), present) if is_present]
     return ImageScores(
         accuracy=scores["global_accuracy"],
         precision=scores["precision"],
         recall=scores["recall"],
         f1=scores["f1"],
-        mean_iou=float(np.mean(iou)) if iou else 0.0,
+        mean_iou=float(np.mean(iou)),
         class_accuracy=[1.0 if value is None else value for value in scores["class_accuracy"].values()],
     )
 
 
 def mean_scores(images: Sequence[ImageScores]) -> ImageScores:
-    """Averages the scores of images, at least one."""
+    """Averages the scores of images, at least one. Those without labeled pixels are left out."""
+    images = [scores for scores in images if not np.isnan(scores.accuracy)] or images[:1]
     means = np.mean([scores.flatten() for scores in images], axis=0).tolist()
     classes = len(images[0].class_accuracy)
     return ImageScores(*means[:-classes], means[-classes:])
@@ -198,6 +204,6 @@ def _divide(numerator, denominator):
 
 
 def _mean(values):
-    """Mean of the values that are not NaN; 0 if there are none."""
+    """Mean of the values that are not NaN; None if there are none."""
     values = values[~np.isnan(values)]
-    return float(values.mean()) if values.size else 0.0
+    return float(values.mean()) if values.size else None

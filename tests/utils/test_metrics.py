@@ -150,12 +150,12 @@ def test_properties_of_scores(seed):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("labels", [None, np.full((2, 2), 255, np.uint8)])
-def test_nothing_counted_gives_numbers_all_the_same(labels):
+def test_nothing_counted_gives_no_numbers(labels):
     confusion = ConfusionMatrix(2)
     if labels is not None:
         confusion.update(labels, np.zeros((2, 2), np.uint8))
     scores = confusion.result()
-    assert scores["mean_iou"] == scores["global_accuracy"] == scores["precision"] == scores["f1"] == 0.0
+    assert {scores[key] for key in scores if not key.startswith(("class", "images"))} == {None}
     assert scores["class_iou"] == scores["class_accuracy"] == {"0": None, "1": None}
 
 
@@ -219,13 +219,54 @@ def test_scores_of_an_image_by_hand():
 
 
 def test_scores_of_an_image_without_pixels():
-    assert image_scores(np.zeros((2, 2), np.int64)) == ImageScores(0.0, 0.0, 0.0, 0.0, 0.0, [1.0, 1.0])
+    scores = image_scores(np.zeros((2, 2), np.int64))
+    assert np.isnan(scores[:5]).all() and scores.class_accuracy == [1.0, 1.0]
+    labeled = ImageScores(0.5, 0.25, 0.5, 0.0, 1.0, [1.0, 0.0])
+    assert mean_scores([labeled, scores]) == labeled
+    assert np.isnan(mean_scores([scores, scores]).accuracy)
 
 
 def test_means_over_images():
     first, second = ImageScores(0.5, 0.25, 0.5, 0.0, 1.0, [1.0, 0.0]), ImageScores(1.0, 0.75, 0.0, 1.0, 0.5, [0.5, 0.5])
     assert mean_scores([first, second]) == ImageScores(0.75, 0.5, 0.25, 0.5, 0.75, [0.75, 0.25])
     assert mean_scores([first]) == first
+
+
+@pytest.mark.parametrize(
+    "num_classes, absent, ignored", [(1, 0, 0.2), (2, 0, 0.0), (5, 2, 0.3), (12, 1, 0.9), (6, 5, 0.1)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_those_of_scikit_learn(num_classes, absent, ignored, seed):
+    """With ignored pixels, and the last classes absent from the labels; predictions are of all classes."""
+    sklearn = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng([seed, num_classes])
+    labels = rng.integers(0, num_classes - absent, (2, 9, 11)).astype(np.uint8)
+    predictions = np.where(rng.random(labels.shape) < 0.5, labels, rng.integers(0, num_classes, labels.shape))
+    labels[rng.random(labels.shape) < ignored] = 255
+    confusion = ConfusionMatrix(num_classes)
+    confusion.update(labels, predictions.astype(np.uint8))
+    scores, kept = confusion.result(), labels != 255
+    pair, classes = (labels[kept], predictions[kept]), list(range(num_classes))
+    assert (confusion.matrix == sklearn.confusion_matrix(*pair, labels=classes)).all()
+
+    def of_classes(function, **options):
+        return function(*pair, labels=classes, average=None, zero_division=0.0, **options)
+
+    exactly = {"rel": 0, "abs": 1e-12}
+    truth, found = (np.bincount(indices, minlength=num_classes) for indices in pair)
+    iou, recall = of_classes(sklearn.jaccard_score), of_classes(sklearn.recall_score)
+    of_class = {name: np.array(list(scores[name].values()), float) for name in ("class_iou", "class_accuracy")}
+    expected = np.where(truth + found > 0, iou, np.nan)
+    assert of_class["class_iou"] == pytest.approx(expected, nan_ok=True, **exactly)
+    assert scores["mean_iou"] == pytest.approx(iou[truth + found > 0].mean(), **exactly)
+    expected = np.where(truth > 0, recall, np.nan)
+    assert of_class["class_accuracy"] == pytest.approx(expected, nan_ok=True, **exactly)
+    assert scores["global_accuracy"] == pytest.approx(sklearn.accuracy_score(*pair), **exactly)
+    for name in ("precision", "recall", "f1"):
+        function = getattr(sklearn, f"{name}_score")
+        weighted = function(*pair, average="weighted", zero_division=0.0)
+        assert scores[name] == pytest.approx(weighted, **exactly)
+        assert scores[f"macro_{name}"] == pytest.approx(of_classes(function)[truth > 0].mean(), **exactly)
 
 
 def test_metrics_need_numpy_alone():

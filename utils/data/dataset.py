@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from utils.class_dict import IGNORED
 from utils.data.augmentation import Augmentation
 from utils.data.bad_samples import BadSamples
 from utils.data.folder import find_dataset, read_classes
@@ -45,6 +46,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         first_step: int, the number of its batches to skip; for resuming in the middle of an epoch.
         steps: int, batches of a whole epoch.
         samples: `BadSamples`, which reads.
+        unlabeled: set of the numbers of this epoch's batches, of those read so far, without a labeled pixel.
     """
 
     def __init__(
@@ -126,7 +128,7 @@ class SegmentationDataset(keras.utils.PyDataset):
 
     def set_epoch(self, epoch: int, first_step: int = 0) -> None:
         """Selects the epoch, and the batch of it to begin with."""
-        self.epoch, self.first_step = epoch, first_step
+        self.epoch, self.first_step, self.unlabeled = epoch, first_step, set()
         self.samples.skipped = set()
         needed = self.steps * self.batch_size
         rounds = range(math.ceil(needed / len(self.pairs)))
@@ -148,7 +150,14 @@ class SegmentationDataset(keras.utils.PyDataset):
         samples = [self.sample(index, position // len(self.pairs)) for position, index in enumerate(indices, start)]
         images, labels = zip(*samples)
         images, labels = np.stack(images), np.stack(labels)
+        if labels.min() == IGNORED:
+            self.unlabeled.add(self.first_step + step)
         return images, dict.fromkeys(self.outputs, labels) if self.outputs else labels
+
+    def labeled_share(self, done: int) -> float:
+        """Returns the share with labeled pixels, 0..1, of the batches from `first_step` to number `done` - 1."""
+        unlabeled = sum(self.first_step <= step < done for step in self.unlabeled)
+        return 1.0 - unlabeled / max(done - self.first_step, 1)
 
     def batches(self) -> Iterator[tuple]:
         """Yields the batches of the epoch in order, read ahead on `workers` threads."""

@@ -131,6 +131,36 @@ def training_warnings(
     return warnings + _crop_warnings([pair.size for pair in training], crop)
 
 
+def scoring_warnings(split: str, statistics: Sequence[PairStatistics], class_dict: ClassDict) -> list[str]:
+    """Lists classes and images that the scores of a split leave out, each with the remedy.
+
+    Args:
+        split: "train", "val" or "test".
+        statistics: of its images.
+        class_dict: `ClassDict`.
+
+    Returns:
+        List of lines.
+    """
+    names, absent, warnings = np.array(class_dict.class_names), _sum_pixels(statistics) == 0, []
+    if np.count_nonzero(~absent) == 1:
+        warnings.append(
+            f"all labeled {split} pixels are {names[~absent][0]}: the scores do not tell whether the network knows it "
+            "from others; check the labels, class_dict.csv and --label_format"
+        )
+    elif absent.any():
+        warnings.append(
+            f"{_enumerate(names[absent])} no pixel in the {split} images and cannot be scored: predicted there, a "
+            "class has the IoU 0; score another --split, or add images"
+        )
+    unlabeled = sum(not pair.pixels.any() for pair in statistics)
+    if unlabeled:
+        warnings.append(
+            f"{unlabeled} of {len(statistics)} {split} images have no labeled pixel and no scores; check their labels"
+        )
+    return warnings
+
+
 def repeated_images(training: Sequence[pathlib.Path], validation: Sequence[pathlib.Path]) -> list[str]:
     """Warns about validation images that are also training images, by the bytes of the files.
 

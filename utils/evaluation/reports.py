@@ -19,7 +19,7 @@ def write_image_scores(
     images: Sequence[ImageScores],
     class_names: Sequence[str],
 ):
-    """Writes the original suite's `val_scores.csv` or `test_scores.csv`: a line per image.
+    """Writes the original suite's `val_scores.csv` or `test_scores.csv`: a line per image; NaN is an empty cell.
 
     Args:
         path: of the file.
@@ -30,7 +30,7 @@ def write_image_scores(
     """
     header = ", ".join(map(_csv_cell, [*first_columns, *SCORE_COLUMNS, *class_names]))
     lines = [
-        ", ".join([_csv_cell(printable(pair.name)), *(f"{value:.6f}" for value in scores.flatten())])
+        ", ".join([_csv_cell(printable(pair.name)), *map(_score_cell, scores.flatten())])
         for pair, scores in zip(pairs, images)
     ]
     write_text(path, "\n".join([header, *lines]) + "\n")
@@ -56,12 +56,18 @@ def headline(scores: dict) -> str:
 
 def suite_means(images: Sequence[ImageScores]) -> str:
     """Formats the means of per-image scores, the original suite's figures, as a line of text in percent."""
-    parts = [f"{name} {100 * value:.2f}" for name, value in zip(SUITE_MEANS, mean_scores(images))]
+    means = mean_scores(images)
+    parts = [f"{name} {'-' if value != value else f'{100 * value:.2f}'}" for name, value in zip(SUITE_MEANS, means)]
     return "  the original suite's means over images: " + ", ".join(parts)
 
 
 def _percent(value):
     return "       -" if value is None else f"{100 * value:6.2f} %"
+
+
+def _score_cell(value):
+    """Formats a score; NaN is an empty cell."""
+    return "" if value != value else f"{value:.6f}"
 
 
 def _csv_cell(text):

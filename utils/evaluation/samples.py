@@ -49,12 +49,13 @@ def read_sample(
 
 
 def worst_median_best(mean_ious: Sequence[float]) -> dict[str, int]:
-    """Returns the indices of the least, the middle and the greatest score.
+    """Returns the indices of the least, the middle and the greatest score; NaN is none of them if there are others.
 
     Returns:
         Dict from "worst", "median" and "best" to an index; fewer for fewer than three scores.
     """
-    order = np.argsort(mean_ious, kind="stable").tolist()
+    order = np.argsort(mean_ious, kind="stable").tolist()  # NaN last
+    order = order[: np.count_nonzero(~np.isnan(mean_ious)) or len(order)]
     worst, median, best = order[0], order[len(order) // 2], order[-1]
     names = {median: "median", worst: "worst", best: "best"}  # an image that is two of them has the last name
     return {names[index]: index for index in (worst, median, best)}
@@ -87,9 +88,8 @@ def samples_figure(samples: Sequence[Sample], class_dict: ClassDict) -> Figure:
             axes.imshow(tile)
             axes.set_axis_off()
         mean_iou, accuracy = 100 * sample.scores.mean_iou, 100 * sample.scores.accuracy
-        row[0].set_title(
-            f"{printable(sample.name)}, mean IoU {mean_iou:.1f} %, accuracy {accuracy:.1f} %", loc="left", fontsize=10
-        )
+        scores = f"mean IoU {mean_iou:.1f} %, accuracy {accuracy:.1f} %" if accuracy == accuracy else "no labeled pixel"
+        row[0].set_title(f"{printable(sample.name)}, {scores}", loc="left", fontsize=10)
     for axes, name in zip(grid[0], COLUMNS):
         axes.set_title(f"{name}\n", fontsize=10, weight="bold", linespacing=1.8)  # a line above the caption
     figure.legend(handles=legend, ncols=columns, loc="outside lower center", frameon=False)

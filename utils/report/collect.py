@@ -91,7 +91,10 @@ class Collector:
             return records
         by_suspicion = sorted(records, key=lambda record: -record["suspicion"])[: MOST_IMAGES // 3]
         names = {record["name"] for record in by_suspicion}
-        others = sorted((record for record in records if record["name"] not in names), key=lambda r: r["mean_iou"])
+        others = sorted(
+            (record for record in records if record["name"] not in names),
+            key=lambda r: (r["mean_iou"] is None, r["mean_iou"] or 0.0),
+        )
         names |= {record["name"] for record in others[: MOST_IMAGES - len(names)]}
         return [record for record in records if record["name"] in names]
 
@@ -102,11 +105,12 @@ class Collector:
         hits = np.bincount(label[label == prediction], minlength=256)
         union = counted + predicted - hits
         iou = {i: round(float(hits[i] / union[i]), 4) for i in np.flatnonzero(union[:IGNORED]).tolist()}
+        is_unlabeled = not counted[:IGNORED].any()
         height, width = size = fitted_size(*label.shape, self.side)
         return {
             "name": pair.name,
-            "mean_iou": round(scores.mean_iou, 4),
-            "accuracy": round(scores.accuracy, 4),
+            "mean_iou": None if is_unlabeled else round(scores.mean_iou, 4),
+            "accuracy": None if is_unlabeled else round(scores.accuracy, 4),
             "class_iou": iou,
             "truth": np.flatnonzero(counted[:IGNORED]).tolist(),
             "width": width,

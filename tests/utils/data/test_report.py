@@ -8,6 +8,7 @@ from utils.data.report import (
     class_table,
     describe_labels,
     repeated_images,
+    scoring_warnings,
     training_warnings,
 )
 from utils.errors import UsageError
@@ -52,6 +53,21 @@ def test_long_tables_leave_rare_classes_out():
     lines = class_table({"train": statistics}, classes).splitlines()
     assert len(lines) < 45 and "rarer classes" in lines[-1] and any("c149" in line for line in lines)
     assert int(lines[-1].split()[2]) + len(lines) - 3 == 150
+
+
+@pytest.mark.parametrize(
+    "statistics, words",
+    [
+        ([pair(0, 5, 5)], []),
+        ([pair(0, 5, 0), pair(0, 5, 0)], ["car has no pixel in the val images and cannot be scored"]),
+        ([pair(0, 0, 0)], ["all labeled val pixels are sky"]),
+        ([pair(0, 5, 5), pair(0, 0, 0, ignored=4000)], ["1 of 2 val images have no labeled pixel"]),
+    ],
+)
+def test_what_scores_leave_out_is_told(classes, statistics, words):
+    warnings = scoring_warnings("val", statistics, classes)
+    assert len(warnings) == len(words)
+    assert all(word in warning and len(warning) < 300 for word, warning in zip(words, warnings))
 
 
 def test_a_good_dataset_has_no_warnings(classes):

@@ -11,11 +11,24 @@ import pytest
 from keras import ops
 from loss_reference import REFERENCES, WEIGHTS, case, logits_of, numerical_slopes, value, value_and_gradient
 
+from models import Head
 from utils.losses import LOSSES, build_loss
+from utils.losses.auxiliary import build_losses
 from utils.losses.cross_entropy import Bootstrapped, CrossEntropy, Focal, OnlineHardExamples
 from utils.losses.region import CrossEntropyLovasz, Dice, Lovasz
 
 SMOOTHED = [name for name, row in LOSSES.items() if row.smoothing]
+HEADS = {"pixels": Head("pixels", 1.0), "presence": Head("presence", 1.0), "border": Head("border", 1.0)}
+HEAD_SHAPES = {"pixels": (2, 3, 4), "presence": (2,), "border": (2, 3, 4)}
+# Functions of the number of classes: every loss with the shape of its logits for labels `(2, 6, 7)`.
+ALL = {
+    **{name: lambda c, name=name: (build_loss(name, c), (2, 6, 7, c)) for name in LOSSES},
+    **{f"{name} smoothed": lambda c, name=name: (build_loss(name, c, None, 0.1), (2, 6, 7, c)) for name in SMOOTHED},
+    **{
+        f"head {head}": lambda c, head=head: (build_losses(HEADS, "lovasz", c)[0][head], (*HEAD_SHAPES[head], c))
+        for head in HEADS
+    },
+}
 
 
 def test_every_loss_has_a_reference():
@@ -49,13 +62,25 @@ def test_result_is_a_float32_scalar_for_any_labels_and_logits(name):
         assert float(result) == pytest.approx(expected, rel=tolerance)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_low_precision_logits_stay_finite(name, dtype):
-    labels, logits = case(shape=(1, 64, 64), scale=1.0)
-    logits = ops.cast(logits * 1e4, dtype)
-    result, gradient = value_and_gradient(build_loss(name, 4), labels, logits)
-    assert np.isfinite(result) and np.isfinite(gradient).all()
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("dtype, num_classes", [("float16", 4), ("bfloat16", 4), ("float32", 1), ("float32", 2)])
+def test_huge_logits_give_finite_losses_and_gradients(name, dtype, num_classes):
+    """Logits of +-1e4, mixed, equal and all wrong; labels of all classes, of one class, and all ignored."""
+    rng = np.random.default_rng(0)
+    loss, shape = ALL[name](num_classes)
+    mixed = rng.integers(0, num_classes, (2, 6, 7)).astype(np.uint8)
+    mixed[rng.random(mixed.shape) < 0.2] = 255
+    signs = rng.choice([-1e4, 1e4], shape).astype(np.float32)
+    one_class, ignored = np.full_like(mixed, num_classes - 1), np.full_like(mixed, 255)
+    for labels, logits in ((mixed, signs), (mixed, 0 * signs - 1e4), (one_class, one_hot(shape)), (ignored, signs)):
+        result, gradient = value_and_gradient(loss, labels, ops.cast(logits, dtype))
+        assert np.isfinite(result) and np.isfinite(gradient).all()
+        assert labels is not ignored or result == 0 and not gradient.any()
+
+
+def one_hot(shape):
+    """Logits that are sure of class 0."""
+    return np.where(np.arange(shape[-1]) == 0, 1e4, -1e4) * np.ones(shape, np.float32)
 
 
 @pytest.mark.parametrize("name", LOSSES)

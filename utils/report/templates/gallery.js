@@ -65,8 +65,8 @@ function paint(canvas, pixels, layer, opacity) {
 const hasSuspects = Boolean(data.measures.calibration);  // both need the probabilities
 const ORDERS = {
   ...(hasSuspects ? { suspicion: ["most suspect label", (a, b) => b.suspicion - a.suspicion] } : {}),
-  worst: ["lowest mean IoU", (a, b) => a.mean_iou - b.mean_iou],
-  best: ["highest mean IoU", (a, b) => b.mean_iou - a.mean_iou],
+  worst: ["lowest mean IoU", (a, b) => (a.mean_iou ?? 2) - (b.mean_iou ?? 2)],
+  best: ["highest mean IoU", (a, b) => (b.mean_iou ?? -1) - (a.mean_iou ?? -1)],
   name: ["name", (a, b) => a.name.localeCompare(b.name, "en", { numeric: true })],
 };
 const view = { order: "worst", class: "", layer: "prediction", opacity: 0.65, shown: PER_STEP, list: [] };

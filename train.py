@@ -163,6 +163,7 @@ def train(folders, class_dict, run, settings, state, start):
     from utils.training.loop import Trainer, TrainingOptions
     from utils.training.precision import choose_precision
     from utils.training.record import RunRecord, new_state
+    from utils.training.recovery import train_with_recovery
     from utils.training.resume import adapt_position, lengths
     from utils.training.run_time import start_plan
     from utils.training.time_plan import is_complete
@@ -234,7 +235,7 @@ def train(folders, class_dict, run, settings, state, start):
     )
     with graceful_interruption() as interruption:
         trainer = Trainer(model, data, validation_pairs, record, options, interruption, plan)
-        complete = trainer.train()
+        complete = train_with_recovery(trainer, settings.get("recover", False))
     trainer.summarize()
     return 0 if complete else INTERRUPTED
 

@@ -167,6 +167,7 @@ SETTINGS = {
     "max_pixels": or_none(is_count),
     "versions": lambda value: isinstance(value, dict),
 }
+SUMS = has_values({"seconds": is_number, "learning_rate": is_number, "metrics": is_list_of(is_number_or_list)})
 STATE = {
     "epoch": is_count,
     "step": is_count,
@@ -175,7 +176,9 @@ STATE = {
     "log": is_list_of(lambda row: isinstance(row, dict) and is_count(row.get("epoch", 0))),
     "dropout_seeds": is_list_of(is_list_of(is_count)),
     "pending": has_values({"seconds": is_number}),
-    "sums": has_values({"seconds": is_number, "learning_rate": is_number, "metrics": is_list_of(is_number_or_list)}),
+    "sums": lambda value: SUMS(value) and is_list_of(is_count)(value.get("unlabeled", [])),
+    "recoveries": is_count,
+    "first_loss": is_number,
     "trained_with": has_values({"batch_size": is_positive, **dict.fromkeys(("steps", "images"), or_none(is_positive))}),
     "schedule_shift": or_none(lambda value: type(value) is int and abs(value) < 2**63),
 }

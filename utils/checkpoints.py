@@ -27,6 +27,7 @@ from utils.checkpoint_choice import damaged_checkpoint
 from utils.compact import CONFIG_MEMBER, is_compact, load_compact
 from utils.errors import UnreadableError, UsageError, first_line
 from utils.files import atomic_write, parse_json
+from utils.finite import check_finite
 from utils.settings import read_checkpoint
 from utils.text import brief
 
@@ -48,8 +49,10 @@ def save_checkpoint(
         previous: name under which the earlier file is kept.
 
     Raises:
+        DivergedError: if a weight, a statistic or a number of the optimizer is not finite.
         RunError: if the file cannot be written; the earlier one is then kept.
     """
+    check_finite(model)
     seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
     with atomic_write(path, durable=True, previous=previous) as temporary:

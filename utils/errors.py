@@ -49,6 +49,10 @@ class RunError(RuntimeError):
     exit_code = 1
 
 
+class DivergedError(RunError):
+    """A training whose numbers are no longer finite, or whose loss is far above that of knowing nothing."""
+
+
 @contextlib.contextmanager
 def memory_errors() -> Iterator[None]:
     """Raises the backends' out-of-memory exceptions as a one-line `RunError`."""

@@ -190,6 +190,11 @@ def add_run(parser: Parser) -> None:
         metavar="N",
         help="random seed of initialization, shuffling, augmentation and dropout",
     )
+    add_boolean(
+        group,
+        "--recover",
+        "if the training diverges, go back to the last good checkpoint with half the learning rate, at most 3 times",
+    )
     add_boolean(group, "--no_report", "leave out report.html, the page of scores, curves and validation images")
     add_boolean(group, "--tensorboard", "also write TensorBoard logs: scores, images, weight histograms, graph")
     group.add_argument(

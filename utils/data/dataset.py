@@ -155,9 +155,8 @@ class SegmentationDataset(keras.utils.PyDataset):
         return images, dict.fromkeys(self.outputs, labels) if self.outputs else labels
 
     def labeled_share(self, done: int) -> float:
-        """Returns the share with labeled pixels, 0..1, of the batches from `first_step` to number `done` - 1."""
-        unlabeled = sum(self.first_step <= step < done for step in self.unlabeled)
-        return 1.0 - unlabeled / max(done - self.first_step, 1)
+        """Returns the share with labeled pixels, 0..1, of the epoch's first `done` batches."""
+        return 1.0 - sum(step < done for step in self.unlabeled) / max(done, 1)
 
     def batches(self) -> Iterator[tuple]:
         """Yields the batches of the epoch in order, read ahead on `workers` threads."""

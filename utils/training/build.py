@@ -107,6 +107,29 @@ def build_run_schedule(settings: dict, steps_per_epoch: int, is_timed: bool = Fa
     return build_schedule(name, learning_rate, steps_per_epoch, settings["num_epochs"], settings["warm_up"])
 
 
+def halved_learning_rate(settings: dict, state: dict | None) -> float:
+    """Returns the initial learning rate of a run: that of the settings, halved each time that it diverged."""
+    return settings["learning_rate"] * 0.5 ** (state or {}).get("recoveries", 0)
+
+
+def set_learning_rate(model: keras.Model, settings: dict, state: dict, steps_per_epoch: int) -> None:
+    """Sets the learning rate of a compiled network to that of its settings and state.
+
+    Args:
+        model: compiled `keras.Model` of `build_training_model`.
+        settings, steps_per_epoch: as in `build_training_model`.
+        state: state of the training.
+    """
+    optimizer = inner_optimizer(model.optimizer)
+    settings = {**settings, "learning_rate": halved_learning_rate(settings, state)}
+    if optimizer.timed_schedule:  # its progress and its warm-up go on
+        optimizer.timed_schedule.set_learning_rate(settings["learning_rate"])
+    else:
+        optimizer.learning_rate = build_run_schedule(settings, steps_per_epoch)
+        continue_schedule(model, settings, state, steps_per_epoch)
+    model.make_train_function(force=True)  # the schedule is part of the compiled step
+
+
 def continue_schedule(model: keras.Model, settings: dict, state: dict, steps_per_epoch: int) -> None:
     """Moves the schedule of a resumed run to its progress, if the number of steps per epoch has changed.
 
@@ -159,6 +182,7 @@ def prepare_model(
     from utils.training.warm_start import start_from, transfer_report  # here: it imports this module
 
     source = settings["init_from"]
+    settings = {**settings, "learning_rate": halved_learning_rate(settings, state)}
     model = build_training_model(settings, class_weights, steps_per_epoch, pretrained=not (state or source))
     if state:
         restore_training(run.latest, model, state)

@@ -4,7 +4,8 @@ import contextlib
 import math
 import pathlib
 import signal
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
@@ -17,6 +18,7 @@ from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
 from utils.progress import Progress
+from utils.training.optimizers.parameter_groups import inner_optimizer
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
 
@@ -113,9 +115,10 @@ def graceful_interruption() -> Iterator[Interruption]:
 
 
 class StepGuard(keras.callbacks.Callback):
-    """Ends an epoch early if a stop was requested or the loss is not finite.
+    """Ends an epoch early if a stop was requested, or if the loss or a gradient is not finite.
 
-    The loss of a step is read after the next step was started, so that an accelerator does not wait for the host.
+    The loss of a step is read after the next step was started, so that an accelerator does not wait for the host. What
+    the optimizer noted about gradients (`FiniteGradientsMixin`) is read every few seconds and at the end of the epoch.
 
     Args:
         interruption: `Interruption`.
@@ -123,31 +126,58 @@ class StepGuard(keras.callbacks.Callback):
 
     Attributes:
         step: int, steps of this epoch that are done.
+        first_loss: float, loss of the logits in the first step that this guard has seen; None before.
         bad_step: int, the first step whose loss was found not to be finite; None if there is none.
+        bad_gradients: `(step, variables)`, the first step with gradients that are not finite, and whose these are;
+            None if there is none.
     """
+
+    GRADIENT_SECONDS = 10.0  # from one look at the gradients to the next
 
     def __init__(self, interruption, first_step=0):
         super().__init__()
         self.interruption = interruption
         self.first_step = self.step = first_step
-        self.bad_step = None
-        self._unread = None
+        self.first_loss = self.bad_step = self.bad_gradients = None
+        self._unread = self._optimizer = None
+        self._next_look = time.monotonic() + self.GRADIENT_SECONDS
+
+    def on_epoch_begin(self, epoch, logs=None):
+        optimizer = inner_optimizer(self.model.optimizer)
+        if hasattr(optimizer, "first_bad_gradients"):
+            optimizer.forget_bad_gradients()
+            self._optimizer, self._updates = optimizer, int(keras.ops.convert_to_numpy(optimizer.iterations))
 
     def on_train_batch_end(self, batch, logs=None):
         self._read_loss()
         self.step = self.first_step + batch + 1
-        self._unread = self.step, logs["loss"]
+        self._unread = self.step, logs["loss"], logs.get("logits_loss")
         if self.interruption.requested:
             self.model.stop_training = True
+        if time.monotonic() >= self._next_look:
+            self._read_gradients()
 
     def on_epoch_end(self, epoch, logs=None):
         self._read_loss()
+        self._read_gradients()
 
     def _read_loss(self):
-        step, loss = self._unread or (None, 0.0)
+        if self._unread is None:
+            return
+        step, loss, logits_loss = self._unread
+        loss = float(loss)
+        if self.first_loss is None:
+            self.first_loss = loss if logits_loss is None else float(logits_loss)
         # The running mean over the epoch: not finite from the first such loss on.
-        if self.bad_step is None and not math.isfinite(float(loss)):
+        if self.bad_step is None and not math.isfinite(loss):
             self.bad_step = step
+            self.model.stop_training = True
+
+    def _read_gradients(self):
+        self._next_look = time.monotonic() + self.GRADIENT_SECONDS
+        bad = self._optimizer and self.bad_gradients is None and self._optimizer.first_bad_gradients()
+        if bad:
+            self.bad_gradients = self.first_step + bad[0] - self._updates + 1, bad[1]
             self.model.stop_training = True
 
 
@@ -159,21 +189,24 @@ class EpochProgress(keras.callbacks.Callback):
     Args:
         progress: `Progress` of the epoch's steps.
         first_step: int, steps of this epoch that were done before.
+        labeled_share: function from the number of steps that are done to the share of them with labeled pixels, see
+            `SegmentationDataset.labeled_share`; None: all have some.
     """
 
-    def __init__(self, progress: Progress, first_step: int = 0):
+    def __init__(self, progress: Progress, first_step: int = 0, labeled_share: Callable[[int], float] | None = None):
         super().__init__()
         self.progress, self.first_step = progress, first_step
-        self._unread = None
+        self.labeled_share = labeled_share or (lambda done: 1.0)
+        self._unread, self._done = None, first_step
 
     def on_train_batch_end(self, batch, logs=None):
         if self.progress.update(self.first_step + batch + 1) and self._unread:
-            self.progress.note = describe(self._unread)
+            self.progress.note = describe(mean_of_labeled(self._unread, self.labeled_share(self._done)))
             self.progress.show()
-        self._unread = logs
+        self._unread, self._done = logs, self.first_step + batch + 1
 
     def on_epoch_end(self, epoch, logs=None):
-        self.progress.note = describe(logs)
+        self.progress.note = describe(mean_of_labeled(logs, self.labeled_share(self._done)))
 
 
 class StepwiseCallbacks(keras.callbacks.CallbackList):
@@ -192,7 +225,26 @@ def log_name(name: str) -> str:
     return name.replace("logits_mean", "mean")
 
 
+def mean_of_labeled(logs: dict, share: float) -> dict:
+    """Turns mean losses over all steps into those over the steps with labeled pixels; the loss of the others is 0.
+
+    Args:
+        logs: Keras's numbers.
+        share: of the steps with labeled pixels, 0..1.
+
+    Returns:
+        The same dict if all steps have labeled pixels, else another one; losses are None if none has.
+    """
+    if share == 1.0:
+        return logs
+    return {
+        name: (float(value) / share if share else None) if name.endswith("loss") else value
+        for name, value in logs.items()
+    }
+
+
 def describe(logs: dict) -> str:
     """Returns loss and mean IoU as text."""
     values = {log_name(name): value for name, value in logs.items()}
-    return f"loss {float(values['loss']):.4g}, mean IoU {100 * float(values['mean_iou']):.1f} %"
+    loss = "of no labeled pixel" if values["loss"] is None else f"{float(values['loss']):.4g}"
+    return f"loss {loss}, mean IoU {100 * float(values['mean_iou']):.1f} %"

@@ -10,9 +10,17 @@ import keras
 from utils.data.bad_samples import raise_failures
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import Pair
-from utils.errors import RunError, memory_errors
+from utils.errors import memory_errors
 from utils.progress import Console, Progress, duration
-from utils.training.callbacks import EpochProgress, Interruption, StepGuard, StepwiseCallbacks, log_name
+from utils.training.callbacks import (
+    EpochProgress,
+    Interruption,
+    StepGuard,
+    StepwiseCallbacks,
+    log_name,
+    mean_of_labeled,
+)
+from utils.training.divergence import check_epoch, describe_noise
 from utils.training.freezing import frontend_phase
 from utils.training.mid_epoch import CheckpointTimer, RunningSums, running_sums
 from utils.training.optimizers import current_learning_rate
@@ -84,7 +92,8 @@ class Trainer:
             True if the training is complete, False if it was interrupted.
 
         Raises:
-            RunError: if the loss is not finite or memory does not suffice.
+            DivergedError: if numbers are not finite, or the loss is that of a network of noise.
+            RunError: if memory does not suffice.
         """
         state, figures = self.record.state, self.record.figures
         figures.add_graph(self.model)
@@ -195,6 +204,7 @@ class Trainer:
                 if self.plan:
                     self.follow_plan()
                 sums = {"learning_rate": learning_rate, "metrics": running_sums(self.model)}
+                sums["unlabeled"] = sorted(self.data.unlabeled)
                 sums["seconds"] = round(time.perf_counter() - self.epoch_start, 1)
                 with averaged_weights(self.model):
                     self.record.add_interruption(self.model, step, sums)
@@ -218,14 +228,16 @@ class Trainer:
             `(step, logs)`: steps of the epoch that are done, loss and mean IoU over them.
 
         Raises:
-            RunError: if the loss is not finite or memory does not suffice.
+            DivergedError, RunError: as `train`.
         """
-        state, latest = self.record.state, self.record.run.latest
+        state = self.record.state
         self.data.set_epoch(epoch, state["step"])
+        self.data.unlabeled.update(state.get("sums", {}).get("unlabeled", ()))
         guard = StepGuard(self.interruption, state["step"])
         timer = CheckpointTimer(60 * self.options.checkpoint_minutes, self.checkpoint_time)
         sums = RunningSums(state.get("sums", {}).get("metrics"))
-        callbacks = [sums, guard, timer, *callbacks, EpochProgress(progress, state["step"])]
+        shown = EpochProgress(progress, state["step"], self.data.labeled_share)
+        callbacks = [sums, guard, timer, *callbacks, shown]
         is_frozen = epoch < self.options.unfreeze_epoch
         with memory_errors(), raise_failures(self.data), frontend_phase(self.model, is_frozen, state):
             history = self.model.fit(
@@ -238,14 +250,12 @@ class Trainer:
             )
         if skipped := self.data.samples.describe():
             print(f"warning: epoch {epoch}: {skipped}")
-        if guard.bad_step is not None:
-            kept = f"the last good checkpoint is {latest}" if latest.exists() else "no checkpoint yet"
-            raise RunError(
-                f"the loss is no longer finite in epoch {epoch}, step {guard.bad_step}; {kept}. Lower --learning_rate"
-            )
+        logs = {name: float(values[-1]) for name, values in history.history.items()}
+        logs = mean_of_labeled(logs, self.data.labeled_share(guard.step))
+        check_epoch(self.model, guard, epoch, logs, state)
         if guard.step < self.data.steps:
             gc.collect()  # batches read ahead, which Keras keeps in a reference cycle
-        return guard.step, {log_name(name): float(values[-1]) for name, values in history.history.items()}
+        return guard.step, {log_name(name): value for name, value in logs.items()}
 
     def validate(self, epoch: int, row: dict) -> bool:
         """Scores the validation images and adds the scores to the epoch's row of log.csv.
@@ -262,3 +272,6 @@ class Trainer:
         if self.validation.report and self.console.mode == "quiet":
             print(self.validation.report)
         print(self.record.summary())
+        warning = describe_noise(self.model, self.record.state["log"])
+        if warning:
+            print(f"warning: {warning}")

@@ -79,10 +79,11 @@ class BatchNormStatistics:
         steps = range(batches_of_estimate(data))
         batches = [self._statistics_of(images) for _, (images, _) in prefetch(data.__getitem__, steps)]
         for layer, statistics in zip(self.layers, zip(*batches)):
-            means, variances = (np.stack(values) for values in zip(*statistics))
-            layer.moving_mean.assign(means.mean(axis=0))
-            # The variance over all batches: within each, and between their means.
-            layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
+            with np.errstate(all="ignore"):  # checkpoints are checked: what overflows here is told there
+                means, variances = (np.stack(values) for values in zip(*statistics))
+                layer.moving_mean.assign(means.mean(axis=0))
+                # The variance over all batches: within each, and between their means.
+                layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
     def _statistics_of(self, images):
         """Returns `(mean, variance)` of every layer for one batch; of a layer used several times, over its uses."""

@@ -16,7 +16,8 @@ def new_state(first_epoch: int, trained_with: dict | None = None) -> dict:
     It is kept in every checkpoint: the epoch and its step to continue with, the best mean IoU and the number of
     validations since, and the rows of log.csv. `freezing.frontend_phase` adds "frozen_updates". A checkpoint that is
     written before the validation of its epoch has "pending", with the "seconds" that the epoch took so far; one in the
-    middle of an epoch has "sums", see `mid_epoch.running_sums`.
+    middle of an epoch has "sums", see `mid_epoch.running_sums`. `divergence.check_epoch` adds "first_loss",
+    `recovery.train_with_recovery` "recoveries".
     """
     start = {"epoch": first_epoch, "step": 0, "best_mean_iou": None, "validations_without_gain": 0, "log": []}
     return {**start, "trained_with": trained_with} if trained_with else start
@@ -72,10 +73,10 @@ class RunRecord:
             self.num_epochs = self.settings["num_epochs"] = num_epochs
             write_json(self.run.settings, self.settings)
 
-    def is_best(self, mean_iou: float) -> bool:
-        """Notes the mean IoU of a validation; returns whether it is the best so far."""
+    def is_best(self, mean_iou: float | None) -> bool:
+        """Notes the mean IoU of a validation, None without labels; returns whether it is the best so far."""
         best = self.state["best_mean_iou"]
-        is_best = best is None or mean_iou > best
+        is_best = mean_iou is not None and (best is None or mean_iou > best)
         if is_best:
             self.state["best_mean_iou"] = mean_iou
         self.state["validations_without_gain"] = 0 if is_best else self.state["validations_without_gain"] + 1

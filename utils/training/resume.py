@@ -49,6 +49,8 @@ def resume_settings(latest: pathlib.Path, flags: dict, given: Collection[str]) -
         return flags, None
     settings, state = read_checkpoint(latest, resumes=True)
     settings.setdefault("init_from", None)  # older checkpoints lack it
+    if "learning_rate" in given:
+        state.pop("recoveries", None)  # halved no more
     state.setdefault("trained_with", lengths(settings, settings.get("steps_per_epoch"), None))  # as well
     for name in FIXED:
         if name in given and flags[name] != settings.get(name, flags[name]):

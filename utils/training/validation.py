@@ -11,6 +11,7 @@ from utils.errors import memory_errors
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
 from utils.progress import Console
+from utils.training.divergence import constant_prediction
 from utils.training.run_figures import RunFigures
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
@@ -68,9 +69,13 @@ class RunValidation:
             )
         self.figures.add_validation(epoch, self.pairs, evaluation)
         scores, loss = evaluation.confusion.result(), self.backend.mean_loss
-        title = f"\nValidation of epoch {epoch:04d} on {evaluation.confusion.images} images, loss {loss:.4g}:"
+        shown = "-" if loss is None else f"{loss:.4g}"
+        title = f"\nValidation of epoch {epoch:04d} on {evaluation.confusion.images} images, loss {shown}:"
         tables = class_table(scores), headline(scores), suite_means(evaluation.image_scores)
         self.report = "\n".join([title, *tables])
         self.console.say(self.report)
+        warning = constant_prediction(evaluation.confusion)
+        if warning:
+            print(f"warning: {warning}")
         columns = {"val_loss": loss, **{f"val_{name}": scores[name] for name in LOGGED_SCORES}}
         return {**columns, **{f"val_iou_{name}": iou for name, iou in scores["class_iou"].items()}}

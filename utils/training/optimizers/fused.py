@@ -14,10 +14,11 @@ import keras
 import tensorflow as tf
 
 from utils.training.optimizers import keras_optimizers
+from utils.training.optimizers.finite import FiniteGradientsMixin
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class RMSprop(keras_optimizers.RMSprop):
+class RMSprop(FiniteGradientsMixin, keras_optimizers.RMSprop):
     """RMSprop without momentum and not centered, as by default in Keras."""
 
     def build(self, variables):
@@ -63,17 +64,17 @@ class AdamUpdate:
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Adam(AdamUpdate, keras_optimizers.Adam):
+class Adam(AdamUpdate, FiniteGradientsMixin, keras_optimizers.Adam):
     """Adam without amsgrad, as by default in Keras."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AdamW(AdamUpdate, keras_optimizers.AdamW):
+class AdamW(AdamUpdate, FiniteGradientsMixin, keras_optimizers.AdamW):
     """Adam with decoupled weight decay."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class SGD(keras_optimizers.SGD):
+class SGD(FiniteGradientsMixin, keras_optimizers.SGD):
     """Stochastic gradient descent with momentum."""
 
     def update_step(self, gradient, variable, learning_rate):

@@ -75,13 +75,18 @@ class TimedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     LENGTH = 2**16  # steps of the schedule that are stretched over the progress
 
     def __init__(self, name, learning_rate, steps_per_epoch, progress=0.0, warm_up=0.0):
-        self.name, self.learning_rate, self.steps_per_epoch = name, learning_rate, steps_per_epoch
+        self.name, self.steps_per_epoch = name, steps_per_epoch
         self.follows_progress = name in ("poly", "cosine")
-        length = (self.LENGTH, 1) if self.follows_progress else (steps_per_epoch, 1)
-        self._schedule = build_schedule(name, learning_rate, *length)
+        self.set_learning_rate(learning_rate)
         self.progress, self.warm_up = (
             keras.Variable(value, trainable=False, dtype="float32") for value in (progress, warm_up)
         )
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Sets the initial learning rate, which a step that is traced already does not see."""
+        self.learning_rate = learning_rate
+        length = (self.LENGTH, 1) if self.follows_progress else (self.steps_per_epoch, 1)
+        self._schedule = build_schedule(self.name, learning_rate, *length)
 
     def __call__(self, step):
         step = keras.ops.cast(step, "float32")

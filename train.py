@@ -6,6 +6,8 @@ Checkpoints, scores, images and plots appear under checkpoints/. See `python tra
 """
 
 import contextlib
+import io
+import pathlib
 import sys
 import time
 
@@ -20,8 +22,9 @@ from utils.cli.checks import (
     check_tensorboard,
 )
 from utils.cli.tables import run_block, training_block
-from utils.distribution import start_distribution
+from utils.distribution import check_shared, join_cluster, peer_errors, start_distribution
 from utils.errors import INTERRUPTED, UsageError, report_errors
+from utils.peers import ALONE
 
 AUGMENTATION = (
     "crop_height",
@@ -53,6 +56,7 @@ def main(argv=None):
     start = time.perf_counter() - (process_age() if argv is None else 0.0)
     args, given = parse(train_parser(), argv)
     check_tensorboard(args.tensorboard)
+    peers = join_peers(args)
     if args.recipe == "auto":
         args, given = configure_run(args, given)
     frontend_rate = args.frontend_learning_rate
@@ -72,16 +76,37 @@ def main(argv=None):
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     folders = [find_or_make_dataset(name) for name in names]
     run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders), args.name)
-    with contextlib.nullcontext() if args.find_learning_rate else run_lock(run):
-        return start_or_resume(args, given, folders, run, frontend_rate, start)
+    remedy = f"start all again with --continue_training, which resumes from {run.latest} if it is there"
+    with peer_errors(remedy), contextlib.ExitStack() as stack:
+        if peers.is_chief and not args.find_learning_rate:
+            stack.enter_context(run_lock(run))
+        if peers.count > 1:
+            check_shared(pathlib.Path(args.output_dir), peers)
+        return start_or_resume(args, given, folders, run, frontend_rate, start, peers)
 
 
-def start_or_resume(args, given, folders, run, frontend_rate, start):
+def join_peers(args):
+    """Returns the processes that train together, see `--distribute`; all but the first print errors alone."""
+    if args.distribute != "cluster":
+        return ALONE
+    for flag in ("find_learning_rate", "minutes", "recover"):
+        if getattr(args, flag):
+            raise UsageError(f"--{flag} is for a training in one process; leave out --distribute cluster")
+    if args.recipe == "auto":
+        raise UsageError("--recipe auto plans for one machine; give its plan.json to all processes with --config")
+    peers = join_cluster()
+    if not peers.is_chief:
+        sys.stdout = io.StringIO()
+    print(f"Process {peers.rank} of {peers.count}")
+    return peers
+
+
+def start_or_resume(args, given, folders, run, frontend_rate, start, peers):
     """Checks the settings of a run, those of an earlier start included, and trains it.
 
     Args:
         args, given: flags, and the names of those that were given.
-        folders, run, start: as in `train`.
+        folders, run, start, peers: as in `train`.
         frontend_rate: `--frontend_learning_rate` before it was adapted to the network.
 
     Returns:
@@ -96,7 +121,9 @@ def start_or_resume(args, given, folders, run, frontend_rate, start):
 
     settings, state = vars(args), None
     if args.continue_training:
-        run.recover()
+        if peers.is_chief:
+            run.recover()
+        peers.gather(None)  # the others read what is recovered
         settings, state = resume_settings(run.latest, settings, given)
         check_tensorboard(settings["tensorboard"])
     check_fine_tuning({**settings, "init_from": None} if state else settings)
@@ -122,7 +149,7 @@ def start_or_resume(args, given, folders, run, frontend_rate, start):
     for name in ("progress", "distribute"):  # matters of this terminal and machine, not of the run
         settings[name] = getattr(args, name)
     settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
-    return train(folders, class_dict, run, settings, state, start)
+    return train(folders, class_dict, run, settings, state, start, peers)
 
 
 def configure_run(args, given):
@@ -136,7 +163,7 @@ def configure_run(args, given):
     return configure(args, given, [find_or_make_dataset(name) for name in names])
 
 
-def train(folders, class_dict, run, settings, state, start):
+def train(folders, class_dict, run, settings, state, start, peers):
     """Trains a network.
 
     Args:
@@ -146,12 +173,13 @@ def train(folders, class_dict, run, settings, state, start):
         settings: dict of the flags and of what the run records beside them.
         state: state of the run to resume, or None for a new one.
         start: `time.perf_counter()` at the start of the command.
+        peers: `Peers`, the processes that train together.
 
     Returns:
         The exit code.
     """
     import_backend()
-    devices = start_distribution(settings.pop("distribute"), settings["batch_size"])
+    devices = start_distribution(settings.pop("distribute"), settings["batch_size"], peers)
     from utils.benchmark.complexity import count_parameters
     from utils.data.augmentation import Augmentation
     from utils.data.image_format import ImageFormat
@@ -180,6 +208,7 @@ def train(folders, class_dict, run, settings, state, start):
         outputs=output_names(settings),
         image_format=ImageFormat.from_settings(settings),
         orientation=settings["image_orientation"],
+        part=(peers.rank, peers.count),
         **{name: settings[name] for name in DATASET},
     )
     console.say(*report)
@@ -189,7 +218,7 @@ def train(folders, class_dict, run, settings, state, start):
     print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
     console.say("Preparing the model ...")
     if settings["mixed_precision"] == "auto":
-        settings["mixed_precision"], reason = choose_precision()
+        settings["mixed_precision"], reason = peers.gather(choose_precision())[0]
         console.say(f"Precision --> {settings['mixed_precision']} (auto: {reason})")
     class_weights = class_weights.tolist() if settings["class_balancing"] else None
     if settings.pop("find_learning_rate", False):
@@ -215,7 +244,7 @@ def train(folders, class_dict, run, settings, state, start):
     if state:
         print(f"Continuing from {run.latest}: epoch {state['epoch']}, step {state['step']}")
     else:
-        earlier_run = run.set_aside()
+        earlier_run = run.set_aside() if peers.is_chief else None
         if earlier_run:
             print(f"The earlier run of this model and dataset is kept in {earlier_run}")
         state = new_state(settings["epoch_start_i"], lengths(settings, steps, len(data.pairs)))
@@ -225,7 +254,11 @@ def train(folders, class_dict, run, settings, state, start):
             write_plan(run, settings, train_parser().flags())
     epochs = {name: settings[name] for name in ("num_epochs", "checkpoint_step")}
     options = {"tensorboard": settings["tensorboard"], "report": not settings.get("no_report")}
-    record = RunRecord(run, settings, state, class_dict, **epochs, **options)
+    if peers.count > 1 and options["report"]:
+        options["report"] = False
+        print("report.html is left out: no process sees all validation images")
+    record = RunRecord(run, settings, state, class_dict, **epochs, **options, is_chief=peers.is_chief)
+    peers.gather(None)  # the others write predictions to the folder of the run, once the earlier one is set aside
     options = TrainingOptions(
         unfreeze_epoch=settings["epoch_start_i"] + settings["freeze_frontend"],
         **{
@@ -233,10 +266,11 @@ def train(folders, class_dict, run, settings, state, start):
             for name in ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
         },
     )
-    with graceful_interruption() as interruption:
+    with graceful_interruption(peers) as interruption:
         trainer = Trainer(model, data, validation_pairs, record, options, interruption, plan)
         complete = train_with_recovery(trainer, settings.get("recover", False))
-    trainer.summarize()
+    if peers.is_chief:
+        trainer.summarize()
     return 0 if complete else INTERRUPTED
 
 

@@ -1,5 +1,6 @@
 """Training on several devices against training on one. Backends count their devices once: every case is a program."""
 
+import csv
 import importlib.util
 import json
 import os
@@ -11,7 +12,9 @@ import pytest
 
 import train
 from utils.losses import LOSSES
+from utils.settings import read_checkpoint
 
+JAX = {"KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "JAX_PLATFORMS": "cpu"}
 PROGRAMS = pathlib.Path(__file__).parent / "tiny"
 
 
@@ -63,7 +66,7 @@ def test_two_processes_score_as_one(streets, tmp_path, blank_plots):
     command = [sys.executable, PROGRAMS / "tiny_model.py", "test.py", "--checkpoint_path"]
     command += [tmp_path / "latest_model_tiny_Streets.keras", "--output_dir"]
     launcher = [sys.executable, "tools/launch_local.py", "--processes", "2"]
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, **JAX}
     for words in ([*command, tmp_path / "one"], [*launcher, *command, tmp_path / "two", "--distribute", "cluster"]):
         done = subprocess.run(words, cwd=PROGRAMS.parents[1], env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
@@ -75,3 +78,41 @@ def test_two_processes_score_as_one(streets, tmp_path, blank_plots):
     for found in scores:
         del found["images_per_second"], found["settings"]
     assert scores[0] == scores[1]
+
+
+def train_with_jax(streets, folder, *launcher, flags=(), **variables):
+    """Runs train.py in processes of their own; returns the exit code, the standard error and the log's rows."""
+    words = (
+        "--model tiny --batch_size 4 --crop_height 32 --crop_width 32 --num_val_images 0 --ema 0.9 --no_report".split()
+    )
+    words += ["--optimizer", "sgd", "--num_epochs", "2", "--dataset", streets, "--output_dir", folder, *flags]
+    command = [*launcher, sys.executable, PROGRAMS / "tiny_model.py", *words]
+    environment = {**os.environ, **JAX, **variables}
+    done = subprocess.run(command, cwd=PROGRAMS.parents[1], env=environment, capture_output=True, text=True)
+    with open(folder / "tiny_Streets" / "log.csv", newline="") as file:
+        rows = [{name: row[name] for name in row if name != "seconds"} for row in csv.DictReader(file)]
+    return done.returncode, done.stderr, rows
+
+
+PAIR = [sys.executable, "tools/launch_local.py", "--processes", "2", "--restarts", "1"]
+
+
+@needs_jax
+def test_two_processes_of_which_one_is_killed_train_as_two_devices(streets, tmp_path):
+    devices = train_with_jax(streets, tmp_path / "devices", JAX_NUM_CPU_DEVICES="2")
+    signal = f"SIGKILL,1,1,{tmp_path / 'killed'}"
+    flags = ["--distribute", "cluster", "--continue_training"]
+    processes = train_with_jax(streets, tmp_path / "processes", *PAIR, flags=flags, TINY_SIGNAL=signal)
+    assert devices[0] == processes[0] == 0, devices[1][-2000:] + processes[1][-2000:]
+    assert "another process of this job has ended; start all again with --continue_training" in processes[1]
+    assert processes[2][0] == devices[2][0]  # to the last bit
+    assert float(processes[2][1]["loss"]) == pytest.approx(float(devices[2][1]["loss"]), rel=0.05)
+
+
+@needs_jax
+def test_a_signal_to_one_process_stops_all(streets, tmp_path):
+    signal = f"SIGTERM,1,1,{tmp_path / 'stopped'}"
+    code, error, rows = train_with_jax(streets, tmp_path, *PAIR, flags=["--distribute", "cluster"], TINY_SIGNAL=signal)
+    assert code == 130 and len(rows) == 1, error[-2000:]
+    state = read_checkpoint(tmp_path / "latest_model_tiny_Streets.keras")[1]
+    assert state["epoch"] == 1 and 1 <= state["step"] <= 3

@@ -120,7 +120,8 @@ class Job:
             time.sleep(0.1)
         codes = [process.returncode for process in self.processes if process.returncode]
         code = first if first is not None else next(iter(codes), 0)
-        return INTERRUPTED if self.is_interrupted and code else PEER_LOST if code < 0 else code
+        was_killed = code < 0 or not is_told and min(codes, default=0) < 0  # whatever the others made of it
+        return INTERRUPTED if self.is_interrupted and code else PEER_LOST if was_killed else code
 
     def _pass_on(self, number, frame):
         self.is_interrupted = True

@@ -25,6 +25,7 @@ from utils.checkpoint_archive import (
 )
 from utils.checkpoint_choice import damaged_checkpoint
 from utils.compact import CONFIG_MEMBER, is_compact, load_compact
+from utils.distribution import without_distribution
 from utils.errors import UnreadableError, UsageError, first_line
 from utils.files import atomic_write, parse_json
 from utils.finite import check_finite
@@ -56,7 +57,8 @@ def save_checkpoint(
     seeds = [keras.ops.convert_to_numpy(generator.state).tolist() for generator in seed_generators(model)]
     state = {**state, "dropout_seeds": seeds}
     with atomic_write(path, durable=True, previous=previous) as temporary:
-        model.save(temporary)
+        with without_distribution():
+            model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(SUITE_MEMBER, json.dumps({"settings": settings, "state": state}))
 

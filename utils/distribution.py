@@ -4,16 +4,24 @@ The batch size is that of all devices together: a training has the same batches,
 of them. Importing this file imports no Keras.
 """
 
+import contextlib
 import os
+import pathlib
+import secrets
+import time
+from collections.abc import Iterator
 
 import numpy as np
 
 from utils import errors
 from utils.cluster import find_member, take_gpu
 from utils.errors import PEER_LOST, RunError, UsageError, first_line
-from utils.peers import Peers
+from utils.files import make_folder
+from utils.peers import ALONE, Peers
 
 HEARTBEAT, START = 20, 120  # seconds after which a silent process counts as lost, and in which all have to start
+SHARED = 30  # seconds in which a file has to appear on a shared disk
+LOST_MARKS = ("Gloo", "gloo", "NCCL", "Connection", "UNAVAILABLE", "DEADLINE_EXCEEDED", "heartbeat", "coordination")
 
 
 class PeerLostError(RuntimeError):
@@ -65,37 +73,104 @@ def exchange(data: bytes) -> list[bytes]:
         padded = np.zeros(sizes.max(), np.uint8)
         padded[: len(data)] = np.frombuffer(data, np.uint8)
         parts = np.asarray(process_allgather(padded))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # JAX raises either
         raise PeerLostError(
             f"another process of this job has ended; see its message, then start all again ({first_line(error)[:80]})"
         ) from error
     return [bytes(part[:size]) for part, size in zip(parts, sizes)]
 
 
-def start_distribution(choice: str, batch_size: int) -> str | None:
+def start_distribution(choice: str, batch_size: int, peers: Peers = ALONE) -> str | None:
     """Selects the devices of a training, before its network is built.
 
     On JAX, `keras.distribution.DataParallel` computes each step as one device would: batch norm, losses and metrics see
     the whole batch.
 
     Args:
-        choice: "local" for as many devices of this machine as divide the batch size, "none" for one. Processors count
-            if JAX was told to divide them.
+        choice: "local" for as many devices of this machine as divide the batch size, "none" for one, "cluster" for
+            those of all processes. Processors count if JAX was told to divide them.
         batch_size: images of a training step, on all devices together.
+        peers: of `join_cluster`.
 
     Returns:
         A line on the devices if there are several, else None.
+
+    Raises:
+        UsageError: if the devices of a cluster cannot share the batch equally.
     """
     import keras
 
     if keras.config.backend() != "jax":
         return None if choice == "none" else _other_backend(keras.config.backend())
-    names = keras.distribution.list_devices() if choice == "local" else [None]
+    names = keras.distribution.list_devices() if choice != "none" else [None]
     count, distribution = largest_divisor(batch_size, len(names)), None
-    if count > 1:
+    if choice == "cluster" and count < len(names):
+        near = batch_size // len(names) * len(names)
+        sizes = f"{near} or {near + len(names)}" if near else str(len(names))
+        raise UsageError(f"--batch_size {batch_size} is for all {len(names)} devices together; give {sizes}")
+    if count > 1 or choice == "cluster":
         distribution = keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False)
     keras.distribution.set_distribution(distribution)
     return describe(count, len(names), batch_size)
+
+
+@contextlib.contextmanager
+def without_distribution():
+    """Context in which this process makes variables of its own, as saving a model does.
+
+    With a distribution over several processes, making a variable waits for all of them.
+    """
+    import keras
+
+    if keras.config.backend() != "jax":
+        yield
+        return
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def check_shared(folder: pathlib.Path, peers: Peers) -> None:
+    """Checks that all processes see one folder; all have to call it.
+
+    Raises:
+        UsageError: if one does not see within half a minute what the first one writes.
+    """
+    token = None
+    if peers.is_chief:
+        token = make_folder(folder) / f".shared-{secrets.token_hex(8)}"
+        token.touch()
+    path, end = folder / peers.gather(token and token.name)[0], time.monotonic() + SHARED
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.2)
+    blind = [rank for rank, sees in enumerate(peers.gather(path.exists())) if not sees]
+    if token:
+        token.unlink(missing_ok=True)
+    if blind:
+        raise UsageError(
+            f"process {blind[0]} does not see the files of process 0 in {folder}; give a shared --output_dir"
+        )
+
+
+@contextlib.contextmanager
+def peer_errors(remedy: str) -> Iterator[None]:
+    """Raises the backend's errors about other processes as a one-line `PeerLostError`.
+
+    Args:
+        remedy: the end of the line.
+    """
+    try:
+        yield
+    except PeerLostError:
+        raise PeerLostError(f"another process of this job has ended; {remedy}") from None
+    except (RuntimeError, ValueError) as error:  # JAX raises either
+        is_of_peers = not hasattr(error, "exit_code") and any(mark in str(error) for mark in LOST_MARKS)
+        if not errors.leave_at_once or not is_of_peers:
+            raise
+        raise PeerLostError(f"another process of this job has ended; {remedy}") from error
 
 
 def largest_divisor(batch_size: int, most: int) -> int:

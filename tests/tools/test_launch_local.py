@@ -47,6 +47,11 @@ def test_lost_processes_are_started_again(tmp_path, monkeypatch, capsys):
     assert "start again" in capsys.readouterr().err
 
 
+def test_a_killed_process_counts_more_than_the_errors_of_the_others():
+    text = "import os, sys; sys.exit(1) if os.environ['RANK'] == '0' else os.kill(os.getpid(), 9)"
+    assert Job(program(text), 2).run() == PEER_LOST
+
+
 def test_a_signal_is_passed_on_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (

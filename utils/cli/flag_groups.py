@@ -270,10 +270,11 @@ def add_backend(parser: Parser, automatic: bool = False) -> None:
     if automatic:
         group.add_argument(
             "--distribute",
-            choices=("none", "local"),
+            choices=("none", "local", "cluster"),
             default="local",
             metavar="WHAT",
-            help="devices that share each batch: local: all of the machine that divide --batch_size (JAX); none: one",
+            help="devices that share each batch (JAX): local: all of the machine that divide --batch_size; cluster: "
+            "those of all processes of a launcher; none: one",
         )
     add_boolean(group, "--remat", "rematerialization (gradient checkpointing): less memory, more time")
     add_xla(group)

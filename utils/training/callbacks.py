@@ -17,6 +17,7 @@ from utils.data.images import RGB_BYTES
 from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
+from utils.peers import ALONE, Peers
 from utils.progress import Progress
 from utils.training.optimizers.parameter_groups import inner_optimizer
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
@@ -84,23 +85,52 @@ class Validation(keras.callbacks.Callback):
 
 
 class Interruption:
-    """Request to stop training. `requested` is False until the first Ctrl-C or SIGTERM."""
+    """Request to stop training. `requested` is False until the first Ctrl-C or SIGTERM.
 
-    requested = False
+    Args:
+        peers: the processes that train together. In several, `requested` becomes True in all at once, when they
+            `agree`, so that none waits for another that has stopped.
+
+    Attributes:
+        signaled: whether this process received a signal.
+    """
+
+    def __init__(self, peers: Peers = ALONE):
+        self.peers, self.signaled, self.requested = peers, False, False
+
+    def signal(self) -> None:
+        """Notes a signal."""
+        self.signaled = True
+        if self.peers.count == 1:
+            self.requested = True
+
+    def agree(self, is_due: bool = False, seconds: float = 0.0) -> tuple[bool, float]:
+        """Requests a stop in all processes if one received a signal; all have to call it at the same step.
+
+        Returns:
+            Whether `is_due` is true in one of them, and the `seconds` of the first.
+        """
+        # A signal that comes meanwhile is noted for the next time.
+        votes = self.peers.gather([self.signaled, is_due, seconds])
+        self.requested = self.requested or any(signaled for signaled, _, _ in votes)
+        return any(due for _, due, _ in votes), votes[0][2]
 
 
 @contextlib.contextmanager
-def graceful_interruption() -> Iterator[Interruption]:
+def graceful_interruption(peers: Peers = ALONE) -> Iterator[Interruption]:
     """Turns the first Ctrl-C or SIGTERM into a request, so that training stops with a checkpoint.
 
     The second one interrupts at once.
+
+    Args:
+        peers: the processes that train together.
     """
-    interruption = Interruption()
+    interruption = Interruption(peers)
 
     def request(signal_number, frame):
-        if interruption.requested:
+        if interruption.signaled:
             raise KeyboardInterrupt
-        interruption.requested = True
+        interruption.signal()
         print("\nStopping after this step, with a checkpoint. Press Ctrl-C again to stop at once.", flush=True)
 
     try:

@@ -12,6 +12,7 @@ from utils.data.dataset import SegmentationDataset
 from utils.data.folder import Pair
 from utils.errors import memory_errors
 from utils.progress import Console, Progress, duration
+from utils.training.agreement import AgreedStop
 from utils.training.callbacks import (
     EpochProgress,
     Interruption,
@@ -80,7 +81,7 @@ class Trainer:
         self.record, self.options, self.interruption, self.plan = record, options, interruption, plan
         self.statistics = BatchNormStatistics(model, model.jit_compile)
         self.console = Console(options.progress)
-        self.validation = RunValidation(model, validation_pairs, data, record.figures, self.console)
+        self.validation = RunValidation(model, validation_pairs, data, record.figures, self.console, interruption.peers)
         self.first_epoch = record.state["epoch"]
         self.epoch_start = time.perf_counter()
         self.checkpoint_time = time.monotonic()
@@ -113,6 +114,7 @@ class Trainer:
             if row is None:
                 return False
             self.end_epoch(epoch, row)
+            self.interruption.agree()
             if self.interruption.requested:
                 return False
         self.console.say("Remaining training time : Training completed.")
@@ -234,7 +236,9 @@ class Trainer:
         self.data.set_epoch(epoch, state["step"])
         self.data.unlabeled.update(state.get("sums", {}).get("unlabeled", ()))
         guard = StepGuard(self.interruption, state["step"])
-        timer = CheckpointTimer(60 * self.options.checkpoint_minutes, self.checkpoint_time)
+        times = 60 * self.options.checkpoint_minutes, self.checkpoint_time
+        is_alone = self.interruption.peers.count == 1
+        timer = CheckpointTimer(*times) if is_alone else AgreedStop(self.interruption, *times)
         sums = RunningSums(state.get("sums", {}).get("metrics"))
         shown = EpochProgress(progress, state["step"], self.data.labeled_share)
         callbacks = [sums, guard, timer, *callbacks, shown]
@@ -251,6 +255,8 @@ class Trainer:
         if skipped := self.data.samples.describe():
             print(f"warning: epoch {epoch}: {skipped}")
         logs = {name: float(values[-1]) for name, values in history.history.items()}
+        # A batch has no labeled pixel if no process's part has any.
+        self.data.unlabeled.intersection_update(*self.interruption.peers.gather(sorted(self.data.unlabeled)))
         logs = mean_of_labeled(logs, self.data.labeled_share(guard.step))
         check_epoch(self.model, guard, epoch, logs, state)
         if guard.step < self.data.steps:

@@ -6,7 +6,7 @@ from utils.checkpoints import save_checkpoint, update_checkpoint
 from utils.class_dict import ClassDict
 from utils.files import copy_file, write_json
 from utils.run_folder import RunFolder
-from utils.training.run_figures import RunFigures
+from utils.training.run_figures import OwnPredictions, RunFigures
 from utils.training.run_log import refresh_log
 
 
@@ -38,6 +38,7 @@ class RunRecord:
         checkpoint_step: epochs from one checkpoint that is kept to the next.
         tensorboard: whether to write TensorBoard events.
         report: whether to write report.html after each validation.
+        is_chief: False in all processes of a job but the first, which writes; they keep the state alone.
 
     Raises:
         RunError: if the files cannot be written.
@@ -54,9 +55,14 @@ class RunRecord:
         checkpoint_step: int,
         tensorboard: bool = False,
         report: bool = False,
+        is_chief: bool = True,
     ):
         self.run, self.settings, self.state, self.class_dict = run, settings, state, class_dict
         self.num_epochs, self.checkpoint_step = num_epochs, checkpoint_step
+        self.is_chief = is_chief
+        if not is_chief:
+            self.figures = OwnPredictions(run, settings, state, class_dict, tensorboard=False, report=False)
+            return
         run.make()
         write_json(run.settings, settings)
         self.figures = RunFigures(run, settings, state, class_dict, tensorboard, report)
@@ -99,15 +105,17 @@ class RunRecord:
         self.state.pop("sums", None)
         if is_validated:
             self.state["pending"] = {"seconds": seconds}
-            save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
+            self._save_latest(model)
             return
         row["seconds"] = round(seconds, 1)
+        if not self.is_chief:
+            return
         kept = self._kept_checkpoint(row["epoch"])
         if kept:
             save_checkpoint(kept, model, self.settings, self.state)
             copy_file(kept, self.run.latest, durable=True, previous=self.run.previous)
         else:
-            save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
+            self._save_latest(model)
         self.figures.add_epoch(model, self.state["log"], self.num_epochs)
 
     def complete_epoch(self, model: keras.Model, seconds: float, is_best: bool) -> None:
@@ -126,6 +134,8 @@ class RunRecord:
         """
         row = self.state["log"][-1]
         row["seconds"] = round(self.state.pop("pending")["seconds"] + seconds, 1)
+        if not self.is_chief:
+            return
         self.figures.add_epoch(model, self.state["log"], self.num_epochs)
         kept = self._kept_checkpoint(row["epoch"])
         paths = [*([kept] if kept else []), *([self.run.best] if is_best else []), self.run.latest]
@@ -146,7 +156,11 @@ class RunRecord:
             sums: of these steps, see `mid_epoch.running_sums`.
         """
         self.state.update(step=step, **({"sums": sums} if sums else {}))
-        save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
+        self._save_latest(model)
+
+    def _save_latest(self, model):
+        if self.is_chief:
+            save_checkpoint(self.run.latest, model, self.settings, self.state, self.run.previous)
 
     def close(self) -> None:
         """Closes the TensorBoard log."""

@@ -144,3 +144,19 @@ class RunFigures:
             with optional_write(self.run.folder / "tensorboard"):
                 add(writer)
                 self._writer = writer
+
+
+class OwnPredictions(RunFigures):
+    """Files that a process beside the first one writes: the predictions of its own validation images."""
+
+    def add_graph(self, model):
+        """Writes nothing."""
+
+    def add_batch(self, data):
+        """Writes nothing."""
+
+    def add_validation(self, epoch, pairs, evaluation):
+        """Writes nothing."""
+
+    def add_epoch(self, model, log, num_epochs):
+        """Writes nothing."""

@@ -10,6 +10,7 @@ from utils.data.folder import Pair
 from utils.errors import memory_errors
 from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
+from utils.peers import ALONE, Peers
 from utils.progress import Console
 from utils.training.divergence import constant_prediction
 from utils.training.run_figures import RunFigures
@@ -28,6 +29,7 @@ class RunValidation:
         data: training batches, whose image format, batch size and number of threads are used.
         figures: writes what is to be seen.
         console: prints the scores.
+        peers: the processes that share out the images.
 
     Attributes:
         report: text of the last scores, or None.
@@ -40,10 +42,11 @@ class RunValidation:
         data: SegmentationDataset,
         figures: RunFigures,
         console: Console,
+        peers: Peers = ALONE,
     ):
         self.pairs, self.data, self.figures, self.console = pairs, data, figures, console
         self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
-        self.predictor = LossPredictor(self.backend, data.batch_size)
+        self.predictor, self.peers = LossPredictor(self.backend, data.batch_size // peers.count), peers
         self.report = None
 
     def run(self, epoch: int) -> dict:
@@ -66,7 +69,9 @@ class RunValidation:
                 workers=self.data.workers,
                 image_format=self.data.image_format,
                 observe=self.figures.observe(epoch, len(self.pairs)),
+                peers=self.peers,
             )
+        self.backend.add_up(self.peers)
         self.figures.add_validation(epoch, self.pairs, evaluation)
         scores, loss = evaluation.confusion.result(), self.backend.mean_loss
         shown = "-" if loss is None else f"{loss:.4g}"

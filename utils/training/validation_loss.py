@@ -9,6 +9,7 @@ from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
 from utils.inference.sharded import predict_batch
 from utils.losses.base import SegmentationLoss
+from utils.peers import Peers
 
 
 class ImageLosses(keras.layers.Layer):
@@ -61,6 +62,10 @@ class LossBackend(KerasBackend):
     def reset(self) -> None:
         """Begins a new mean."""
         self._sum, self._count = 0.0, 0
+
+    def add_up(self, peers: Peers) -> None:
+        """Makes the mean that of the images of all processes; all have to call it."""
+        self._sum, self._count = map(sum, zip(*peers.gather([self._sum, self._count])))
 
     @property
     def mean_loss(self) -> float | None:

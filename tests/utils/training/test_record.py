@@ -116,3 +116,18 @@ def test_an_interrupted_epoch(record, model):
     assert record.summary() == f"Latest checkpoint: {record.run.latest}"
     record.add_epoch(model, row(3), 2.0, is_validated=False)
     assert "sums" not in read_checkpoint(record.run.latest)[1]
+
+
+def test_processes_beside_the_first_keep_the_state_and_write_no_files(tmp_path, model):
+    states = []
+    for is_chief in (True, False):
+        run = RunFolder(tmp_path / str(is_chief), "tiny", "Streets")
+        record = RunRecord(
+            run, {"model": "tiny"}, new_state(3), CLASSES, num_epochs=9, checkpoint_step=2, is_chief=is_chief
+        )
+        record.add_epoch(model, row(3), 2.0, is_validated=False)
+        validate(record, model, 4, True, **SCORES, val_iou_a=0.6, val_iou_b=0.4)
+        record.add_interruption(model, 2)
+        states.append(record.state)
+        assert run.latest.exists() == is_chief
+    assert states[0] == states[1] and not (tmp_path / "False").exists()

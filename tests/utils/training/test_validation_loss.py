@@ -1,8 +1,11 @@
 """The validation loss, against the loss of each image by itself."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
+from tiny_peers import run_as_peers
 
 from utils.class_dict import IGNORED, ClassDict
 from utils.data.folder import Pair
@@ -91,3 +94,20 @@ def test_which_loss_is_the_main_one(model):
     losses, weights = build_losses({}, "dice", 3)
     heads.compile("sgd", {**losses, "other": "mse"}, loss_weights={**weights, "other": 1.0})
     assert main_loss(heads) is losses["logits"]
+
+
+def test_processes_have_the_mean_of_all_images(model, pairs):
+    loss = build_loss("cross_entropy", 3)
+    alone = LossBackend(model, loss)
+    evaluate(LossPredictor(alone, 2), pairs, CLASSES)
+
+    def evaluate_part(peers):
+        backend = LossBackend(model, loss)
+        with lock:  # Keras is not made for threads
+            for_own = peers.share(pairs)
+            evaluate(LossPredictor(backend, 2), for_own, CLASSES)
+        backend.add_up(peers)
+        return backend.mean_loss
+
+    lock = threading.Lock()
+    assert run_as_peers(2, evaluate_part) == [pytest.approx(alone.mean_loss, rel=1e-6)] * 2

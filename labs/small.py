@@ -6,6 +6,7 @@
 Images of 96 rows keep a training of ten epochs of Streets below ten seconds.
 """
 
+import pathlib
 from collections.abc import Sequence
 
 import cv2
@@ -54,17 +55,18 @@ def open_small(samples: Sequence, seed: int = 0, num_classes: int | None = None,
 
     from utils.data import SegmentationDataset
     from utils.data.augmentation import Augmentation
+    from utils.data.folder import Pair
 
     class InMemory(SegmentationDataset):
         def _read(self, index):
-            return self.pairs[index]
+            return samples[index][1:]
 
     rows, columns = samples[0][2].shape
     batch_size = pick(8, 2)
     classes = types.SimpleNamespace(num_classes=num_classes or class_dict().num_classes)
     steps = pick(-(-(epoch_images or len(samples)) // batch_size), 2)
     augmentation = Augmentation(rows, columns, h_flip=True, scale_range=(0.8, 1.25))
-    pairs = [(image, label) for _, image, label in samples]
+    pairs = [Pair(name, pathlib.Path(name), pathlib.Path(name)) for name, _, _ in samples]
     return InMemory(pairs, classes, augmentation, batch_size, seed, steps)
 
 

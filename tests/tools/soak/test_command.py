@@ -1,6 +1,7 @@
 """The command: its quick part, figures and exit code, the repetition of a case."""
 
 import json
+import tempfile
 
 import pytest
 
@@ -23,7 +24,8 @@ def read(path):
 
 
 @pytest.fixture
-def one_target(monkeypatch):
+def one_target(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(fuzz, "find_targets", lambda: {"a": Target(make, mutate, read)})
 
 

@@ -72,8 +72,9 @@ def main(argv=None):
     if args.repeat:
         return repeat(args.repeat)
     path = make_folder(args.output_dir) / "soak.json"
-    summary = {"command": describe_command(args), "machine": describe_machine(), "parts": {}}
-    print(summary["machine"])
+    load = round(os.getloadavg()[0], 1)  # of other programs, before the test
+    summary = {"command": describe_command(args), "machine": describe_machine(), "load": load, "parts": {}}
+    print(f"{summary['machine']}; load {load}")
     parts = [name for name in PARTS if name in args.parts]
     unit = 60 * args.minutes / sum(PARTS[name].share for name in parts)
     for name in parts:
@@ -123,9 +124,9 @@ def describe_command(args):
 
 
 def describe_machine():
-    """Describes processor, load, Python and packages."""
+    """Describes processor, Python and packages."""
     packages = ", ".join(f"{name} {value}" for name, value in installed_versions().items())
-    return f"{cpu_cores()} cores, {cpu_name()}, load {os.getloadavg()[0]:.1f}; {packages}"
+    return f"{cpu_cores()} cores, {cpu_name()}; {packages}"
 
 
 def installed_versions():

@@ -30,6 +30,6 @@ def soak_table(path: pathlib.Path = RECORDS) -> str:
     for run in runs:
         for name, part in run["parts"].items():
             figures = "; ".join(f"{key}: {value}" for key, value in part.items() if key not in DETAILS)
-            lines.append(f"| {name} | `{run['command']}` | {figures} |")
+            lines.append(f"| {name} | `{run['command']}` | {figures}; load of the machine before: {run['load']} |")
     machines = "; ".join(dict.fromkeys(run["machine"] for run in runs))
     return "\n".join(lines) + f"\n\nMeasured on {machines}."

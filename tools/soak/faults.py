@@ -37,7 +37,7 @@ WRITING = {
 MAY_FAIL = ("the log", "an image of the validation", "the samples", "a plot", "the report", EVENTS)
 FIRST_LOG = "rename */log.csv"  # at the end of the first epoch
 IMAGES = ("truncated", "vanished", "empty", "a pipe")
-CHECKPOINTS = ("truncated", "empty", "bit flipped", "no settings")
+CHECKPOINTS = ("truncated", "empty", "bit flipped")
 
 
 def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple]:
@@ -46,6 +46,8 @@ def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple
     if HAS_TENSORBOARD:
         settings["tensorboard"] = True
     train_reference(undisturbed, words(settings, dataset))
+    for kind in CHECKPOINTS:
+        yield damage_checkpoint, (work, undisturbed, settings, dataset, kind, seed)
     for what in WRITING:
         yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk, error raised")
         if os.geteuid() == 0:  # who may mount a file system
@@ -58,8 +60,6 @@ def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple
     for kind in IMAGES:
         for choice in ("stop", "skip") if has_choice else (None,):
             yield spoil_image, (work, undisturbed, settings, dataset, kind, choice)
-    for kind in CHECKPOINTS:
-        yield damage_checkpoint, (work, undisturbed, settings, dataset, kind, seed)
 
 
 def stop_writing(work, undisturbed, settings, dataset, what, kind):
@@ -142,8 +142,6 @@ def spoil(path: pathlib.Path, kind: str, rng: random.Random | None = None) -> No
         return
     if kind == "bit flipped":
         data[rng.randrange(len(data) // 4, len(data) // 2)] ^= 1 << rng.randrange(8)
-    if kind == "no settings":
-        data = data.replace(b"suite.json", b"other.json")
     path.write_bytes(data[: {"truncated": len(data) // 2, "empty": 0}.get(kind, len(data))])
 
 

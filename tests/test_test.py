@@ -229,7 +229,9 @@ def test_a_dataset_of_other_classes_is_refused(run, streets, tmp_path, capsys):
     checkpoint = str(run / "checkpoints/latest_model_tiny_Streets.keras")
     with pytest.raises(SystemExit) as end:
         verb.main(["--checkpoint_path", checkpoint, "--dataset", str(data)])
-    assert end.value.code == 2 and "other classes" in capsys.readouterr().err
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert "only the checkpoint has Sky; only " in error and " has Heaven; give the --dataset of its training" in error
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,11 @@ def encode(kind, **options):
 
 
 @pytest.fixture
-def limit():
-    yield set_max_pixels
-    set_max_pixels(None)
+def limit(monkeypatch):
+    """Sets the limit, which is at its default in a process without the flag."""
+    monkeypatch.setattr("utils.data.image_size._max_pixels", MAX_PIXELS)
+    monkeypatch.setattr("utils.data.image_size._has_flag", False)
+    return set_max_pixels
 
 
 KINDS = ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "NPY", "JPEG2000", ".pam", ".pbm"]

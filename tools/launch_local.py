@@ -110,7 +110,7 @@ class Job:
     def _wait(self):
         """Waits for all; after the first failure, for a limited time."""
         first, end, is_told = None, None, False
-        while any(process.poll() is None for process in self.processes):
+        while None in [process.poll() for process in self.processes]:  # polls all, which notices the end of each
             failed = [process for process in self.processes if process.returncode]
             if failed and first is None:
                 first, end = failed[0].returncode, time.monotonic() + self.patience

@@ -129,7 +129,7 @@ def test_a_training_of_given_length_ends_in_time(streets, tmp_path, monkeypatch)
 def even_clock(monkeypatch):
     """A clock that moves on by the same time at each look at it, so that plans do not depend on the machine."""
     ticks = itertools.count()
-    monkeypatch.setattr(time, "perf_counter", lambda: 0.05 * next(ticks))
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.1 * next(ticks))
     monkeypatch.setattr("utils.training.run_time.slowdown", lambda elapsed: 1.0)
     monkeypatch.setattr("utils.training.run_time.FILES_SECONDS", 0.2)
 

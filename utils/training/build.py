@@ -151,18 +151,19 @@ def continue_schedule(model: keras.Model, settings: dict, state: dict, steps_per
 
 
 def create_variables(model: keras.Model) -> None:
-    """Creates the variables of a compiled network's optimizer, losses and metrics.
+    """Builds a compiled network's optimizer, losses and metrics, with their variables.
 
-    If they were created while the first step is traced, TensorFlow would trace it a second time.
+    If the variables were created while the first step is traced, TensorFlow would trace it a second time. On other
+    backends `fit` builds what is left with a batch of its data, and then does not begin with the first batch.
     """
     model.optimizer.build(model.trainable_variables)
     outputs = keras.tree.map_structure(
         lambda output: keras.ops.zeros([size or 1 for size in output.shape]), model.output
     )
     labels = keras.ops.zeros((1, 1, 1), "uint8")
-    if isinstance(outputs, dict):  # Keras keeps a running mean of each output's loss
+    if isinstance(outputs, dict):
         labels = dict.fromkeys(outputs, labels)
-        model.compute_loss(y=labels, y_pred=outputs)
+    model.compute_loss(y=labels, y_pred=outputs)  # of several outputs it has variables, the mean of each loss
     model.compute_metrics(None, labels, outputs)
     model.reset_metrics()
 

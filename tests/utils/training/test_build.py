@@ -6,6 +6,7 @@ import pytest
 
 from models import frontend_layers
 from utils.cli.arguments import train_parser
+from utils.losses import LOSSES
 from utils.losses.auxiliary import AtHeadResolution, Border, Presence
 from utils.losses.cross_entropy import OnlineHardExamples
 from utils.metrics import ConfusionMatrix
@@ -39,6 +40,14 @@ def test_auxiliary_heads_have_outputs_and_losses():
     without = settings("tiny-heads", "--no_auxiliary")
     assert auxiliary_heads(without) == {} and output_names(without) == () == output_names(settings("tiny"))
     assert not isinstance(build_training_model(without).output, dict)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nothing_is_left_for_fit_to_build(loss):
+    """Else Keras takes a batch of the data for it on backends other than TensorFlow."""
+    model = build_training_model(settings("tiny", "--loss", loss))
+    assert model._compile_loss.built and model._compile_metrics.built and model.optimizer.built
+    assert not any(np.any(keras.ops.convert_to_numpy(variable)) for variable in model.metrics_variables)
 
 
 @pytest.mark.parametrize("jit_compile", ["True", "False"])

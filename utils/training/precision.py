@@ -9,7 +9,8 @@ import numpy as np
 from utils.backend import set_precision
 from utils.training.step_time import RepeatedBatch, StepTimes
 
-BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16")  # of x86 processors
+AMX_FLAG = "amx_bf16"  # of x86 processors that multiply matrices of bfloat16, which TensorFlow makes use of
+BFLOAT16_FLAGS = (AMX_FLAG, "avx512_bf16")
 LEAST_GAIN = 1.1  # below, float32 is kept
 STEPS, ROUNDS = 4, 3  # of the measurement; rounds of both dtypes alternate, because other programs may be running
 
@@ -17,8 +18,8 @@ STEPS, ROUNDS = 4, 3  # of the measurement; rounds of both dtypes alternate, bec
 def choose_precision() -> tuple[str, str]:
     """Chooses between bfloat16 and float32 for this machine.
 
-    GPUs are judged by their compute capability, processors without bfloat16 arithmetic by their flags. On others a
-    small network trains for a few seconds with both. Weights are float32 either way.
+    GPUs are judged by their compute capability, processors with AMX and those without bfloat16 arithmetic by their
+    flags. On others a small network trains for a few seconds with both. Weights are float32 either way.
 
     Returns:
         `(name, reason)`, the reason as in "1.6 times as fast as float32 on this processor".
@@ -30,6 +31,8 @@ def choose_precision() -> tuple[str, str]:
     flags = processor_flags()
     if flags is not None and not flags & set(BFLOAT16_FLAGS):
         return "float32", "this processor has no bfloat16 arithmetic"
+    if flags and AMX_FLAG in flags and keras.config.backend() == "tensorflow":
+        return "bfloat16", "this processor has AMX for it"
     gain = measure_gain()
     if gain >= LEAST_GAIN:
         return "bfloat16", f"{gain:.1f} times as fast as float32 here"

@@ -19,6 +19,7 @@ AMD = {"avx2", "avx512f", "avx512_bf16"}
         ((9, 0), set(), None, "bfloat16", "compute capability 9.0"),
         ((7, 5), AMD, None, "float32", "7.5 is below 8.0"),
         (None, {"avx2"}, None, "float32", "no bfloat16 arithmetic"),
+        (None, {*AMD, "amx_bf16"}, None, "bfloat16", "has AMX"),
         (None, AMD, 1.62, "bfloat16", "1.6 times as fast as float32"),
         (None, AMD, 0.5, "float32", "bfloat16 is 0.5 times as fast"),
         (None, None, 1.3, "bfloat16", "1.3 times"),  # not Linux, or not x86: measured

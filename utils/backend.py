@@ -7,6 +7,8 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+from utils.processes import start_mark
+
 
 def import_backend() -> None:
     """Imports Keras and its backend without the backend's start-up messages.
@@ -103,9 +105,9 @@ def set_precision(name: str) -> None:
 def process_age() -> float:
     """Returns the seconds since this process started; 0 if the system does not report it."""
     try:
-        started = float(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])  # see proc(5)
+        started = start_mark(os.getpid())
         uptime = float(pathlib.Path("/proc/uptime").read_text().split()[0])
-        return max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
+        return max(0.0, uptime - float(started) / os.sysconf("SC_CLK_TCK")) if started else 0.0
     except (OSError, ValueError, IndexError, AttributeError):
         return 0.0
 

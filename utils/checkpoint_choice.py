@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from utils.checkpoint_archive import check_archive, read_archive
 from utils.errors import UnreadableError, UsageError
+from utils.run_folder import LATEST
 
-LATEST = "latest_model_"
 MAX_OFFERED = 3
 
 

@@ -17,6 +17,7 @@ PRETRAINED_NOTE = (
 )
 
 
+LATEST = "latest_model_"  # in the name of a run's latest checkpoint, before the label of the run
 SET_ASIDE = "_until_"  # in the name of a folder that `set_aside` renamed, before the time
 TIME = "%Y%m%d_%H%M%S"
 TIME_LENGTH = 15
@@ -44,7 +45,7 @@ class RunFolder:
 
     def __init__(self, output_dir: str | os.PathLike, model: str, dataset: str, name: str | None = None):
         output_dir, run = pathlib.Path(output_dir), run_label(model, dataset, name)
-        self.latest = output_dir / f"latest_model_{run}.keras"
+        self.latest = output_dir / f"{LATEST}{run}.keras"
         self.folder = output_dir / run
         self.previous = self.folder / "previous_model.keras"
         self.inner_latest = self.folder / self.latest.name

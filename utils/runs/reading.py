@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from utils.errors import UsageError
+from utils.run_folder import LATEST
 from utils.runs.scores import CheckpointScores, add_tests
 from utils.settings import read_checkpoint, read_settings
 
 # Names of files, see utils.run_folder.RunFolder.
-SETTINGS, LOG, LATEST = "settings.json", "log.csv", "latest_model_"
+SETTINGS, LOG = "settings.json", "log.csv"
 
 # Keys of settings.json that are no flags, or flags without effect on scores and speed.
 NOT_COMPARED = {

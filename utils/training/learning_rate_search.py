@@ -107,17 +107,12 @@ def find_learning_rate(
 
 def search_rows(found: Search) -> list[dict]:
     """Lists the updates of a search as rows of a CSV file, trials after the range test."""
-    rows = [
-        {"training": "range test", "update": number, "learning_rate": rate, "loss": loss, "smoothed_loss": curve}
-        for number, (rate, loss, curve) in enumerate(zip(found.rates, found.losses, smooth(found.losses)), 1)
+    trials = [("trial", [rate] * len(losses), losses) for rate, losses in found.trials.items()]
+    return [
+        {"training": training, "update": number, "learning_rate": rate, "loss": loss, "smoothed_loss": smoothed}
+        for training, rates, losses in [("range test", found.rates, found.losses), *trials]
+        for number, (rate, loss, smoothed) in enumerate(zip(rates, losses, smooth(losses)), 1)
     ]
-    for rate, losses in found.trials.items():
-        curve = zip(losses, smooth(losses))
-        rows += [
-            {"training": "trial", "update": number, "learning_rate": rate, "loss": loss, "smoothed_loss": smoothed}
-            for number, (loss, smoothed) in enumerate(curve, 1)
-        ]
-    return rows
 
 
 def plot_search(path: pathlib.Path, found: Search) -> None:

@@ -64,8 +64,18 @@ def damaged_checkpoint(path: str | os.PathLike, damage: str, resumes: bool = Fal
         damage: what is wrong with it.
         resumes: whether a training is to continue from it, so that another one has to get its name.
     """
+    return offer_others(f"{path} is damaged or not a .keras checkpoint ({damage})", path, resumes)
+
+
+def offer_others(message: str, path: str | os.PathLike, resumes: bool = False) -> UsageError:
+    """Creates the error of a checkpoint that cannot be used, with the command that takes another one of its run.
+
+    Args:
+        message: what is wrong with it.
+        path: of the file.
+        resumes: as of `damaged_checkpoint`.
+    """
     others = other_checkpoints(path)
-    message = f"{path} is damaged or not a .keras checkpoint ({damage})"
     if not others:
         return UsageError(message)
     best = shlex.quote(str(others[0].path))

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Sequence
 
 from utils.checkpoint_archive import DAMAGES, read_archive
-from utils.checkpoint_choice import damaged_checkpoint
+from utils.checkpoint_choice import damaged_checkpoint, offer_others
 from utils.errors import UnreadableError, UsageError
 from utils.files import parse_json
 from utils.text import brief
@@ -25,14 +25,15 @@ def read_checkpoint(path: str | os.PathLike, resumes: bool = False) -> tuple[dic
         `(settings, state)`, as given to `checkpoints.save_checkpoint`.
 
     Raises:
-        UsageError: if the file is missing, damaged or not written by train.py.
+        UsageError: if the file is missing, damaged or not written by train.py; with the undamaged ones of its run.
     """
     if not pathlib.Path(path).is_file():
         raise UsageError(f"there is no checkpoint {path}; train first, or give the path of a .keras file")
     try:
         return read_archive(path)
     except KeyError:
-        raise UsageError(f"{path} is a Keras model that train.py did not write: it has no settings") from None
+        message = f"{path} is a Keras model that train.py did not write: it has no settings"
+        raise offer_others(message, path, resumes) from None
     except UnreadableError as error:
         raise damaged_checkpoint(path, str(error), resumes) from error
 

@@ -51,6 +51,15 @@ def test_command_is_offered(run):
         assert "(also undamaged: 0005/model.keras, best_model.keras)" in str(error.value)
 
 
+def test_a_checkpoint_without_settings(run):
+    with zipfile.ZipFile(run.latest, "w") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(UsageError) as error:
+        read_checkpoint(run.latest, resumes=True)
+    assert f"{run.latest} is a Keras model that train.py did not write: it has no settings; " in str(error.value)
+    assert f"go on from epoch 7 with: cp '{run.previous}' '{run.latest}'" in str(error.value)
+
+
 def test_nothing_is_offered_where_nothing_is(tmp_path):
     assert (
         str(damaged_checkpoint(tmp_path / "a.keras", "why")) == f"{tmp_path}/a.keras is damaged or not a .keras "

@@ -7,6 +7,7 @@ from utils.errors import DivergedError
 from utils.finite import check_finite
 from utils.metrics import ConfusionMatrix
 from utils.training.callbacks import StepGuard
+from utils.training.optimizers.parameter_groups import inner_optimizer
 from utils.training.validation_loss import main_loss
 
 LOSS_FACTOR = (
@@ -75,12 +76,34 @@ def uniform_loss(model: keras.Model) -> float:
     return float(loss.call(labels, np.zeros((1, classes, 1, classes), np.float32)))
 
 
-def describe_noise(model: keras.Model, log: list[dict]) -> str:
+def count_updates(model: keras.Model) -> int:
+    """Returns the number of updates of the weights so far. In float16, steps whose gradients overflow make none."""
+    return int(keras.ops.convert_to_numpy(inner_optimizer(model.optimizer).iterations))
+
+
+def describe_overflow(model: keras.Model, steps: int, updates: int, epoch: int) -> str:
+    """Describes an epoch without an update, as the gradients of all steps overflow in float16; "" for others.
+
+    Args:
+        model: compiled `keras.Model`.
+        steps, updates: of the epoch.
+        epoch: its number.
+    """
+    if updates or not steps or not hasattr(model.optimizer, "dynamic_scale"):
+        return ""
+    return (
+        f"no step of epoch {epoch} changed a weight: the gradients of all {steps} overflow in float16. The first few "
+        "steps of a training may; if it goes on, lower --learning_rate, or train with --mixed_precision bfloat16"
+    )
+
+
+def describe_noise(model: keras.Model, log: list[dict], constant_accuracy: float | None = None) -> str:
     """Describes a training whose best network knows no more than chance; "" for others.
 
     Args:
         model: compiled `keras.Model`.
         log: rows of log.csv.
+        constant_accuracy: of the most frequent class for all validation pixels, 0..1; None if it is not known.
     """
     rows = [row for row in log if row.get("val_mean_iou") is not None]
     if not rows or main_loss(model) is None:
@@ -92,12 +115,21 @@ def describe_noise(model: keras.Model, log: list[dict]) -> str:
         faults.append(f"its validation loss {loss:.3g} is above {chance:.3g}, that of a uniform prediction")
     if len(ious) > 1 and np.count_nonzero(ious) < 2:
         faults.append(f"it finds {np.count_nonzero(ious)} of {len(ious)} classes")
+    accuracy = best.get("val_global_accuracy")
+    if None not in (accuracy, constant_accuracy) and len(ious) > 1 and accuracy <= constant_accuracy:
+        faults.append(f"its accuracy {accuracy:.1%} is not above the {constant_accuracy:.1%} of one class everywhere")
     if not faults:
         return ""
     return (
         f"the best network knows little more than chance: {', and '.join(faults)}. Train longer, or lower "
         "--learning_rate, see --find_learning_rate"
     )
+
+
+def constant_accuracy(confusion: ConfusionMatrix) -> float | None:
+    """Returns the accuracy of a network that gives the most frequent class to all pixels, 0..1; None without labels."""
+    truth = confusion.matrix.sum(axis=1)
+    return float(truth.max() / truth.sum()) if truth.sum() else None
 
 
 def constant_prediction(confusion: ConfusionMatrix) -> str:

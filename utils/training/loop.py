@@ -21,7 +21,7 @@ from utils.training.callbacks import (
     log_name,
     mean_of_labeled,
 )
-from utils.training.divergence import check_epoch, describe_noise
+from utils.training.divergence import check_epoch, count_updates, describe_noise, describe_overflow
 from utils.training.freezing import frontend_phase
 from utils.training.mid_epoch import CheckpointTimer, RunningSums, running_sums
 from utils.training.optimizers import current_learning_rate
@@ -242,7 +242,7 @@ class Trainer:
         sums = RunningSums(state.get("sums", {}).get("metrics"))
         shown = EpochProgress(progress, state["step"], self.data.labeled_share)
         callbacks = [sums, guard, timer, *callbacks, shown]
-        is_frozen = epoch < self.options.unfreeze_epoch
+        is_frozen, updates = epoch < self.options.unfreeze_epoch, count_updates(self.model)
         with memory_errors(), raise_failures(self.data), frontend_phase(self.model, is_frozen, state):
             history = self.model.fit(
                 self.data,
@@ -254,6 +254,9 @@ class Trainer:
             )
         if skipped := self.data.samples.describe():
             print(f"warning: epoch {epoch}: {skipped}")
+        counts = guard.step - state["step"], count_updates(self.model) - updates
+        if overflow := describe_overflow(self.model, *counts, epoch):
+            print(f"warning: {overflow}")
         logs = {name: float(values[-1]) for name, values in history.history.items()}
         # A batch has no labeled pixel if no process's part has any.
         self.data.unlabeled.intersection_update(*self.interruption.peers.gather(sorted(self.data.unlabeled)))
@@ -278,6 +281,6 @@ class Trainer:
         if self.validation.report and self.console.mode == "quiet":
             print(self.validation.report)
         print(self.record.summary())
-        warning = describe_noise(self.model, self.record.state["log"])
+        warning = describe_noise(self.model, self.record.state["log"], self.validation.constant_accuracy)
         if warning:
             print(f"warning: {warning}")

@@ -12,7 +12,7 @@ from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
 from utils.peers import ALONE, Peers
 from utils.progress import Console
-from utils.training.divergence import constant_prediction
+from utils.training.divergence import constant_accuracy, constant_prediction
 from utils.training.run_figures import RunFigures
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
 
@@ -33,6 +33,7 @@ class RunValidation:
 
     Attributes:
         report: text of the last scores, or None.
+        constant_accuracy: of the most frequent class for all pixels, 0..1, or None.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class RunValidation:
         self.pairs, self.data, self.figures, self.console = pairs, data, figures, console
         self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
         self.predictor, self.peers = LossPredictor(self.backend, data.batch_size // peers.count), peers
-        self.report = None
+        self.report = self.constant_accuracy = None
 
     def run(self, epoch: int) -> dict:
         """Scores the images, writes and prints the scores.
@@ -79,6 +80,7 @@ class RunValidation:
         tables = class_table(scores), headline(scores), suite_means(evaluation.image_scores)
         self.report = "\n".join([title, *tables])
         self.console.say(self.report)
+        self.constant_accuracy = constant_accuracy(evaluation.confusion)
         warning = constant_prediction(evaluation.confusion)
         if warning:
             print(f"warning: {warning}")

@@ -10,7 +10,15 @@ import pytest
 from utils.errors import DivergedError
 from utils.losses import LOSSES, build_loss
 from utils.metrics import ConfusionMatrix
-from utils.training.divergence import check_epoch, constant_prediction, describe_noise, uniform_loss
+from utils.training.divergence import (
+    check_epoch,
+    constant_accuracy,
+    constant_prediction,
+    count_updates,
+    describe_noise,
+    describe_overflow,
+    uniform_loss,
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +104,32 @@ def test_a_best_network_of_noise_is_told(model, row, words):
     log = [{"loss": 9.0}, {"val_mean_iou": 0.1, "val_loss": 9.0}, {"val_mean_iou": 0.3, **row}]
     assert words in describe_noise(model, log) and bool(words) == bool(describe_noise(model, log))
     assert describe_noise(model, log[:1]) == ""
+
+
+def test_accuracy_no_better_than_that_of_one_class(model):
+    row = {"val_mean_iou": 0.3, "val_loss": 1.0, "val_global_accuracy": 0.6, "val_iou_a": 0.5, "val_iou_b": 0.2}
+    assert "its accuracy 60.0% is not above the 60.0% of one class everywhere" in describe_noise(model, [row], 0.6)
+    assert describe_noise(model, [row], 0.59) == "" and describe_noise(model, [row], None) == ""
+    confusion = ConfusionMatrix(2, ["road", "car"])
+    assert constant_accuracy(confusion) is None
+    confusion.matrix += np.array([[0, 5], [1, 14]])
+    assert constant_accuracy(confusion) == 0.75
+
+
+def test_steps_that_overflow_in_float16_are_told(model):
+    images = np.full((1, 2, 2, 1), 1e4, np.float32)
+    labels = np.zeros((1, 2, 2), np.uint8)
+    network = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(3, 1)])
+    network.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0)), model.loss, jit_compile=False)
+    before = count_updates(network)
+    network.optimizer.build(network.trainable_variables)
+    network.train_on_batch(images, labels)
+    assert count_updates(network) - before == 1
+    network.train_on_batch(images * np.inf, labels)
+    assert count_updates(network) - before == 1
+    assert describe_overflow(network, 2, 0, 3).startswith("no step of epoch 3 changed a weight: the gradients of all 2")
+    assert describe_overflow(network, 2, 1, 3) == describe_overflow(network, 0, 0, 3) == ""
+    assert describe_overflow(model, 2, 0, 3) == ""  # float32
 
 
 @pytest.mark.parametrize(

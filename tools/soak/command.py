@@ -1,6 +1,7 @@
 """Soak test: trainings killed and resumed, mutated files, injected failures; figures as JSON.
 
     python tools/soak.py --minutes 20 --parts kills fuzz
+    python tools/soak.py --parts fuzz --minutes 5 --continue_run
     python tools/soak.py --repeat png:3:17
 
 Trains the tiny networks of the tests, in processes forked from one that has imported TensorFlow. Linux only.
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from tools.soak import child, faults, fuzz, kills, resume
+from tools.soak.journal import Journal
 from tools.soak.pool import run_calls
 from tools.soak.records import DETAILS, add_record
 from tools.soak.settings import DATASET, make_dataset
@@ -52,12 +54,17 @@ def build_parser():
         metavar="NAME",
         help=f"any of {', '.join(PARTS)}",
     )
-    parser.add_argument("--minutes", type=positive_float, default=20.0, metavar="N", help="time for all parts")
+    parser.add_argument(
+        "--minutes", type=positive_float, default=20.0, metavar="N", help="time for all parts in this run"
+    )
     parser.add_argument("--kills", type=positive_int, default=100, metavar="N", help="kills after which that part ends")
     parser.add_argument("--files", type=positive_int, default=10_000, metavar="N", help="number of mutated files")
     parser.add_argument("--jobs", type=positive_int, metavar="N", help="processes at once; default: one for each core")
     parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="random seed")
     parser.add_argument("--output_dir", default="soak", metavar="FOLDER", help="folder for soak.json; default: soak")
+    parser.add_argument(
+        "--continue_run", action="store_true", help="add to what the last run with this seed and --output_dir did"
+    )
     parser.add_argument("--repeat", metavar="TARGET:SEED:NUMBER", help="read one mutated file again, without limits")
     parser.add_argument("--record", action="store_true", help="also add the figures to tools/results/soak.json")
     return parser
@@ -95,30 +102,40 @@ def run_part(name, args, seconds):
         child.import_training()  # not before: processes of fuzzing are smaller and faster without it
         child.Process(lambda: make_dataset(work), work / "dataset.txt").end(child.LIMIT)
         calls = part.plan(work, work / DATASET, args.seed)
-    results, problems = [], []
+    journal = Journal(pathlib.Path(args.output_dir) / f"{name}_{args.seed}.jsonl", args.continue_run)
+    problems = list_problems(journal.results)
+    known = len(problems)
 
     def is_over():
-        enough = name == "kills" and sum(len(result["kills"]) for result in results) >= args.kills
+        enough = name == "kills" and sum(len(result["kills"]) for result in journal.results) >= args.kills
         return enough or time.monotonic() > start + seconds
 
-    for answer in run_calls(calls, args.jobs or cpu_cores(), is_over, work):
-        results += answer
-        found = [f"{result['name']}: {line}" for result in answer for line in result["problems"]]
+    for number, answer in run_calls(calls, args.jobs or cpu_cores(), is_over, work, journal.done):
+        journal.add(number, answer, time.monotonic() - start)
+        found = list_problems(answer)
         for line in found[: max(0, SHOWN - len(problems))]:
             print(f"  {name}: {line}"[:WIDTH], flush=True)
         problems += found
-    numbers = {**part.figures(results), "minutes": round((time.monotonic() - start) / 60, 1)}
+    numbers = {**part.figures(journal.results), "minutes": round(journal.seconds / 60, 1)}
+    numbers |= {"runs": journal.runs} if journal.runs > 1 else {}
     print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in numbers.items() if key not in DETAILS))
-    if problems and name != "fuzz":
+    if len(problems) > known and name != "fuzz":
         print(f"  the files of these trainings are in {work}")
     else:
         shutil.rmtree(work)
     return {**numbers, "problems": problems}
 
 
+def list_problems(results):
+    """Returns a line for each problem, with the name of its result."""
+    return [f"{result['name']}: {line}" for result in results for line in result["problems"]]
+
+
 def describe_command(args):
     """Returns the command line that repeats a run."""
-    words = ["python", "tools/soak.py", "--parts", *args.parts, "--seed", str(args.seed)]
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    words = [f"KERAS_BACKEND={backend}"] if backend != "tensorflow" else []
+    words += ["python", "tools/soak.py", "--parts", *args.parts, "--seed", str(args.seed)]
     words += ["--minutes", f"{args.minutes:g}"]
     return " ".join(words + (["--jobs", str(args.jobs)] if args.jobs else []))
 

@@ -9,13 +9,15 @@ import random
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 
 from tools.soak import child
 from tools.soak.compare import damaged_files, differences
 from tools.soak.kills import RESUME, report, train_reference
-from tools.soak.operations import Refusal, Watch, fill
+from tools.soak.operations import Refusal, Watch, fill, fill_open_file
 from tools.soak.settings import simple_settings, words
+from utils.checkpoint_archive import SUITE_MEMBER
 from utils.cli.arguments import train_parser
 
 LONGEST = 300  # characters of a message that is kept
@@ -28,34 +30,44 @@ WRITING = {
     "a checkpoint": (f"open {SECOND}.model*", 1),
     "the latest checkpoint": ("rename latest_model*", 2),
     "the log": ("open */.log*", 2),
-    "an image of the validation": (f"open {SECOND}*", 1),
+    "an image of the validation": (f"open {SECOND}.*_pred*", 1),
     "the samples": (f"open {SECOND}.samples*", 1),
     "a plot": ("open */.iou_vs_epochs*", 2),
     "the report": ("open */.report*", 2),
     **({EVENTS: ("rename */report.html", 2)} if HAS_TENSORBOARD else {}),  # they follow it
 }
+FULL, RAISED, READ_ONLY, ALONE = (
+    "full disk",
+    "full disk, error raised",
+    "read-only disk",
+    "error of this file alone",
+)
+ERRORS = {RAISED: errno.ENOSPC, READ_ONLY: errno.EROFS, ALONE: errno.EIO}
+DRAWN = ("the samples", "a plot")  # these need plots, which take most of the time of a tiny training
 MAY_FAIL = ("the log", "an image of the validation", "the samples", "a plot", "the report", EVENTS)
 FIRST_LOG = "rename */log.csv"  # at the end of the first epoch
 IMAGES = ("truncated", "vanished", "empty", "a pipe")
-CHECKPOINTS = ("truncated", "empty", "bit flipped")
+NO_SETTINGS = "without settings"
+CHECKPOINTS = ("truncated", "empty", "bit flipped", NO_SETTINGS)
 
 
 def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple]:
     """Yields calls, as `(function, arguments)`, one for each failure. Arguments as of `kills.plan`."""
-    undisturbed, settings = work / "undisturbed", simple_settings()
+    settings = simple_settings()
     if HAS_TENSORBOARD:
         settings["tensorboard"] = True
-    train_reference(undisturbed, words(settings, dataset))
+    drawn, undisturbed = work / "undisturbed_drawn", work / "undisturbed"
+    train_reference(drawn, words(settings, dataset))
+    train_reference(undisturbed, words(settings, dataset), plots=False)
     for kind in CHECKPOINTS:
         yield damage_checkpoint, (work, undisturbed, settings, dataset, kind, seed)
-    for what in WRITING:
-        yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk, error raised")
-        if os.geteuid() == 0:  # who may mount a file system
-            yield stop_writing, (work, undisturbed, settings, dataset, what, "full disk")
-    for what in ("a checkpoint", "the log", "the samples"):
-        yield stop_writing, (work, undisturbed, settings, dataset, what, "read-only disk")
-    yield stop_writing, (work, undisturbed, settings, dataset, "settings", "read-only disk")
-    yield vanish, (work, undisturbed, settings, dataset)
+    # Only root may mount a file system.
+    kinds = [RAISED, ALONE, *([FULL] if os.geteuid() == 0 else [])]
+    cases = [(what, kind) for kind in kinds for what in WRITING]
+    cases += [(what, READ_ONLY) for what in ("a checkpoint", "the log", "the samples", "settings")]
+    for what, kind in cases:
+        yield stop_writing, (work, drawn if what in DRAWN else undisturbed, settings, dataset, what, kind)
+    yield vanish, (work, drawn, settings, dataset)
     has_choice = "on_bad_sample" in vars(train_parser().parse_args([]))
     for kind in IMAGES:
         for choice in ("stop", "skip") if has_choice else (None,):
@@ -67,18 +79,21 @@ def stop_writing(work, undisturbed, settings, dataset, what, kind):
     name = f"{kind} at {what}"
     folder = new_folder(work, name)
     pattern, at = WRITING.get(what, ("open */.settings*", 1))
-    out = folder / "run" / "out"
-    is_real = kind == "full disk"
-    with small_disk(folder / "run") if is_real else contextlib.nullcontext():
-        if is_real:
+    out, plots = folder / "run" / "out", what in DRAWN
+    with small_disk(folder / "run") if kind == FULL else contextlib.nullcontext():
+        if kind == FULL:
             watch = Watch(out, at, lambda: fill(folder / "run"), pattern)
+        elif kind == ALONE and what == EVENTS:  # a file that stays open
+            watch = Watch(out, 1, lambda: fill_open_file("tensorboard"), FIRST_LOG)
         else:
-            watch = Refusal(out, at, errno.EROFS if kind == "read-only disk" else errno.ENOSPC, pattern)
-        ended = child.train(folder / "run", words(settings, dataset), watch)
+            watch = Refusal(out, at, ERRORS[kind], pattern, is_alone=kind == ALONE)
+        ended = child.train(folder / "run", words(settings, dataset), watch, plots=plots)
         (folder / "run" / "filler").unlink(missing_ok=True)
         problems = check(ended, what in MAY_FAIL, undisturbed)
-        problems += resume(folder, undisturbed, settings, dataset, bool(ended.code))
-    return done(folder, name, settings, problems, ended)
+        if kind == ALONE and what in MAY_FAIL and ended.code:
+            problems.append(f"ends though the training could go on: {ended.last_lines(1)}")
+        problems += resume(folder, undisturbed, settings, dataset, bool(ended.code), plots)
+    return done(folder, name, settings, problems, ended, undisturbed)
 
 
 def vanish(work, undisturbed, settings, dataset):
@@ -90,7 +105,7 @@ def vanish(work, undisturbed, settings, dataset):
     problems = check(ended, True, undisturbed)
     if ended.code:
         problems += resume(folder, undisturbed, settings, dataset)
-    return done(folder, "vanished folder", settings, problems, ended)
+    return done(folder, "vanished folder", settings, problems, ended, undisturbed)
 
 
 def spoil_image(work, undisturbed, settings, dataset, kind, choice):
@@ -102,7 +117,7 @@ def spoil_image(work, undisturbed, settings, dataset, kind, choice):
     original = sorted((dataset / "train").iterdir())[3]
     watch = Watch(folder / "run" / "out", 1, lambda: spoil(image, kind), FIRST_LOG)
     command = words({**settings, **({"on_bad_sample": choice} if choice else {})}, copied)
-    ended = child.train(folder / "run", command, watch, limit=120)
+    ended = child.train(folder / "run", command, watch, limit=120, plots=False)
     problems = check(ended, choice == "skip", undisturbed)
     if image.name not in ended.text:
         problems.append(f"does not name {image.name}")
@@ -111,8 +126,8 @@ def spoil_image(work, undisturbed, settings, dataset, kind, choice):
     image.unlink(missing_ok=True)
     shutil.copy(original, image)
     if ended.code:
-        problems += resume(folder, undisturbed, settings, copied)
-    return done(folder, name, settings, problems, ended)
+        problems += resume(folder, undisturbed, settings, copied, plots=False)
+    return done(folder, name, settings, problems, ended, undisturbed)
 
 
 def damage_checkpoint(work, undisturbed, settings, dataset, kind, seed):
@@ -122,19 +137,26 @@ def damage_checkpoint(work, undisturbed, settings, dataset, kind, seed):
     (latest,) = (folder / "run" / "out").glob("latest_model*.keras")
     spoil(latest, kind, random.Random(seed))
     command = words({**settings, "num_epochs": 3}, dataset, RESUME)
-    ended = child.train(folder / "run", command)
+    ended = child.train(folder / "run", command, plots=False)
     problems = check(ended, False, undisturbed)
     named = set(re.findall(r"[\w./]+\.keras", ended.text))
     if latest.name not in {pathlib.Path(path).name for path in named}:
         problems.append("does not name the checkpoint")
     if len(named) < 2:
         problems.append("offers no other checkpoint")
-    return done(folder, f"latest checkpoint {kind}", settings, problems, ended)
+    return done(folder, f"latest checkpoint {kind}", settings, problems, ended, undisturbed)
 
 
 def spoil(path: pathlib.Path, kind: str, rng: random.Random | None = None) -> None:
     """Damages a file in one of the ways of `IMAGES` and `CHECKPOINTS`."""
     data = bytearray(path.read_bytes())
+    if kind == NO_SETTINGS:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist() if name != SUITE_MEMBER}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return
     if kind in ("vanished", "a pipe"):
         path.unlink()
         if kind == "a pipe":
@@ -158,32 +180,35 @@ def check(ended, may_go_on, undisturbed):
     if ended.has_traceback():
         return [f"traceback: {ended.last_lines(1)}"]
     if ended.code == 0:
-        usual = set((undisturbed / "output.txt").read_text(encoding="utf-8").splitlines())
-        is_told = any(line.startswith("warning: ") for line in set(ended.text.splitlines()) - usual)
         if not may_go_on:
             return ["exit code 0 in spite of the failure"]
-        return [] if is_told else ["exit code 0 without a warning"]
+        return [] if told(ended, undisturbed) else ["exit code 0 without a warning"]
     return [] if ended.is_clear() else [f"exit code {ended.code}: {ended.last_lines()}"]
 
 
-def resume(folder, undisturbed, settings, dataset, is_exact=True):
-    """Checks the files, resumes and compares; a training that continued may lack plots."""
+def told(ended, undisturbed):
+    """Returns the lines of errors and warnings that the undisturbed training did not print."""
+    usual = set((undisturbed / "output.txt").read_text(encoding="utf-8").splitlines())
+    return [line for line in ended.text.splitlines() if line.startswith(("error: ", "warning: ")) and line not in usual]
+
+
+def resume(folder, undisturbed, settings, dataset, is_exact=True, plots=True):
+    """Checks the files, resumes and compares; a training that continued may lack figures."""
     out = folder / "run" / "out"
     problems = damaged_files(out) if out.is_dir() else []
-    ended = child.train(folder / "run", words(settings, dataset, RESUME))
+    ended = child.train(folder / "run", words(settings, dataset, RESUME), plots=plots)
     if ended.code:
         return [*problems, f"resumed: code {ended.code}: {ended.last_lines()}"]
     lines = differences(out, undisturbed / "run" / "out")
     return problems + [line for line in lines if is_exact or not line.startswith("only in")]
 
 
-def done(folder, name, settings, problems, ended):
+def done(folder, name, settings, problems, ended, undisturbed):
     """Returns the report of a failure, and removes its folder if all is well."""
     if not problems:
         shutil.rmtree(folder)
     (result,) = report(name, settings, [], problems)
-    told = [line for line in ended.text.splitlines() if line.startswith(("error: ", "warning: "))]
-    return [{**result, "code": ended.code, "text": " | ".join(told[-1:])[:LONGEST]}]
+    return [{**result, "code": ended.code, "text": " | ".join(told(ended, undisturbed)[-1:])[:LONGEST]}]
 
 
 def new_folder(work, name):

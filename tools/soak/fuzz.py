@@ -1,13 +1,16 @@
 """Fuzzing of file readers: mutated files are read in processes with limits, and every outcome is judged."""
 
 import collections
+import contextlib
 import importlib
 import json
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -131,8 +134,31 @@ def read_cases(work: pathlib.Path, name: str, target: Target, seed: int, cases: 
     return [read_case(work / f"case_{os.getpid()}_{case}", name, target, seed, case) for case in cases]
 
 
+def import_readers(work: pathlib.Path, targets: dict[str, Target]) -> None:
+    """Imports the modules that readers need, which takes longer than reading; the processes of all cases share them.
+
+    The modules are found in a process of its own, that reads a valid sample of each target: a reader may start threads,
+    and those would be missing in forked processes.
+    """
+    found = work / "modules.json"
+
+    def run():
+        for name, target in targets.items():
+            folder = work / "samples" / re.sub(r"\W", "_", name)
+            folder.mkdir(parents=True)
+            with contextlib.suppress(Exception):
+                None if target.modules else target.read(target.make(folder))
+        found.write_text(json.dumps(sorted(sys.modules)))
+
+    Process(run, work / "modules.txt").end(WAIT)
+    for name in json.loads(found.read_text()) if found.exists() else ():
+        with contextlib.suppress(ImportError):  # some are no files
+            importlib.import_module(name)
+
+
 def plan(work: pathlib.Path, targets: dict[str, Target], seed: int, files: int) -> Iterator[tuple]:
     """Yields calls, as `(function, arguments)`, that read so many files, equally many of each target."""
+    import_readers(work, targets)
     each = -(-files // len(targets))
     for first in range(0, each, CASES_OF_A_CALL):
         for name, target in targets.items():
@@ -150,6 +176,7 @@ def figures(results: list[dict]) -> dict:
         **{name: outcomes[name] for name in ("result", "refused", "failure")},
         "most seconds": max((result["seconds"] for result in results), default=0),
         "most megabytes": max((result["megabytes"] for result in results), default=0),
+        "extremes": {key: max(results, key=lambda r: r[key])["name"] for key in ("seconds", "megabytes") if results},
         "by target": {name: dict(counts) for name, counts in sorted(by_target.items())},
     }
 

@@ -43,32 +43,37 @@ def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple
         yield kill_at_random, (work / f"random_{number}", dataset, f"{seed}-{number}")
 
 
-def report(name, settings, kills, problems):
-    """Returns the results of a call: its name and settings, the moments of the kills, and a line for each problem."""
-    return [{"name": name, "settings": settings, "kills": kills, "problems": problems}]
+def report(name, settings, kills, problems, refusal=""):
+    """Returns the results of a call: name and settings, moments of the kills, a line for each problem.
+
+    `refusal` is the error that ended the undisturbed training, so that there was nothing to kill.
+    """
+    return [{"name": name, "settings": settings, "kills": kills, "problems": problems, "refusal": refusal}]
 
 
 def train_undisturbed(folder, command, plots=True):
     """Trains without a kill, maybe with blank plots.
 
     Returns:
-        `(seen, seconds, problems)`: the file operations, the seconds from the first of them to the end, and a list of
-        lines. Both lists are empty if the training ended with a clear error, such as that it diverged.
+        `(seen, seconds, problems, refusal)`: the file operations, the seconds from the first of them to the end, a list
+        of lines, and the clear error with which the training ended, such as that it diverged, or "".
     """
     ended = child.train(folder / "run", command, Watch(folder / "run" / "out"), plots=plots)
+    if ended.code and ended.is_clear():
+        return [], 0.0, [], ended.last_lines(1)
     if ended.code:
-        return [], 0.0, [] if ended.is_clear() else [f"undisturbed: code {ended.code}: {ended.last_lines()}"]
+        return [], 0.0, [f"undisturbed: code {ended.code}: {ended.last_lines()}"], ""
     seen = json.loads((folder / "operations.json").read_text())
-    return seen, ended.seconds - ended.silent, []
+    return seen, ended.seconds - ended.silent, [], ""
 
 
-def train_reference(folder, command):
+def train_reference(folder, command, plots=True):
     """Trains without a kill, as `train_undisturbed`; returns the file operations.
 
     Raises:
         RunError: if the training fails.
     """
-    seen, _, _ = train_undisturbed(folder, command)
+    seen, *_ = train_undisturbed(folder, command, plots)
     if not seen:
         raise RunError(f"a training fails without any disturbance; see {folder / 'output.txt'}")
     return seen
@@ -92,9 +97,10 @@ def kill_at_random(folder, dataset, seed):
     """Trains with random settings; kills it at random moments, resumes it each time, and compares it in the end."""
     rng = random.Random(seed)
     settings = draw_settings(rng)
-    seen, seconds, problems = train_undisturbed(folder / "undisturbed", words(settings, dataset), plots=False)
+    command = words(settings, dataset)
+    seen, seconds, problems, refusal = train_undisturbed(folder / "undisturbed", command, plots=False)
     if not seen:
-        return report(f"random {seed}", settings, [], problems)
+        return report(f"random {seed}", settings, [], problems, refusal)
     kills = []
     for _ in range(rng.randint(2, KILLS)):
         at = rng.randint(1, len(seen)) if rng.random() < 0.5 else None
@@ -138,5 +144,7 @@ def figures(results: list[dict]) -> dict:
         "with random settings": sum(
             bool(result["kills"]) and result["name"].startswith("random") for result in results
         ),
+        "with random settings that are refused or diverge": sum(bool(result["refusal"]) for result in results),
         "different from the undisturbed training": sum(bool(result["problems"]) for result in results),
+        "refusals": {result["name"]: result["refusal"] for result in results if result["refusal"]},
     }

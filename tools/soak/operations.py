@@ -84,18 +84,20 @@ class Watch:
         self.prefix, self.at, self.action, self.pattern = f"{os.path.abspath(folder)}/", at, action, pattern
         self.seen, self.on_first = [], None
 
-    def __call__(self, operation: str, path: str) -> None:
-        """Counts an operation."""
+    def __call__(self, operation: str, path: str) -> bool:
+        """Counts an operation; returns whether it is of those that are counted."""
         if not path.startswith(self.prefix):
-            return
+            return False
         if self.on_first:
             self.on_first, first = None, self.on_first
             first()
         name = f"{operation} {TEMPORARY.sub('.tmp', path.removeprefix(self.prefix))}"
-        if fnmatch.fnmatchcase(name, self.pattern):
-            self.seen.append(name)
-            if len(self.seen) == self.at:
-                self.action()
+        if not fnmatch.fnmatchcase(name, self.pattern):
+            return False
+        self.seen.append(name)
+        if len(self.seen) == self.at:
+            self.action()
+        return True
 
 
 def kill() -> None:
@@ -109,20 +111,23 @@ class Refusal(Watch):
     Args:
         folder, at, pattern: as of `Watch`.
         number: an `errno`, such as ENOSPC or EROFS.
+        is_alone: whether only operations fail that are counted, as those of a single file.
     """
 
-    def __init__(self, folder: pathlib.Path, at: int, number: int, pattern: str = "*"):
+    def __init__(self, folder: pathlib.Path, at: int, number: int, pattern: str = "*", is_alone: bool = False):
         super().__init__(folder, at, self._begin, pattern)
-        self.number, self.is_on = number, False
+        self.number, self.is_alone, self.is_on = number, is_alone, False
 
     def _begin(self):
         self.is_on = True
 
-    def __call__(self, operation: str, path: str) -> None:
-        """Counts an operation, and raises OSError from the chosen one on, unless it removes a file."""
-        super().__call__(operation, path)
-        if self.is_on and path.startswith(self.prefix) and (operation != "remove" or self.number != errno.ENOSPC):
+    def __call__(self, operation: str, path: str) -> bool:
+        """Counts an operation, and raises OSError from the chosen one on; a full disk lets files be removed."""
+        is_counted = super().__call__(operation, path)
+        fails = is_counted if self.is_alone else path.startswith(self.prefix)
+        if self.is_on and fails and (operation != "remove" or self.number != errno.ENOSPC):
             raise OSError(self.number, os.strerror(self.number), path)
+        return is_counted
 
 
 def fill(folder: pathlib.Path) -> None:
@@ -134,3 +139,17 @@ def fill(folder: pathlib.Path) -> None:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
+
+
+def fill_open_file(part: str) -> None:
+    """Lets every later write into a file that this process has open fail, as on a full disk.
+
+    Args:
+        part: folder or name in the path of the file.
+    """
+    full = os.open("/dev/full", os.O_WRONLY)
+    for name in os.listdir("/proc/self/fd"):
+        path = pathlib.Path(f"/proc/self/fd/{name}")
+        if os.path.lexists(path) and part in pathlib.Path(os.readlink(path)).parts:
+            os.dup2(full, int(name))
+    os.close(full)

@@ -4,7 +4,7 @@ import functools
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tools.soak.child import Process
 from utils.errors import RunError
@@ -13,35 +13,41 @@ PAUSE = 0.01  # seconds
 
 
 def run_calls(
-    calls: Iterable[tuple[Callable, tuple]], jobs: int, is_over: Callable[[], bool], work: pathlib.Path
-) -> Iterator[object]:
-    """Yields the results of calls, in the order in which they end.
+    calls: Iterable[tuple[Callable, tuple]],
+    jobs: int,
+    is_over: Callable[[], bool],
+    work: pathlib.Path,
+    done: Collection[int] = (),
+) -> Iterator[tuple[int, object]]:
+    """Yields `(number, result)` of calls, in the order in which they end; numbers count from 1.
 
     Args:
         calls: `(function, arguments)`, read as processes become free. Results are JSON types.
         jobs: number of processes at once.
         is_over: returns whether no further call is to begin.
         work: folder for the files of results.
+        done: numbers of calls to leave out.
 
     Raises:
         RunError: if a call raises an exception or is killed.
     """
-    calls, running, number = iter(calls), {}, 0
+    calls, running = (pair for pair in enumerate(calls, 1) if pair[0] not in done), {}
     while True:
         while len(running) < jobs and not is_over():
-            call = next(calls, None)
+            number, call = next(calls, (None, None))
             if call is None:
                 break
-            number += 1
             result = work / f"call_{number}.json"
-            running[Process(functools.partial(write_result, result, *call), result.with_suffix(".txt"))] = result
+            process = Process(functools.partial(write_result, result, *call), result.with_suffix(".txt"))
+            running[process] = number, result
         if not running:
             return
         ended = [process for process in running if process.wait(0)]
         if not ended:
             time.sleep(PAUSE)
         for process in ended:
-            yield read_result(process, running.pop(process))
+            number, result = running.pop(process)
+            yield number, read_result(process, result)
 
 
 def write_result(path, function, arguments):

@@ -7,7 +7,7 @@ from tools import ROOT
 from utils.files import write_json
 
 RECORDS = ROOT / "tools" / "results" / "soak.json"
-DETAILS = ("by target", "answers", "problems")  # of a part, which are too long for the table
+DETAILS = ("by target", "extremes", "answers", "refusals", "problems")  # of a part, which are too long for the table
 
 
 def add_record(summary: dict, path: pathlib.Path = RECORDS) -> None:

@@ -76,9 +76,10 @@ def terminate(folder, dataset, seed):
     """Sends SIGTERM at a random moment of a training with random settings, resumes it and compares it."""
     rng = random.Random(f"terminate {seed}")
     settings = draw_settings(rng)
-    seen, seconds, problems = train_undisturbed(folder / "undisturbed", words(settings, dataset), plots=False)
+    command = words(settings, dataset)
+    seen, seconds, problems, refusal = train_undisturbed(folder / "undisturbed", command, plots=False)
     if not seen:
-        return report(f"SIGTERM {seed}", settings, [], problems)
+        return report(f"SIGTERM {seed}", settings, [], problems, refusal)
     options = {"signal_number": signal.SIGTERM, "after": rng.uniform(0, seconds), "plots": False}
     ended = child.train(folder / "run", words(settings, dataset), Watch(folder / "run" / "out"), **options)
     if ended.code not in (0, INTERRUPTED, -signal.SIGTERM) or ended.has_traceback():

@@ -44,6 +44,18 @@ def test_figures_and_exit_code(one_target, tmp_path, capsys):
         command.main(["--repeat", case])
 
 
+def test_a_run_is_continued(one_target, tmp_path, capsys):
+    words = ["--parts", "fuzz", "--seed", "3", "--output_dir", str(tmp_path)]
+    command.main([*words, "--files", "25"])
+    first = json.loads((tmp_path / "soak.json").read_text())["parts"]["fuzz"]
+    command.main([*words, "--files", "60", "--continue_run"])
+    part = json.loads((tmp_path / "soak.json").read_text())["parts"]["fuzz"]
+    assert first["files"] == 25 and "runs" not in first
+    assert part["files"] == 60 and part["runs"] == 2
+    assert part["problems"][: first["failure"]] == first["problems"] and len(part["problems"]) == part["failure"]
+    assert len(set(part["problems"])) == part["failure"]
+
+
 @pytest.mark.parametrize("text", ["b:1:2", "a:1:x", "a:1"])
 def test_cases_that_do_not_exist(one_target, text, capsys):
     with pytest.raises(SystemExit) as end:

@@ -2,6 +2,7 @@
 
 import random
 import stat
+import zipfile
 
 import pytest
 
@@ -43,6 +44,16 @@ def test_damages(tmp_path, kind, changed):
     assert (len(path.read_bytes()) if path.exists() else None) == changed
     if changed == 40:
         assert path.read_bytes() != data
+
+
+def test_a_checkpoint_without_settings(tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("config.json", "suite.json"):
+            archive.writestr(name, "{}")
+    spoil(path, "without settings")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["config.json"]
 
 
 def test_a_pipe_in_place_of_an_image(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import cv2
@@ -105,8 +106,24 @@ def test_cases_differ_and_repeat(tmp_path):
 
 def test_figures_of_a_run(tmp_path):
     targets = {"careful": Target(make, leave, read), "careless": Target(make, leave, lambda path: 1 / 0)}
-    results = sum(run_calls(fuzz.plan(tmp_path, targets, 1, 20), 2, lambda: False, tmp_path), [])
+    calls = run_calls(fuzz.plan(tmp_path, targets, 1, 20), 2, lambda: False, tmp_path)
+    results = sum((results for _, results in calls), [])
     figures = fuzz.figures(results)
     assert figures["files"] == 20 and figures["failure"] == 10 == sum(map(bool, (one["problems"] for one in results)))
     assert figures["by target"]["careless"] == {"failure": 10} and "failure" not in figures["by target"]["careful"]
     assert len({one["name"] for one in results}) == 20
+
+
+def test_readers_are_imported_once_and_not_run(tmp_path, monkeypatch):
+    (tmp_path / "imported_by_a_reader.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    ran = []
+
+    def reader(path):
+        import imported_by_a_reader  # noqa: F401
+
+        ran.append(path)
+        raise KeyError(path)
+
+    fuzz.import_readers(tmp_path, {"a:b": Target(make, leave, reader)})
+    assert "imported_by_a_reader" in sys.modules and not ran

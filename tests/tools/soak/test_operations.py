@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from tools.soak.child import Process
-from tools.soak.operations import Refusal, Watch, kill, observe
+from tools.soak.operations import Refusal, Watch, fill_open_file, kill, observe
 
 
 def run(tmp_path, function):
@@ -90,3 +90,35 @@ def test_a_full_disk_refuses_from_one_operation_on_but_removes(tmp_path):
     ended = run(tmp_path, watch)
     assert ended.code == 0, ended.text
     assert not list(folder.iterdir()) and (tmp_path / "outside").exists()
+
+
+def test_a_single_file_that_cannot_be_written(tmp_path):
+    def watch():
+        observe(Refusal(tmp_path, 2, errno.EIO, "open *.csv", is_alone=True))
+        (tmp_path / "a.csv").write_text("a")
+        with pytest.raises(OSError, match="Input/output error"):
+            (tmp_path / "b.csv").write_text("b")
+        (tmp_path / "b.txt").write_text("b")
+
+    ended = run(tmp_path, watch)
+    assert ended.code == 0, ended.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.txt", "output.txt"]
+
+
+def test_an_open_file_without_room(tmp_path):
+    (tmp_path / "events").mkdir()
+
+    def watch():
+        with (
+            open(tmp_path / "events" / "a", "wb", buffering=0) as file,
+            open(tmp_path / "b", "wb", buffering=0) as other,
+        ):
+            file.write(b"before")
+            fill_open_file("events")
+            with pytest.raises(OSError, match="No space left"):
+                file.write(b"after")
+            other.write(b"after")
+
+    ended = run(tmp_path, watch)
+    assert ended.code == 0, ended.text
+    assert (tmp_path / "events" / "a").read_bytes() == b"before" and (tmp_path / "b").read_bytes() == b"after"

@@ -16,6 +16,7 @@ from utils.errors import UsageError
 MAX_PIXELS = 400_000_000  # of an image, by default
 JPEG_PIXELS_PER_BYTE = 1024  # at most; an 8x8 block takes a bit at least
 BYTES_PER_PIXEL = 32  # at most on average over `max_pixels`, of images of many bands
+MOST_OF_A_FRAME = 64  # pixels of an animation for each one of its first frame, which mostly is as large
 NUMPY_SIGNATURE = b"\x93NUMPY"
 _PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,10})(?:\s|#[^\n]*\n)+(\d{1,10})\s")
 _PAM = re.compile(rb"P7\s(?:[^\n]*\n)*?WIDTH (\d{1,10})\n(?:[^\n]*\n)*?HEIGHT (\d{1,10})\n")
@@ -128,7 +129,7 @@ def _jpeg_size(data):
 
 
 def _gif_size(data):
-    """Returns the size of a GIF file that holds its screen and its first frame."""
+    """Returns the size of a GIF file that holds its screen and its first frame; None if that is much smaller."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     while data[at] == 0x21:  # extensions: blocks of up to 255 bytes, up to an empty one
@@ -139,20 +140,35 @@ def _gif_size(data):
     if data[at] == 0x2C:
         left, top, inner_width, inner_height = struct.unpack_from("<HHHH", data, at + 1)
         width, height = max(width, left + inner_width), max(height, top + inner_height)
+        if width * height > MOST_OF_A_FRAME * inner_width * inner_height:
+            return None
     return width, height
 
 
 def _webp_size(data):
-    """Returns the size of a WebP file of any of its three kinds."""
+    """Returns the size of a WebP file of any of its three kinds; None if its first frame is much smaller."""
     kind = data[12:16]
     if kind == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        width, height = _webp_numbers(data, 24)
+        at = 30
+        while data[at : at + 4] not in (b"ANMF", b"VP8 ", b"VP8L"):
+            (length,) = struct.unpack_from("<I", data, at + 4)
+            at += 8 + length + length % 2
+        if data[at : at + 4] == b"ANMF":
+            inner_width, inner_height = _webp_numbers(data, at + 14)
+            if width * height > MOST_OF_A_FRAME * inner_width * inner_height:
+                return None
         return width, height
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     width, height = struct.unpack_from("<HH", data, 26)
     return width & 0x3FFF, height & 0x3FFF
+
+
+def _webp_numbers(data, at):
+    """Returns two numbers of three bytes, which stand for sizes from 1 on."""
+    return tuple(int.from_bytes(data[place : place + 3], "little") + 1 for place in (at, at + 3))
 
 
 def _array_size(data):

@@ -63,6 +63,17 @@ def test_first_frame_of_a_gif_counts():
     assert read_size(bytes(data)) == (40, 24)
 
 
+@pytest.mark.parametrize("kind, place, less", [("WEBP", slice(24, 27), 1), ("GIF", slice(6, 8), 0)])
+def test_animations_much_larger_than_their_first_frame_are_damaged(kind, place, less):
+    """A decoder fills a canvas of several bytes for each pixel, whatever the file holds."""
+    data = bytearray(encode(kind, save_all=True, append_images=[Image.new("RGB", (40, 24))]))
+    for width, size in ((60 * 40, (60 * 40, 24)), (70 * 40, None)):
+        data[place] = (width - less).to_bytes(place.stop - place.start, "little")
+        assert read_size(bytes(data)) == size
+    with pytest.raises(UsageError, match="cannot read a: damaged, or not an image"):
+        decode_image(bytes(data), "a")
+
+
 def test_large_images_are_refused_by_their_header(limit, tmp_path):
     data = png_header(30000, 20000, data=bytes(1000))
     for read in (lambda: decode_image(data, "a.png"), lambda: read_stored(tmp_path / "a.png")):

@@ -73,6 +73,7 @@ def import_training() -> None:
     from utils.backend import silence_stderr
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiles in a fraction of the time
     sys.path.insert(0, str(ROOT / "tests" / "tiny"))
     with silence_stderr():
         for name in (*MODULES, "tiny_model", "tiny_plots"):

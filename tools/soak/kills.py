@@ -32,15 +32,25 @@ def plan(work: pathlib.Path, dataset: pathlib.Path, seed: int) -> Iterator[tuple
         dataset: dataset of the trainings.
         seed: of the random settings and moments.
     """
-    folder, settings = work / "undisturbed", simple_settings()
-    seen = train_reference(folder, words(settings, dataset))
-    operations, shift = list(dict.fromkeys(seen)), random.Random(seed).randrange(KILLS)
-    parts = -(-len(operations) // KILLS)  # each with operations from the whole training, in their order
+    settings, shift = simple_settings(), random.Random(seed).randrange(KILLS)
+    undisturbed, drawn = work / "undisturbed", work / "undisturbed_drawn"
+    plain = train_reference(undisturbed, words(settings, dataset), plots=False)
+    seen = list(dict.fromkeys(train_reference(drawn, words(settings, dataset))))
+    # Plots take most of the time of a tiny training: only kills between their operations need them.
+    common, of_plots = ([operation for operation in seen if (operation in plain) == is_in] for is_in in (True, False))
+    groups = [(undisturbed, False, chosen) for chosen in spread(common, shift)]
+    groups += [(drawn, True, chosen) for chosen in spread(of_plots, shift)]
     for number in itertools.count():
-        if number < parts:
-            chosen = operations[(number + shift) % parts :: parts]
-            yield kill_before, (work / f"before_{number}", folder, settings, dataset, chosen)
+        if number < len(groups):
+            folder, plots, chosen = groups[number]
+            yield kill_before, (work / f"before_{number}", folder, settings, dataset, chosen, plots)
         yield kill_at_random, (work / f"random_{number}", dataset, f"{seed}-{number}")
+
+
+def spread(operations, shift):
+    """Divides operations into lists of at most `KILLS`, each from the whole training and in its order."""
+    parts = -(-len(operations) // KILLS)
+    return [operations[(number + shift) % parts :: parts] for number in range(parts)]
 
 
 def report(name, settings, kills, problems, refusal=""):
@@ -79,17 +89,17 @@ def train_reference(folder, command, plots=True):
     return seen
 
 
-def kill_before(folder, undisturbed, settings, dataset, operations):
+def kill_before(folder, undisturbed, settings, dataset, operations, plots):
     """Kills a training before file operations, one after the other, resumes it each time, and compares it."""
     kills, problems = [], []
     for operation in operations:
         watch = Watch(folder / "run" / "out", 1, kill, glob.escape(operation))
-        ended = child.train(folder / "run", words(settings, dataset, RESUME), watch)
+        ended = child.train(folder / "run", words(settings, dataset, RESUME), watch, plots=plots)
         problems += check_killed(folder, ended)
         if ended.code != KILLED:
             break  # it is complete: the operation was that of an epoch that needed no repetition
         kills.append(operation)
-    problems += finish(folder, undisturbed, words(settings, dataset, RESUME))
+    problems += finish(folder, undisturbed, words(settings, dataset, RESUME), plots)
     return report("before operations", settings, kills, problems)
 
 

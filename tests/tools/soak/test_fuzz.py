@@ -58,7 +58,7 @@ def write_beside_in_c(path):
 
 
 def answer(tmp_path, reader, mutate=leave):
-    return fuzz.read_case(tmp_path / "case", "numbers", Target(make, mutate, reader), 1, 2)
+    return fuzz.read_case(tmp_path, "numbers", Target(make, mutate, reader), 1, 2)
 
 
 def test_results_and_refusals(tmp_path):
@@ -93,6 +93,28 @@ def test_slow_readers(tmp_path, monkeypatch):
     assert "took 0." in answer(tmp_path, compute)["message"]
     monkeypatch.setattr(fuzz, "WAIT", 0.2)
     assert "no answer within 0.2 s" in answer(tmp_path, lambda path: time.sleep(60))["message"]
+
+
+def test_cases_of_one_process(tmp_path):
+    def reader(path):
+        number = json.loads(path.read_text())["numbers"][0]
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 4:
+            write_beside(path)
+        return bytearray((number % 2) << 26)
+
+    target = Target(make, lambda path, rng: path.write_text(json.dumps({"numbers": [order[path.parts[-5]]]})), reader)
+    order = {f"case_{os.getpid()}_{case}": case for case in range(1, 6)}
+    results = fuzz.read_cases(tmp_path, "numbers", target, 1, range(1, 6))
+    assert [result["outcome"] for result in results] == ["result", "failure", "result", "failure", "result"]
+    assert "ended with code -9" in results[1]["message"] and "outside its folder" in results[3]["message"]
+    assert not list(tmp_path.iterdir())
+
+    results = fuzz.read_cases(tmp_path, "numbers", target, 1, range(3, 6))
+    assert [result["outcome"] for result in results] == ["result", "failure", "result"]
+    results = fuzz.read_cases(tmp_path, "numbers", Target(make, leave, lambda path: bytearray(64 << 20)), 1, range(3))
+    assert all(result["megabytes"] > 60 for result in results)  # of each case, not of those before it
 
 
 def test_cases_differ_and_repeat(tmp_path):

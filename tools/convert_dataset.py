@@ -252,7 +252,7 @@ def main(argv=None):
     splits = convert(source, args.target, args.link, args.workers, settings)
     counts = ", ".join(f"{splits[split]} {split}" for split in SPLITS if split in splits)
     print(f"{args.target} is complete: {counts} images, {source.classes.num_classes} classes")
-    for note in source.notes:
+    for note in [*source.notes, *filter(None, (note() for note in source.late_notes))]:
         print(f"note: {note}")
     return 0
 

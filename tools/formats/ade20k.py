@@ -1,10 +1,7 @@
 """ADE20K scene parsing (Zhou et al., CVPR 2017, 1608.05442), ADEChallengeData2016: 150 classes, 0 = unlabeled."""
 
-import functools
-
 from tools.formats.base import NO_PUBLIC_TEST, SourceReader
 from tools.formats.classes import index_table, make_classes, read_table
-from tools.formats.masks import read_ids
 from tools.formats.schema import read_lines
 from utils.errors import UsageError
 
@@ -18,7 +15,7 @@ def read(folder, options):
     ids, official = read_table("ade20k")
     names = read_class_names(reader.find("objectInfo150.txt"), len(ids))
     classes = make_classes(names, [tuple(color) for color in official.label_values.tolist()])
-    decode = functools.partial(read_ids, table=index_table(ids))
+    decode = reader.official_ids(index_table(ids), [0, *ids])
     for part, split in SPLITS.items():
         images, labels = reader.find(f"images/{part}"), reader.find(f"annotations/{part}")
         for image in sorted(images.glob("*.jpg")):

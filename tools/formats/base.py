@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tools.formats.images import ImageFinder
+from tools.formats.masks import OfficialIds
 from utils.class_dict import ClassDict
 from utils.data.checks import raise_problems
 from utils.data.images import is_image
@@ -67,11 +68,13 @@ class Source(NamedTuple):
         classes: `ClassDict`.
         items: list of `Item`.
         notes: sequence of str, notes for the user.
+        late_notes: functions that return a note, or "", once all labels have been decoded.
     """
 
     classes: ClassDict
     items: list
     notes: Sequence[str] = ()
+    late_notes: Sequence[Callable] = ()
 
 
 class SourceReader:
@@ -86,7 +89,7 @@ class SourceReader:
     Attributes:
         items: list of `Item`.
         problems: list of str, which are an error.
-        notes: list of str.
+        notes, late_notes: as in `Source`.
         images: `ImageFinder`.
         absent: list of str, images that the annotations name and that are not there.
         empty: list of str, images whose annotations have no shape.
@@ -95,7 +98,7 @@ class SourceReader:
 
     def __init__(self, folder, layout, options, *roots):
         self.folder, self.layout, self.items, self.problems = folder, layout, [], []
-        self.notes, self.absent, self.empty, self.links = [], [], [], []
+        self.notes, self.late_notes, self.absent, self.empty, self.links = [], [], [], [], []
         self.images = ImageFinder(*(roots or (folder / "images", folder)), inside=folder)
         self.follow_links, self._outside = options.follow_links, {}
 
@@ -109,6 +112,12 @@ class SourceReader:
             if (self.folder / candidate).exists():
                 return self.folder / candidate
         raise UsageError(f"--source {self.folder} has no {' or '.join(candidates)}; expected {self.layout}")
+
+    def official_ids(self, table, values):
+        """Returns an `OfficialIds`, whose note follows the conversion."""
+        decode = OfficialIds(table, values)
+        self.late_notes.append(decode.note)
+        return decode
 
     def locate(self, name, *roots):
         """Returns the path of an image that the annotations name, as `ImageFinder.find`; counts it if it is absent."""
@@ -182,7 +191,7 @@ class SourceReader:
         ):
             if names:
                 self.notes.append(f"{len(names)} {meaning}: {listed(names)}")
-        return Source(classes, self.items, [*self.notes, *filter(None, notes)])
+        return Source(classes, self.items, [*self.notes, *filter(None, notes)], self.late_notes)
 
 
 def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:

@@ -1,10 +1,7 @@
 """COCO-Stuff (Caesar et al., CVPR 2018, 1612.03716): pixel maps of 164k images, values 0..181, 255 = ignored."""
 
-import functools
-
 from tools.formats.base import NO_PUBLIC_TEST, SourceReader, choose_class_list
 from tools.formats.classes import index_table, read_table
-from tools.formats.masks import read_ids
 
 LAYOUT = "stuffthingmaps/{train,val}2017/*.png and {train,val}2017/*.jpg, or images/{train,val}2017/*.jpg"
 
@@ -12,8 +9,8 @@ LAYOUT = "stuffthingmaps/{train,val}2017/*.png and {train,val}2017/*.jpg, or ima
 def read(folder, options):
     """Reads the splits train and val, with the 171 classes that occur or all 182, of which 11 never occur."""
     ids, classes = read_table(f"cocostuff{choose_class_list(options, '171', '182')}")
-    decode = functools.partial(read_ids, table=index_table(ids))
     reader = SourceReader(folder, LAYOUT, options)
+    decode = reader.official_ids(index_table(ids), [*range(182), 255])
     for split in ("train", "val"):
         labels = reader.find(f"stuffthingmaps/{split}2017", f"annotations/{split}2017")
         images = reader.find(f"images/{split}2017", f"{split}2017")

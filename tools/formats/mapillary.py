@@ -25,7 +25,9 @@ def read(folder, options):
     if len(evaluated) < 2:
         raise UsageError(f"{path} has {len(evaluated)} evaluated labels; at least two are needed")
     classes = make_classes(names_of(labels, evaluated), [colors[index] for index in evaluated])
-    decode = functools.partial(read_vistas, table=index_table(evaluated), colors=colors)
+    decode = functools.partial(
+        read_vistas, ids=reader.official_ids(index_table(evaluated), range(len(labels))), colors=colors
+    )
     for part, split in SPLITS.items():
         maps = [f"{part}/{version}/labels"] + ([f"{part}/labels"] if version == "v1.2" else [])
         images, maps = reader.find(f"{part}/images"), reader.find(*maps)
@@ -40,12 +42,12 @@ def names_of(labels, evaluated):
     return names if len(set(names)) == len(names) else [labels[index].text("name") for index in evaluated]
 
 
-def read_vistas(path, table, colors):
+def read_vistas(path, ids, colors):
     """Reads a label: numbers in a palette or grayscale PNG, or colors.
 
     Args:
         path: of a PNG.
-        table: uint8 array `(65536,)`, the class index of each number.
+        ids: `OfficialIds`, the class index of each number.
         colors: the color of each number.
 
     Returns:
@@ -53,5 +55,5 @@ def read_vistas(path, table, colors):
     """
     pixels, _ = read_stored(path)
     if pixels.ndim == 2:
-        return table.take(pixels)
-    return table.take(ClassDict(list(map(str, range(len(colors)))), colors).encode(pixels, name=path))
+        return ids.decode(pixels)
+    return ids.decode(ClassDict(list(map(str, range(len(colors)))), colors).encode(pixels, name=path))

@@ -1,5 +1,11 @@
 """Label images as stored: values of one channel, a palette, or colors."""
 
+import collections
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
 from utils.data import label_files
 from utils.errors import UsageError
 
@@ -40,3 +46,39 @@ def read_ids(path, table):
     if pixels.min() < 0 or pixels.max() >= len(table):
         raise UsageError(f"{path} has values from {pixels.min()} to {pixels.max()}; expected class numbers")
     return table.take(pixels)
+
+
+class OfficialIds:
+    """Decoder of label images of one channel whose values the format fixes; others are ignored and counted.
+
+    Args:
+        table: uint8 array `(65536,)`, the class index of each value.
+        values: all values of the format, those that are ignored on purpose included.
+    """
+
+    def __init__(self, table: np.ndarray, values: Iterable[int]):
+        self.table, self.is_foreign = table, np.ones(len(table), bool)
+        self.is_foreign[list(values)] = False
+        self._pixels, self._files, self._lock = collections.Counter(), 0, threading.Lock()
+
+    def __call__(self, path) -> np.ndarray:
+        """Reads a label image as class indices, uint8 `(H, W)`; raises UsageError as `read_ids`."""
+        return self.decode(read_ids(path, np.arange(len(self.table))))
+
+    def decode(self, ids: np.ndarray) -> np.ndarray:
+        """Converts values `(H, W)` to class indices; safe on threads."""
+        foreign = self.is_foreign.take(ids)
+        if foreign.any():
+            values, counts = np.unique(ids[foreign], return_counts=True)
+            with self._lock:
+                self._pixels.update(dict(zip(values.tolist(), counts.tolist())))
+                self._files += 1
+        return self.table.take(ids)
+
+    def note(self) -> str:
+        """Describes the values that the format does not have in one line; "" if there were none."""
+        if not self._pixels:
+            return ""
+        commonest = ", ".join(f"{value} ({count:,} px)" for value, count in self._pixels.most_common(3))
+        more = ", ..." if len(self._pixels) > 3 else ""
+        return f"{self._files} labels have values that this format does not have, now ignored: {commonest}{more}"

@@ -81,6 +81,17 @@ def test_cityscapes(cityscapes, tmp_path, capsys):
     assert "2 train, 1 val images, 19 classes" in out and "--split val" in out
 
 
+def test_values_that_a_format_does_not_have_are_counted(cityscapes, tmp_path, capsys):
+    convert("cityscapes", cityscapes, tmp_path / "good")
+    assert "this format does not have" not in capsys.readouterr().out
+    gray(next((cityscapes / "gtFine").rglob("bonn*labelIds.png")), rows(7, 34, 34, 99))
+    gray(next((cityscapes / "gtFine").rglob("ulm*labelIds.png")), rows(99, 99, 99, 8))
+    convert("cityscapes", cityscapes, tmp_path / "bad")
+    note = "note: 2 labels have values that this format does not have, now ignored: 99 (24 px), 34 (12 px)"
+    assert note in capsys.readouterr().out.splitlines()
+    assert label(tmp_path / "bad", "train", "bonn_000000_000019") == [0, 255, 255, 255]
+
+
 def test_cityscapes_with_all_34_ids(cityscapes, tmp_path):
     classes = convert("cityscapes", cityscapes, tmp_path / "out", "--classes", "34")
     assert classes.num_classes == 34 and classes.class_names[17:19] == ["pole", "polegroup"]

@@ -1,6 +1,7 @@
 """Samples that cannot be read during a training: retries, time limit, replacement, errors of reading threads."""
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -84,7 +85,9 @@ class BadSamples:
 
 
 def read_in_time(read: Callable[[], Value], name: str) -> Value:
-    """Calls a function on a thread of its own, which is left behind if it hangs, as on a disk that does not answer.
+    """Calls a function on another thread, which is left behind if it hangs, as on a disk that does not answer.
+
+    Threads are kept for the next call: starting one takes as long as reading a small file.
 
     Args:
         read: the function.
@@ -94,25 +97,47 @@ def read_in_time(read: Callable[[], Value], name: str) -> Value:
         TimeoutError: after `LOST` seconds.
         BaseException: of the function.
     """
-    answers = queue.SimpleQueue()
-
-    def run():
-        try:
-            answers.put((read(), None))
-        except BaseException as error:
-            answers.put((None, error))
-
-    threading.Thread(target=run, daemon=True).start()
+    try:
+        reader = _idle.pop()
+    except IndexError:
+        reader = _Reader()
+    reader.calls.put(read)
     for seconds in (SLOW, LOST - SLOW):
         try:
-            value, error = answers.get(timeout=seconds)
+            value, error = reader.answers.get(timeout=seconds)
         except queue.Empty:
             tell_once(f"slow {name}", f"{name} has not been read for {SLOW:g} s; waiting for its disk or network")
             continue
+        _idle.append(reader)
         if error is not None:
             raise error
         return value
     raise TimeoutError(f"{name} could not be read within {LOST:g} s: its disk or network does not answer")
+
+
+class _Reader:
+    """A thread that calls functions.
+
+    Attributes:
+        calls: queue of functions.
+        answers: queue of `(value, None)` or `(None, exception)`.
+    """
+
+    def __init__(self):
+        self.calls, self.answers = queue.SimpleQueue(), queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                self.answers.put((self.calls.get()(), None))
+            except BaseException as error:
+                self.answers.put((None, error))
+
+
+_idle = []  # readers without work, as many as ever read at once; append and pop are atomic
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # a child process has none of the threads
 
 
 @contextlib.contextmanager

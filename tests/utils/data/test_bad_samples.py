@@ -83,6 +83,21 @@ def test_reading_that_hangs_is_told_and_given_up(monkeypatch, capsys):
     never.set()
 
 
+def test_threads_of_readings_are_kept_unless_one_hangs(monkeypatch):
+    monkeypatch.setattr(bad_samples, "_idle", [])
+    names = {read_in_time(threading.get_ident, "a.png") for _ in range(5)}
+    with pytest.raises(UsageError):
+        read_in_time(lambda: reader({1})(1), "b.png")
+    assert names == {read_in_time(threading.get_ident, "a.png")} and len(bad_samples._idle) == 1
+    monkeypatch.setattr(bad_samples, "SLOW", 0.01)
+    monkeypatch.setattr(bad_samples, "LOST", 0.02)
+    never = threading.Event()
+    with pytest.raises(TimeoutError):
+        read_in_time(never.wait, "hangs.png")
+    assert not bad_samples._idle and read_in_time(threading.get_ident, "a.png") not in names
+    never.set()
+
+
 def test_failure_of_a_thread_replaces_the_exception_of_the_backend():
     class Data:
         samples = samples_of(reader({1}), "stop")

@@ -25,11 +25,11 @@ def main(argv=None):
     from tools.datasets.builtin import find_or_make_dataset
     from utils.class_dict import ClassDict
     from utils.cli import run_block
-    from utils.data.checks import check_pairs
     from utils.data.folder import dataset_of_run, list_pairs, other_labels, read_classes
     from utils.data.image_format import ImageFormat
     from utils.data.image_size import set_max_pixels
     from utils.data.report import check_labeled, describe_labels, scoring_warnings
+    from utils.data.verification import check_splits, describe_check
     from utils.run_folder import find_checkpoint
     from utils.settings import check_classes, checkpoint_identity, read_checkpoint
 
@@ -59,9 +59,10 @@ def main(argv=None):
     check_classes(path, settings, classes_of_folder.class_names, folder, remedy)
     problems = []
     pairs = list_pairs(folder, args.split, problems)
-    statistics = check_pairs(
-        pairs, class_dict, args.workers, problems, other_labels(folder, pairs), image_format=image_format
-    )
+    others = other_labels(folder, pairs)
+    options = {"image_format": image_format, "peers": peers, "console": console}
+    checked = check_splits({args.split: pairs}, class_dict, args.verify, args.workers, problems, others, **options)
+    statistics = checked[args.split]
     check_labeled(args.split, statistics)
     output = result_path(args.output_dir, settings, folder)
     record = {**vars(args), "checkpoint_path": str(path), "dataset": str(folder), "versions": versions()}
@@ -71,6 +72,7 @@ def main(argv=None):
         run_block(test_parser(), record, record["versions"]),
         f"Dataset --> {folder} ({len(pairs)} {args.split} images)",
         describe_labels(statistics, class_dict),
+        *filter(None, [describe_check([statistics])]),
         f"Model --> {settings['model']}",
         f"Image size --> {f'upper left {crop[0]}x{crop[1]}' if crop else 'whole images'}",
     )

@@ -46,6 +46,7 @@ DATASET = (
     "cache",
     "workers",
     "on_bad_sample",
+    "verify",
 )
 OPTIONS = ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
 
@@ -209,6 +210,9 @@ def train(folders, class_dict, run, settings, state, start, peers):
         image_format=ImageFormat.from_settings(settings),
         orientation=settings["image_orientation"],
         part=(peers.rank, peers.count),
+        balanced=settings["class_balancing"],
+        peers=peers,
+        console=console,
         **{name: settings[name] for name in DATASET},
     )
     console.say(*report)

@@ -12,6 +12,7 @@ from utils.class_dict import IGNORED, UNKNOWN, ClassDict
 from utils.data.checks import check_pairs
 from utils.data.folder import Pair
 from utils.data.label_files import read_stored as read_label_file
+from utils.data.label_statistics import summarize
 from utils.data.labels import read_label
 from utils.data.report import describe_labels
 from utils.errors import UsageError
@@ -64,7 +65,11 @@ def classes_from_file(pairs, options, problems):
     checked = [Pair(pair.name, pair.image, pair.mask) for pair in pairs]
     statistics = check_pairs(checked, exact, problems=problems, image_format=None)
     problems.clear()  # all have been raised
-    return classes, lambda path: read_label(path, exact), [describe_labels(statistics, exact)]
+    return (
+        classes,
+        lambda path: read_label(path, exact),
+        [describe_labels(summarize(statistics, exact.num_classes), exact)],
+    )
 
 
 def classes_from_masks(paths, options):

@@ -7,14 +7,15 @@ import numpy as np
 
 from utils.auto.fingerprints import DatasetFingerprint
 from utils.class_dict import IGNORED
-from utils.data.checks import check_pairs
 from utils.data.folder import Pair, list_pairs, other_labels, read_classes
+from utils.data.headers import spaced
 from utils.data.image_format import ImageFormat
 from utils.data.images import decode_file
 from utils.data.labels import read_label
+from utils.data.verification import check_splits
 from utils.metrics import histogram
 
-SAMPLE = 100  # images whose labels are read, evenly spaced over the training images
+SAMPLE = 100  # images whose labels are read, fewer of very large ones, evenly spaced over the training images
 DECODED = 5  # images that are decoded for their kind
 
 
@@ -35,11 +36,10 @@ def measure_dataset(folders: Sequence[pathlib.Path], settings: dict) -> DatasetF
     validation = [len(list_pairs(folder, "val")) if has else 0 for folder, has in zip(folders, has_validation)]
     sample = spaced(pairs[0], SAMPLE)
     image_format = ImageFormat.from_settings(settings)
-    others = other_labels(folders[0], sample)
-    checked = check_pairs(sample, classes, settings["workers"], [], others, None, image_format)
-    heights, widths = np.array([one.size for one in checked]).T
-    pixels = np.sum([one.pixels for one in checked], axis=0)
-    vertical, horizontal = measure_differences(sample, classes)
+    options = {"other_labels": other_labels(folders[0], sample), "image_format": image_format}
+    checked = check_splits({"train": sample}, classes, workers=settings["workers"], **options)["train"]
+    heights, widths = np.array(list(checked.sizes.elements())).T
+    vertical, horizontal = measure_differences(spaced(sample, checked.read), classes)
     return DatasetFingerprint(
         images=sum(map(len, pairs)),
         validation_images=sum(validation),
@@ -47,17 +47,12 @@ def measure_dataset(folders: Sequence[pathlib.Path], settings: dict) -> DatasetF
         width=int(np.median(widths)),
         smallest_height=int(np.quantile(heights, 0.1, method="lower")),
         smallest_width=int(np.quantile(widths, 0.1, method="lower")),
-        class_shares=tuple((pixels / max(1, pixels.sum())).round(6).tolist()),
+        class_shares=tuple((checked.pixels / max(1, checked.pixels.sum())).round(6).tolist()),
         channels=image_format.channels,
         is_rgb=image_format.channels == 3 and all(map(is_photograph, spaced(sample, DECODED))),
         vertical_difference=round(vertical, 3),
         horizontal_difference=round(horizontal, 3),
     )
-
-
-def spaced(items: Sequence, count: int) -> list:
-    """Returns at most `count` items, evenly spaced."""
-    return [items[index * len(items) // count] for index in range(count)] if len(items) > count else list(items)
 
 
 def is_photograph(pair: Pair) -> bool:

@@ -2,7 +2,7 @@
 
 from frontends import FRONTENDS
 from models import MODELS
-from utils.cli.choices import LABEL_FORMATS, ON_BAD_SAMPLE, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS
+from utils.cli.choices import LABEL_FORMATS, ON_BAD_SAMPLE, ORIENTATIONS, PRECISIONS, UNKNOWN_COLORS, VERIFY
 from utils.cli.parser import Parser, ShowText, StoreOneOrMore
 from utils.cli.tables import frontends_table, models_table
 from utils.cli.types import (
@@ -166,6 +166,14 @@ def add_data(parser: Parser, from_checkpoint: bool = False) -> None:
         metavar="NAME",
         help=f"whether labels of images with an EXIF orientation are drawn on the pixels as stored, or upright as "
         f"viewers show them; auto decides by their sizes{as_trained}",
+    )
+    group.add_argument(
+        "--verify",
+        choices=VERIFY,
+        default="sample",
+        metavar="WHAT",
+        help="files that are checked at the start: sample: headers, and whole files of a sample where the dataset is "
+        "large; full: all files",
     )
     add_workers(group)
     add_max_pixels(group, "default: as in the training" if from_checkpoint else "default: 400 million")

@@ -1,8 +1,9 @@
 """Dataset checks before the work begins: readable pairs, one reading for all labels, known colors."""
 
-import concurrent.futures
+import collections
+import itertools
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,41 +13,29 @@ from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES, decode_file, read_image
 from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import read_stored
-from utils.data.label_format import classify, decide_readings, is_certain
+from utils.data.label_format import choose_reading, classify, decide_readings, is_certain
 from utils.data.label_histogram import Histogram, count_values, merge, merge_kinds
+from utils.data.label_statistics import PairStatistics
 from utils.data.labels import read_image_of_label
 from utils.data.orientation import decide_orientation
 from utils.errors import UsageError
+from utils.peers import ALONE, Peers
+from utils.threads import prefetch
 
 MAX_PROBLEMS = 20  # shown; the rest is counted
 
 
-class PairStatistics(NamedTuple):
-    """Size and class pixel counts of one pair.
-
-    Attributes:
-        size: `(height, width)` in pixels.
-        pixels: int64 array `(C,)`, pixels of each class.
-        ignored: int, pixels without a class, on purpose or by `--unknown_colours ignore`.
-        unknown: int, pixels whose color or index is of no class: those that are ignored or got the nearest color.
-        kind: of the label file, see `label_files.StoredLabel`.
-    """
-
-    size: tuple[int, int]
-    pixels: np.ndarray
-    ignored: int = 0
-    unknown: int = 0
-    kind: str = "rgb"
-
-
 def check_pairs(
-    pairs: list,
+    pairs: Sequence,
     class_dict: ClassDict,
     workers: int = 2,
     problems: Iterable[str] = (),
     other_labels: Iterable[pathlib.Path] = (),
     num_classes: int | None = None,
     image_format: ImageFormat | None = RGB_BYTES,
+    peers: Peers = ALONE,
+    drawn: Iterable[tuple[str, pathlib.Path]] = (),
+    progress: Callable[[int], None] | None = None,
 ) -> list[PairStatistics]:
     """Reads every image and label once, so that nothing fails in the middle of the work.
 
@@ -58,10 +47,14 @@ def check_pairs(
         class_dict: `ClassDict`.
         workers: number of threads.
         problems: those that `list_pairs` collected, reported together with the ones of this check.
-        other_labels: label files of the dataset's other splits, which take part in the decision.
+        other_labels: label files of the dataset's other splits, which take part in the decision if it needs them.
         num_classes: number of classes to count; None: those of `class_dict`, which may be mapped to others.
         image_format: bands and value range of the images; None for any, where they are not used but copied. Then
             `class_dict.orientation` is not decided, either.
+        peers: the processes that check together. Each has `pairs`, `problems`, `other_labels` and `drawn` of its own;
+            all decide alike, and report the problems of all.
+        drawn: how further labels are drawn, see `drawn_orientation`, and the paths of their images.
+        progress: called with the number of pairs read.
 
     Returns:
         List of `PairStatistics`, in the order of `pairs`.
@@ -70,67 +63,116 @@ def check_pairs(
         UsageError: naming all problems, unreadable files, unequal sizes, unknown colors and labels that can be read in
             two ways, at once.
     """
-    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        inspected = list(executor.map(lambda pair: _inspect(pair, class_dict, image_format), pairs))
-        histograms = [one.histogram for one in inspected if one.histogram]
-        class_dict.readings, undecided = {}, []
-        if not all(is_certain(merged, class_dict) for merged in merge_kinds(histograms).values()):
-            histograms += executor.map(lambda path: _histogram_or_none(path, class_dict), other_labels)
+    inspected, drawn = [], list(drawn)
+    for pair, one in prefetch(lambda pair: _inspect(pair, class_dict, image_format), pairs, workers):
+        inspected.append(one)
+        drawn += [(one.drawn, pair.image)] * (one.drawn != "same")
+        if progress:
+            progress(len(inspected))
+    found = list(problems)
+    class_dict.readings = {}
     try:
-        class_dict.readings = decide_readings(histograms, class_dict)
+        class_dict.readings = _decide(inspected, class_dict, other_labels, workers, peers)
+        is_decided = True
     except UsageError as error:
-        undecided = [str(error)]
+        found, is_decided = found + [str(error)] * peers.is_chief, False
     if class_dict.orientation == "auto" and image_format:
         try:
-            drawn = (one.drawn for one in inspected)
-            class_dict.orientation = decide_orientation(drawn, (pair.image for pair in pairs))
+            class_dict.orientation = _orientation(drawn, peers)
         except UsageError as error:
-            problems = [*problems, str(error)]
-    statistics, found, incomplete = [], [*problems, *undecided], []
-    for pair, one in zip(pairs, inspected):
+            found += [str(error)] * peers.is_chief
+    statistics, incomplete = [], []
+    inspected.reverse()  # taken from the end, so that memory is freed
+    for pair in pairs:
+        one = inspected.pop()
         found += one.problems
-        if one.histogram and not undecided:
-            codes = classify(class_dict.readings[one.histogram.kind], *one.histogram[:3], class_dict)
-            statistics.append(_statistics(one, codes, class_dict, num_classes or class_dict.num_classes))
+        if one.histogram and is_decided:
+            reading = class_dict.readings[one.histogram.kind]
+            codes = classify(reading, *one.histogram[:3], class_dict)
+            statistics.append(_statistics(one, codes, reading, class_dict, num_classes or class_dict.num_classes))
             unknown = _unknown_problem(pair, one.histogram, codes, class_dict)
             found += unknown
             incomplete += [one.histogram] * len(unknown)
-    raise_problems(found, _remedies(incomplete, class_dict))
+    raise_problems(found, _remedies(incomplete, class_dict), peers)
     return statistics
 
 
-def raise_problems(problems: list[str], remedies: Iterable[str] = ()) -> None:
+def _decide(inspected, class_dict, other_labels, workers, peers):
+    """Decides how the labels of all processes are read; those of other splits are read if they can change it."""
+    merged = _merge_of_all((one.histogram for one in inspected), peers)
+    if not all(is_certain(histogram, class_dict) for histogram in merged.values()):
+        others = (one for _, one in prefetch(lambda path: _histogram_or_none(path, class_dict), other_labels, workers))
+        merged = _merge_of_all(itertools.chain((one.histogram for one in inspected), others), peers)
+    return decide_readings(merged.values(), class_dict)
+
+
+def _merge_of_all(histograms, peers):
+    """Merges histograms by kind of file over all processes."""
+    own = merge_kinds(histograms).values()
+    parts = peers.gather([[one.kind, *(part.tolist() for part in one[1:4]), one.lossy] for one in own])
+    return merge_kinds(
+        Histogram(kind, *(np.array(part, np.int64) for part in arrays), lossy)
+        for part in parts
+        for kind, *arrays, lossy in part
+    )
+
+
+def _orientation(drawn, peers):
+    """Decides how labels are drawn, by those of all processes."""
+    counts, first = collections.Counter(kind for kind, _ in drawn), dict(reversed(drawn))
+    parts = peers.gather([[kind, count, str(first[kind])] for kind, count in counts.items()])
+    all_drawn = [(kind, path) for part in parts for kind, count, path in part for _ in range(count)]
+    return decide_orientation(*(zip(*all_drawn) if all_drawn else ((), ())))
+
+
+def raise_problems(problems: list[str], remedies: Iterable[str] = (), peers: Peers = ALONE) -> None:
     """Reports all problems in one `UsageError`, on a line each if there are several; does nothing if there are none.
 
     Args:
         problems: list of str.
         remedies: what to do about them, each said once.
+        peers: the processes whose problems are reported together; all have to call it.
     """
-    if not problems:
+    parts = peers.gather([problems[:MAX_PROBLEMS], len(problems), list(dict.fromkeys(remedies))])
+    found = [problem for part in parts for problem in part[0]]
+    shown = list(dict.fromkeys(found))  # one process may read the header of a file and another one all of it
+    count = sum(part[1] for part in parts) - len(found) + len(shown)
+    # Shares of pixels in the remedies may differ between processes.
+    remedies = next((part[2] for part in parts if part[2]), [])
+    if not count:
         return
-    remedies = list(dict.fromkeys(remedies))
-    if len(problems) == 1:
-        raise UsageError("; ".join([problems[0], *remedies]))
-    shown = problems[:MAX_PROBLEMS]
-    if len(problems) > MAX_PROBLEMS:
-        shown.append(f"... and {len(problems) - MAX_PROBLEMS} more")
-    raise UsageError(f"{len(problems)} problems:\n  " + "\n  ".join([*shown, *remedies]))
+    if count == 1:
+        raise UsageError("; ".join([shown[0], *remedies]))
+    shown = shown[:MAX_PROBLEMS]
+    if count > MAX_PROBLEMS:
+        shown.append(f"... and {count - MAX_PROBLEMS} more")
+    raise UsageError(f"{count} problems:\n  " + "\n  ".join([*shown, *remedies]))
 
 
 class _Inspected(NamedTuple):
     """What one reading of a pair tells.
 
     Attributes:
-        histogram: of the label, or None.
+        packed: histogram of the label with its three arrays as one, which takes a third of the memory, or None.
         size: of the label, or None.
         drawn: how the label was drawn on the image, see `drawn_orientation`.
-        problems: list of str.
+        problems: of both files.
     """
 
-    histogram: Histogram | None
+    packed: tuple | None
     size: tuple[int, int] | None
     drawn: str
-    problems: list
+    problems: Sequence[str]
+
+    @property
+    def histogram(self):
+        """Histogram of the label, or None."""
+        return self.packed and Histogram(self.packed[0], *self.packed[1], self.packed[2])
+
+    @classmethod
+    def of(cls, histogram, size, drawn="same", problems=()):
+        """Packs the histogram."""
+        return cls(histogram and (histogram.kind, np.stack(histogram[1:4]), histogram.lossy), size, drawn, problems)
 
 
 def _inspect(pair, class_dict, image_format):
@@ -148,7 +190,7 @@ def _inspect(pair, class_dict, image_format):
             _, drawn, _ = read_image_of_label(pair.image, pair.label, size, image_format)
     except UsageError as problem:
         problems.insert(0, str(problem))
-    return _Inspected(histogram, size, drawn, problems)
+    return _Inspected.of(histogram, size, drawn, problems or ())
 
 
 def _histogram_or_none(path, class_dict):
@@ -159,16 +201,16 @@ def _histogram_or_none(path, class_dict):
         return None
 
 
-def _statistics(inspected, codes, class_dict, num_classes):
+def _statistics(inspected, codes, reading, class_dict, num_classes):
     """Counts the pixels of each class from the histogram of a label and the classes of its values."""
     histogram, exact = inspected.histogram, codes
     if class_dict.unknown == "nearest":
-        exact = classify(class_dict.readings[histogram.kind], *histogram[:3], class_dict, exact=True)
+        exact = classify(reading, *histogram[:3], class_dict, exact=True)
     codes = class_dict.to_targets(codes)
     pixels = np.bincount(codes, histogram.counts, minlength=256).astype(np.int64)
     ignored = int(pixels[IGNORED] + pixels[UNKNOWN])
     unknown = int(histogram.counts[exact == UNKNOWN].sum())
-    return PairStatistics(inspected.size, pixels[:num_classes], ignored, unknown, histogram.kind)
+    return PairStatistics(inspected.size, pixels[:num_classes].copy(), ignored, unknown, histogram.kind)
 
 
 def _unknown_problem(pair, histogram, codes, class_dict):
@@ -177,6 +219,22 @@ def _unknown_problem(pair, histogram, codes, class_dict):
         return []
     problem = unknown_values(histogram, codes, class_dict.readings[histogram.kind], pair.label)
     return [str(problem)] if problem else []
+
+
+def label_statistics(path: pathlib.Path, class_dict: ClassDict, num_classes: int) -> PairStatistics:
+    """Counts the pixels of each class of a label, as the readings of `class_dict` say.
+
+    Raises:
+        UsageError: if it cannot be read, or has values of no class.
+    """
+    stored = read_stored(path)
+    one = _Inspected.of(count_values(stored, class_dict), stored.pixels.shape[:2])
+    reading = class_dict.readings.get(stored.kind) or choose_reading(one.histogram, class_dict)
+    codes = classify(reading, *one.histogram[:3], class_dict)
+    problem = class_dict.unknown != "ignore" and unknown_values(one.histogram, codes, reading, path)
+    if problem:
+        raise problem
+    return _statistics(one, codes, reading, class_dict, num_classes)
 
 
 def _remedies(incomplete, class_dict):

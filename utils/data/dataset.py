@@ -92,7 +92,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         image_format: ImageFormat = RGB_BYTES,
         **augmentation,
     ) -> "SegmentationDataset":
-        """Opens a dataset for `fit`, as train.py does. All files are read once to check them.
+        """Opens a dataset for `fit`, as train.py does. Its files are checked, see `verification.check_splits`.
 
         Args:
             dataset: a path, or a name that is looked for in `.` and `datasets/`.

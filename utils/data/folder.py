@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from utils.class_dict import ClassDict
@@ -208,11 +209,15 @@ def choose_validation_pairs(pairs: list[Pair], count: int) -> list[Pair]:
     return [pairs[i] for i in random.Random(VALIDATION_SEED).sample(range(len(pairs)), count)]
 
 
-def other_labels(folder: pathlib.Path, pairs: list[Pair]) -> list[pathlib.Path]:
-    """Lists the label files of all splits of a dataset that are not among `pairs`, sorted."""
+def other_labels(folder: pathlib.Path, pairs: list[Pair]) -> Iterator[pathlib.Path]:
+    """Yields the label files of all splits of a dataset that are not among `pairs`, sorted.
+
+    The folders are listed when the first one is asked for, which most datasets do not need.
+    """
     used = {pair.label for pair in pairs}
-    paths = (path for split in SPLITS for path in sorted((folder / f"{split}_labels").glob("*")))
-    return [path for path in paths if is_label(path) and path not in used]
+    for place in (folder / f"{split}_labels" for split in SPLITS):
+        names = sorted(os.listdir(place)) if place.is_dir() else []
+        yield from (path for name in names if is_label(name) and (path := place / name) not in used)
 
 
 def walk_once(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -238,15 +243,18 @@ def walk_once(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _files_by_name(folder, is_wanted, problems):
     """Maps the images or labels of a folder by their names without extension, sorted."""
-    paths, others = collections.defaultdict(list), []
-    for path in sorted(folder.iterdir()):
-        if is_wanted(path):
-            paths[path.stem].append(path)
-        else:
+    paths, others, twins = {}, [], collections.defaultdict(list)
+    for name in sorted(os.listdir(folder)):  # names, not paths: a path takes longer to sort and to take apart
+        path, stem = folder / name, os.path.splitext(name)[0]
+        if not is_wanted(name):
             others.append(path)
+        elif stem in paths:
+            twins[stem].append(path)
+        else:
+            paths[stem] = path
     _tell_skipped(folder, others)
-    problems += [f"{', '.join(map(str, twins))} have the same name" for twins in paths.values() if len(twins) > 1]
-    return {name: twins[0] for name, twins in paths.items()}
+    problems += [f"{', '.join(map(str, [paths[stem], *more]))} have the same name" for stem, more in twins.items()]
+    return paths
 
 
 def _tell_skipped(folder, others):

@@ -1,6 +1,5 @@
 """Value range of a dataset's images of more than 8 bits: percentiles over the training images."""
 
-import concurrent.futures
 import math
 import pathlib
 from collections.abc import Sequence
@@ -9,13 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.data.decoding import decode_image
+from utils.data.headers import map_files, read_header, spaced
 from utils.data.image_format import ImageFormat, missing_values
 from utils.data.images import read_bytes
-from utils.data.tiff_header import is_tiff, read_tiff_header
 from utils.errors import UsageError
+from utils.threads import prefetch
 
 PERCENTILES = (0.1, 99.9)  # a few hot pixels or clouds do not decide
+MAX_HEADERS = 50_000  # images whose depth is looked at
 MAX_IMAGES = 400  # evenly spaced over the sorted names
+MOST_PIXELS = 300_000_000  # decoded, after which no more images are
 MAX_PIXELS = 10000  # of each of them, on a grid
 
 
@@ -47,15 +49,19 @@ def measure_range(paths: Sequence[pathlib.Path], image_format: ImageFormat, work
     Raises:
         UsageError: if the format has a range and all images have 8 bits.
     """
-    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-        wide = [path for path, is_wide in zip(paths, executor.map(has_wide_values, paths)) if is_wide]
-        if image_format.value_range:
-            if paths and not wide:
-                raise UsageError("--image_range is for images of more than 8 bits, and these have 8 bits; leave it out")
-            return ImageRange(image_format)
-        count = min(len(wide), MAX_IMAGES)
-        chosen = [wide[index * len(wide) // count] for index in range(count)]
-        samples = [values for values in executor.map(lambda path: _sample(path, image_format), chosen) if values.size]
+    paths = spaced(paths, MAX_HEADERS)
+    wide = [path for path, is_wide in zip(paths, map_files(has_wide_values, paths, workers)) if is_wide]
+    if image_format.value_range:
+        if paths and not wide:
+            raise UsageError("--image_range is for images of more than 8 bits, and these have 8 bits; leave it out")
+        return ImageRange(image_format)
+    samples, pixels, chosen = [], 0, spaced(wide, MAX_IMAGES)
+    order = chosen[::16] + [path for index, path in enumerate(chosen) if index % 16]  # spaced if it ends early
+    for _, (values, size) in prefetch(lambda path: _sample(path, image_format), order, workers):
+        samples += [values] * bool(values.size)
+        pixels += size
+        if pixels > MOST_PIXELS:
+            break
     if not samples:
         return ImageRange(image_format)
     low, high = _round_range(*np.percentile(np.concatenate(samples), PERCENTILES), samples[0].dtype)
@@ -72,33 +78,26 @@ def measure_range(paths: Sequence[pathlib.Path], image_format: ImageFormat, work
 def has_wide_values(path: pathlib.Path) -> bool:
     """Returns whether an image has more than 8 bits per value; False for files that cannot be read.
 
-    The headers of PNG and TIFF tell; JPEG 2000 is decoded, and all other kinds are decoded to 8 bits.
+    Headers of PNG, TIFF and JPEG 2000 files tell; all other kinds are decoded to 8 bits.
     """
     try:
-        if path.suffix.lower() in (".tif", ".tiff", ".jp2"):
-            data = read_bytes(path)
-            if is_tiff(data):
-                header = read_tiff_header(data)
-                return header is not None and max(header.bits) > 8
-            return decode_image(data, path).pixels.dtype != np.uint8
-        with path.open("rb") as file:
-            start = file.read(26)
-        return start[:4] == b"\x89PNG" and start[24:25] == b"\x10"
-    except (OSError, UsageError):
+        return read_header(path).is_wide
+    except UsageError:
         return False
 
 
 def _sample(path, image_format):
-    """Returns values of an image on a grid, without missing ones; none if it cannot be read, which is told later."""
+    """Returns values of an image on a grid, without missing ones, and its pixels; none if it cannot be read."""
     try:
         image = decode_image(read_bytes(path), path)
         pixels = image_format.select_bands(image, path)
     except UsageError:
-        return np.empty(0)
-    step = max(1, math.isqrt(pixels.shape[0] * pixels.shape[1] // MAX_PIXELS))
+        return np.empty(0), 0
+    size = pixels.shape[0] * pixels.shape[1]
+    step = max(1, math.isqrt(size // MAX_PIXELS))
     pixels = pixels[::step, ::step]
     missing = missing_values(pixels, image.nodata)
-    return pixels.ravel() if missing is None else pixels[~missing]
+    return (pixels.ravel() if missing is None else pixels[~missing]), size
 
 
 def _round_range(low, high, dtype):

@@ -18,6 +18,7 @@ JPEG_PIXELS_PER_BYTE = 1024  # at most; an 8x8 block takes a bit at least
 BYTES_PER_PIXEL = 32  # at most on average over `max_pixels`, of images of many bands
 MOST_OF_A_FRAME = 64  # pixels of an animation for each one of its first frame, which mostly is as large
 NUMPY_SIGNATURE = b"\x93NUMPY"
+JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,10})(?:\s|#[^\n]*\n)+(\d{1,10})\s")
 _PAM = re.compile(rb"P7\s(?:[^\n]*\n)*?WIDTH (\d{1,10})\n(?:[^\n]*\n)*?HEIGHT (\d{1,10})\n")
 _NO_FRAME = (0xC4, 0xC8, 0xCC)  # JPEG markers among those of frames, 0xC0..0xCF, that are none
@@ -33,17 +34,18 @@ def set_max_pixels(limit: int | None) -> None:
     _max_pixels, _has_flag = limit or MAX_PIXELS, True
 
 
-def check_size(data: bytes, path: str | pathlib.Path) -> None:
+def check_size(data: bytes, path: str | pathlib.Path, length: int | None = None) -> None:
     """Refuses an image that is too large to decode, or larger than its file can hold, by its header.
 
     Args:
-        data: the file.
+        data: the file, or its beginning.
         path: of the file, for the error.
+        length: of the whole file in bytes; default: that of `data`.
 
     Raises:
         UsageError: naming the size, the limit and the remedy.
     """
-    size = read_size(data)
+    size, length = read_size(data), len(data) if length is None else length
     if size is None and data[4:8] == b"ftyp":
         return  # the decoders tell which kinds they do not know; libavif has a limit of its own
     if size is None:
@@ -55,10 +57,10 @@ def check_size(data: bytes, path: str | pathlib.Path) -> None:
             f"{path} has {_tiff_bytes(data):,} bytes of pixels, more than a program can hold; cut it into tiles"
         )
     needed = _least_bytes(data, width, height)
-    if needed > len(data):
+    if needed > length:
         raise UsageError(
             f"cannot read {path}: damaged, {width}x{height} pixels take {needed:,.0f} bytes at least and the file has "
-            f"{len(data):,}"
+            f"{length:,}"
         )
 
 
@@ -111,8 +113,8 @@ def _read_size(data):
         return _array_size(data)
     if match := _PNM.match(data) or _PAM.match(data[:1000]):
         return int(match[1]), int(match[2])
-    if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":  # JPEG 2000
-        at = data.index(b"ihdr")
+    if data[:12] == JPEG_2000:
+        at = data[:1000].index(b"ihdr")
         return struct.unpack_from(">II", data, at + 4)[::-1]
     return _pillow_size(data)
 

@@ -1,6 +1,7 @@
 """Image files: reading as bytes of a network's bands, writing in RGB."""
 
 import collections
+import os
 import pathlib
 from collections.abc import Iterable
 
@@ -21,9 +22,10 @@ RGB_BYTES = ImageFormat()
 NO_KINDS = ("", ".db", ".ini")  # of files that are in folders of images by themselves
 
 
-def is_image(path: pathlib.Path) -> bool:
+def is_image(path: str | pathlib.Path) -> bool:
     """Returns whether a file name is that of an image and not of a hidden file."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+    name = os.path.basename(path)
+    return os.path.splitext(name)[1].lower() in EXTENSIONS and not name.startswith(".")
 
 
 def skipped_kinds(paths: Iterable[pathlib.Path]) -> collections.Counter:

@@ -1,6 +1,7 @@
 """Label files as stored: RGB colors, palette indices or one channel, without their meaning as classes."""
 
 import io
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -39,9 +40,10 @@ class StoredLabel(NamedTuple):
     lossy: str = ""
 
 
-def is_label(path: pathlib.Path) -> bool:
+def is_label(path: str | pathlib.Path) -> bool:
     """Returns whether a file name is that of a label: an image, or a NumPy array in a `.npy` file."""
-    return is_image(path) or (path.suffix.lower() == ".npy" and not path.name.startswith("."))
+    name = os.path.basename(path)
+    return is_image(name) or (name.lower().endswith(".npy") and not name.startswith("."))
 
 
 def read_stored(path: str | pathlib.Path) -> StoredLabel:

@@ -124,7 +124,7 @@ def is_certain(histogram: Histogram, class_dict: ClassDict) -> bool:
     possible = (
         classify(reading, *histogram[:3], class_dict, exact=True) for reading in _possible(histogram, class_dict)
     )
-    return len({codes.tobytes() for codes in possible if not (codes == UNKNOWN).any()}) == 1
+    return sum(not (codes == UNKNOWN).any() for codes in possible) == 1
 
 
 def describe(readings: dict[str, str], files: dict[str, int]) -> str:

@@ -12,6 +12,7 @@ from utils.metrics import histogram
 
 NO_COLOR = -1  # of a 16-bit value that is no color, or of an index beyond the palette
 NO_VALUE = -1  # of an RGB color that is no gray
+MERGED_AT_ONCE = 256  # histograms, so that memory does not grow with the number of files
 
 
 class Histogram(NamedTuple):
@@ -59,11 +60,15 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
 
 def merge_kinds(histograms: Iterable[Histogram | None]) -> dict[str, Histogram]:
     """Sums the histograms of the files of each kind, "gray", "palette" and "rgb"; None, of no file, does not count."""
-    kinds = collections.defaultdict(list)
-    for one in histograms:
-        if one:
-            kinds[one.kind].append(one)
-    return {kind: merge(of_kind) for kind, of_kind in sorted(kinds.items())}
+    kinds, lossy = collections.defaultdict(list), collections.defaultdict(collections.Counter)
+    for one in filter(None, histograms):
+        kinds[one.kind].append(one)
+        lossy[one.kind][one.lossy] += 1
+        if len(kinds[one.kind]) == MERGED_AT_ONCE:
+            kinds[one.kind] = [merge(kinds[one.kind])]
+    return {
+        kind: merge(of_kind)._replace(lossy=lossy[kind].most_common(1)[0][0]) for kind, of_kind in sorted(kinds.items())
+    }
 
 
 def stored_colors(stored: StoredLabel, values: np.ndarray) -> np.ndarray:

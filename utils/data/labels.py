@@ -12,7 +12,13 @@ from utils.data.label_errors import remedy, unknown_values
 from utils.data.label_files import StoredLabel, read_stored
 from utils.data.label_format import choose_reading, classify
 from utils.data.label_histogram import count_values, gray_values, pack, stored_colors
-from utils.data.orientation import apply_orientation, decide_orientation, drawn_orientation, orientation_of
+from utils.data.orientation import (
+    apply_orientation,
+    decide_orientation,
+    drawn_orientation,
+    orientation_of,
+    unequal_sizes,
+)
 from utils.errors import UsageError
 
 
@@ -119,10 +125,7 @@ def read_image_of_label(
     # A label drawn on a photo as viewers display it is rotated as the photo's EXIF orientation says.
     drawn = drawn_orientation(exif, image.shape[:2], shape)
     if drawn == "different":
-        raise UsageError(
-            f"{image_path} is {image.shape[1]}x{image.shape[0]} but its label {label_path} is {shape[1]}x{shape[0]}; "
-            "they must have the same size"
-        )
+        raise UsageError(unequal_sizes(image_path, image.shape[:2], label_path, shape))
     return image, drawn, exif
 
 

@@ -1,22 +1,21 @@
 """Memory of the machine, and of a cache of decoded images."""
 
 import pathlib
-from collections.abc import Iterable
 
 from utils.errors import UsageError
 
 
-def check_cache_fits(sizes: Iterable[tuple[int, int]], channels: int = 3) -> None:
+def check_cache_fits(pixels: float, channels: int = 3) -> None:
     """Refuses a cache that memory cannot hold.
 
     Args:
-        sizes: `(height, width)` of all images.
+        pixels: of all images together.
         channels: of an image; a pixel takes a byte for each, and one for its label.
 
     Raises:
         UsageError: naming the memory needed and the memory available.
     """
-    needed = (channels + 1) * sum(height * width for height, width in sizes)
+    needed = (channels + 1) * pixels
     available = available_memory()
     # Half, for the network needs memory too.
     if available is not None and needed > available / 2:

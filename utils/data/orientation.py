@@ -44,9 +44,33 @@ def orientation_of(data: bytes) -> int:
     has_exif = b"Exif\0\0" in data[:65536] or (not is_jpeg and (b"eXIf" in data or b"EXIF" in data))
     if not is_avif and not has_exif:
         return 1  # the usual case, without Pillow's reading of all other metadata
-    exif = _png_exif(data) if data[:4] == b"\x89PNG" else _exif(data)
+    return orientation_in(_png_exif(data) if data[:4] == b"\x89PNG" else _exif(data))
+
+
+def orientation_in(exif) -> int:
+    """Returns the orientation of EXIF tags, a mapping; 1 if they have none or another number."""
     orientation = exif.get(TAG, 1)
     return orientation if orientation in range(1, 9) else 1
+
+
+def exif_of_jpeg(data: bytes):
+    """Returns the EXIF tags of a JPEG file, of which only the beginning is needed; an empty mapping without them."""
+    if b"Exif\0\0" not in data[:1024]:
+        return {}
+    from PIL import Image
+
+    exif, at = Image.Exif(), 2
+    try:
+        while data[at] == 0xFF and data[at + 1] != 0xDA:  # until the first scan
+            (length,) = struct.unpack_from(">H", data, at + 2)
+            segment = data[at + 4 : at + 2 + length]
+            if data[at + 1] == 0xE1 and segment[:6] == b"Exif\0\0":
+                exif.load(segment)
+                return exif
+            at += 2 + length
+    except Exception:  # Pillow has no common base class for the errors of damaged files
+        pass
+    return {}
 
 
 def apply_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -80,6 +104,14 @@ def drawn_orientation(orientation: int, stored_size: tuple[int, int], label_size
     if stored_size == upright_size:
         return "ambiguous"
     return "stored" if label_size == stored_size else "upright"
+
+
+def unequal_sizes(image_path, image_size: tuple[int, int], label_path, label_size: tuple[int, int]) -> str:
+    """Returns the problem of an image and a label of two sizes `(height, width)`."""
+    return (
+        f"{image_path} is {image_size[1]}x{image_size[0]} but its label {label_path} is "
+        f"{label_size[1]}x{label_size[0]}; they must have the same size"
+    )
 
 
 def decide_orientation(drawn: Iterable[str], paths: Iterable[pathlib.Path]) -> str:

@@ -1,5 +1,6 @@
 """Data of a training run: checked training and validation images of one dataset or several."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,8 +9,7 @@ import numpy as np
 
 from utils.class_dict import ClassDict
 from utils.data.augmentation import Augmentation
-from utils.data.checks import PairStatistics, check_pairs
-from utils.data.class_weights import median_frequency_weights
+from utils.data.class_weights import weights_from_sums
 from utils.data.dataset import SegmentationDataset
 from utils.data.folder import (
     Pair,
@@ -22,9 +22,14 @@ from utils.data.folder import (
 from utils.data.image_format import ImageFormat
 from utils.data.image_range import measure_range
 from utils.data.images import RGB_BYTES
+from utils.data.label_counts import count_labels
+from utils.data.label_statistics import SplitStatistics, merged
 from utils.data.memory import check_cache_fits
 from utils.data.report import check_labeled, class_table, describe_labels, repeated_images, training_warnings
+from utils.data.verification import check_splits, describe_check
 from utils.errors import UsageError
+from utils.peers import ALONE, Peers
+from utils.progress import Console
 from utils.text import percentage
 
 
@@ -46,13 +51,32 @@ class TrainingData(NamedTuple):
     warnings: list[str]
 
 
-class _Part(NamedTuple):
-    """The images of one dataset: pairs and their statistics by split, how the labels are read, and other lines."""
+@dataclasses.dataclass
+class _Part:
+    """The images of one dataset.
 
+    Attributes:
+        folder: `pathlib.Path`.
+        classes: its `ClassDict`.
+        absent: names of those of its classes that the first dataset does not have.
+        pairs: lists of `Pair` by "train" and "val".
+        images: paths of all images of the training split.
+        problems, notes: lines.
+        statistics: `SplitStatistics` by "train" and "val".
+    """
+
+    folder: pathlib.Path
+    classes: ClassDict
+    absent: list[str]
     pairs: dict[str, list[Pair]]
-    statistics: dict[str, list[PairStatistics]]
-    labels: str
+    images: list[pathlib.Path]
+    problems: list[str]
     notes: list[str]
+    statistics: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
+
+    def other_labels(self):
+        """Yields labels of the dataset that are not among its pairs."""
+        return other_labels(self.folder, [pair for pairs in self.pairs.values() for pair in pairs])
 
 
 def open_training_data(
@@ -66,6 +90,10 @@ def open_training_data(
     workers: int = 2,
     image_format: ImageFormat = RGB_BYTES,
     orientation: str = "auto",
+    verify: str = "sample",
+    balanced: bool = False,
+    peers: Peers = ALONE,
+    console: Console | None = None,
     **options,
 ) -> TrainingData:
     """Lists and checks the images of datasets and opens them for `fit`.
@@ -81,6 +109,10 @@ def open_training_data(
         cache, workers: as in `SegmentationDataset`.
         image_format: bands of the images; without a value range, that of the training images is measured.
         orientation: "auto", "stored" or "upright", see `ClassDict.orientation`.
+        verify: "sample" or "full", see `check_splits`.
+        balanced: whether class weights are to be exact, for which all training labels are read.
+        peers: the processes that share the check out; each also yields its part of the batches.
+        console: shows the progress of reading all files.
         **options: its other arguments, `batch_size` at least.
 
     Returns:
@@ -90,50 +122,52 @@ def open_training_data(
         UsageError: naming all problems of both splits, if no pixel of a split has a class, if a further dataset has no
             class of the first, or if the cache does not fit into memory.
     """
-    images = [pair.image for folder in folders for pair in list_pairs(folder, split, [])]
-    image_format, range_text = measure_range(images, image_format, workers)
-    parts, of_one = [], num_val_images if len(folders) == 1 else num_val_images and 0
+    parts = []
     for index, folder in enumerate(folders):
-        classes = class_dict
-        if index:
-            classes = read_classes(folder, (), class_dict.unknown, class_dict.label_format)
+        classes = read_classes(folder, (), class_dict.unknown, class_dict.label_format) if index else class_dict
         if orientation != "auto":
             classes.orientation = orientation
-        parts.append(_open_part(folder, classes, class_dict, split, of_one, val_fraction, workers, image_format))
-    pairs, statistics = ({name: [] for name in ("train", "val")} for _ in range(2))
-    for part in parts:
-        for name in part.pairs:
-            pairs[name] += part.pairs[name]
-            statistics[name] += part.statistics[name]
+        of_one = num_val_images if len(folders) == 1 else num_val_images and 0
+        parts.append(_list_part(folder, classes, class_dict, split, of_one, val_fraction))
+    pairs = {name: [pair for part in parts for pair in part.pairs[name]] for name in ("train", "val")}
     if len(folders) > 1 and num_val_images:
-        chosen = choose_validation_pairs(list(zip(pairs["val"], statistics["val"])), num_val_images)
-        pairs["val"], statistics["val"] = ([one[i] for one in chosen] for i in (0, 1))
-    statistics = {name: of_split for name, of_split in statistics.items() if of_split}
+        pairs["val"] = choose_validation_pairs(pairs["val"], num_val_images)
+        for part in parts:
+            part.pairs["val"] = [pair for pair in pairs["val"] if pair.image.parent.parent == part.folder]
+    image_format, range_text = measure_range([path for part in parts for path in part.images], image_format, workers)
+    options |= {"cache": cache, "workers": workers, "image_format": image_format}
+    for part in parts:
+        words = part.classes, verify, workers, part.problems, part.other_labels(), class_dict.num_classes
+        part.statistics = check_splits(part.pairs, *words, image_format, peers, console)
+    count = class_dict.num_classes
+    statistics = {name: merged((part.statistics[name] for part in parts), count) for name in pairs}
+    statistics = {name: of_split for name, of_split in statistics.items() if of_split.read}
     for name, of_split in statistics.items():
         check_labeled(name, of_split)
+    training, validation = statistics["train"], statistics.get("val", merged((), count))
     if cache:
-        check_cache_fits((pair.size for pair in statistics["train"]), image_format.channels)
+        check_cache_fits(training.mean_pixels() * training.pairs, image_format.channels)
     crop = augmentation.crop_height, augmentation.crop_width
-    warnings = training_warnings(statistics["train"], statistics.get("val", []), class_dict, crop)
-    warnings += repeated_images(*([pair.image for pair in pairs[name]] for name in ("train", "val")))
-    names = [f"{folder.name}: " if len(folders) > 1 else "" for folder in folders]
-    report = [f"{name}{part.labels}" for name, part in zip(names, parts)]
-    report += [line for part in parts for line in part.notes] + [class_table(statistics, class_dict)]
-    report += [range_text] if range_text else []
-    options |= {"cache": cache, "workers": workers, "image_format": image_format}
+    warnings = training_warnings(training, validation, class_dict, crop)
+    if peers.is_chief:
+        warnings += repeated_images(*([pair.image for pair in pairs[name]] for name in ("train", "val")))
+    report = [line for part in parts for line in _describe_part(part, class_dict, len(folders) > 1)]
+    report += [describe_check(statistics.values()), class_table(statistics, class_dict), range_text]
     dataset = SegmentationDataset(pairs["train"], class_dict, augmentation, **options)
-    weights = median_frequency_weights(np.array([pair.pixels for pair in statistics["train"]]))
-    return TrainingData(dataset, pairs["val"], weights, report, warnings)
+    weights = weights_from_sums(training.pixels, training.around)
+    if balanced and training.is_sample:
+        weights = weights_from_sums(*count_labels(folders, pairs["train"], class_dict, workers, peers, console))
+    return TrainingData(dataset, pairs["val"], weights, list(filter(None, report)), warnings)
 
 
-def _open_part(folder, classes, target, split, num_val_images, val_fraction, workers, image_format):
-    """Lists and checks the images of one dataset.
+def _list_part(folder, classes, target, split, num_val_images, val_fraction):
+    """Lists the images of one dataset.
 
     Args:
         folder: of the dataset.
         classes: its `ClassDict`.
         target: `ClassDict` of the training, the same object for the first dataset.
-        split, num_val_images, val_fraction, workers, image_format: as in `open_training_data`.
+        split, num_val_images, val_fraction: as in `open_training_data`.
 
     Returns:
         `_Part`.
@@ -144,6 +178,7 @@ def _open_part(folder, classes, target, split, num_val_images, val_fraction, wor
         if len(absent) == classes.num_classes:
             raise UsageError(f"{folder} has no class of the first dataset: {', '.join(target.class_names)}")
     pairs = list_pairs(folder, split, problems)
+    images = [pair.image for pair in pairs]
     has_validation = (folder / "val").is_dir()
     if num_val_images is not None and val_fraction and not has_validation:
         pairs, validation = split_off_validation(pairs, val_fraction)
@@ -154,16 +189,19 @@ def _open_part(folder, classes, target, split, num_val_images, val_fraction, wor
         problems.append(f"there is no folder {folder / 'val'}; take a part of train with --val_fraction 0.1")
     elif num_val_images is not None:
         validation = choose_validation_pairs(list_pairs(folder, "val", problems), num_val_images)
-    used = pairs + validation
-    others, count = other_labels(folder, used), target.num_classes
-    checked = check_pairs(used, classes, workers, problems, others, count, image_format)
-    statistics = {"train": checked[: len(pairs)], "val": checked[len(pairs) :]}
     if classes is not target:
         pairs, validation = ([pair._replace(class_dict=classes) for pair in some] for some in (pairs, validation))
-        total = sum(pair.size[0] * pair.size[1] for pair in checked)
-        ignored = percentage(sum(pair.ignored for pair in checked) / total)
-        agreed = classes.num_classes - len(absent)
+    return _Part(folder, classes, absent, {"train": pairs, "val": validation}, images, problems, notes)
+
+
+def _describe_part(part, target, has_name):
+    """Returns lines on one dataset: how its labels are read, what was drawn for validation, and its other classes."""
+    total = merged(part.statistics.values(), target.num_classes)
+    labels = describe_labels(total, target, part.classes.readings)
+    lines = [f"{part.folder.name}: {labels}" if has_name else labels, *part.notes]
+    if part.classes is not target:
+        ignored = percentage(total.ignored / total.area)
+        count, absent = part.classes.num_classes, part.absent
         left_out = f"without {', '.join(absent)}, {ignored} of its pixels are ignored" if absent else "all are used"
-        notes.append(f"{folder.name}: {agreed} of {classes.num_classes} classes agree by name; {left_out}")
-    labels = describe_labels(checked, target, classes.readings)
-    return _Part({"train": pairs, "val": validation}, statistics, labels, notes)
+        lines.append(f"{part.folder.name}: {count - len(absent)} of {count} classes agree by name; {left_out}")
+    return lines

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.class_dict import ClassDict
-from utils.data.checks import check_pairs
 from utils.data.folder import Pair, find_dataset, list_pairs, other_labels, read_classes
 from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES, to_rgb, write_image
 from utils.data.labels import read_pair
+from utils.data.verification import check_splits
 from utils.inference.predictor import Predictor
 from utils.inference.scored import as_scored
 from utils.metrics import ConfusionMatrix, ImageScores, image_scores
@@ -84,7 +84,8 @@ def score(
     class_dict = read_classes(dataset_folder, ignore_class, unknown, label_format)
     predictor = Predictor(model, batch_size, **options)
     pairs = list_pairs(dataset_folder, split)
-    check_pairs(pairs, class_dict, other_labels=other_labels(dataset_folder, pairs), image_format=image_format)
+    others = other_labels(dataset_folder, pairs)
+    check_splits({split: pairs}, class_dict, other_labels=others, image_format=image_format)
     confusion = evaluate(predictor, pairs, class_dict, folder=folder, image_format=image_format).confusion
     return confusion.result(predictor.images_per_second)
 

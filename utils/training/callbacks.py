@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 
 from models import inference_model
-from utils.data.checks import check_pairs
 from utils.data.folder import find_dataset, list_pairs, other_labels, read_classes
 from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES
+from utils.data.verification import check_splits
 from utils.evaluation.evaluate import evaluate
 from utils.inference.keras_backend import KerasBackend
 from utils.inference.predictor import Predictor
@@ -60,7 +60,7 @@ class Validation(keras.callbacks.Callback):
             list_pairs(folder, split),
         )
         others = other_labels(folder, self.pairs)
-        check_pairs(self.pairs, self.class_dict, other_labels=others, image_format=image_format)
+        check_splits({split: self.pairs}, self.class_dict, other_labels=others, image_format=image_format)
         self.batch_size, self.every, self.image_format = batch_size, every, image_format
         self._predictor = None
 

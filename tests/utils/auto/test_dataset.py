@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from utils.auto.dataset import measure_dataset, measure_differences, spaced
+from utils.auto.dataset import measure_dataset, measure_differences
 from utils.cli.arguments import train_parser
 from utils.data.folder import list_pairs, read_classes
 
@@ -56,7 +56,3 @@ def test_kinds_and_sizes_of_images(tmp_path):
     color = np.zeros((40, 30, 3), np.uint8)
     color[..., 0] = 200
     assert measure_dataset([write_dataset(tmp_path / "color", labels[:9], color)], SETTINGS).is_rgb
-
-
-def test_samples_are_spaced():
-    assert spaced(range(10), 5) == [0, 2, 4, 6, 8] and spaced([1, 2], 5) == [1, 2]

@@ -107,7 +107,7 @@ def test_masks_of_several_depths_are_a_question():
     "values, colors, kind, options, certain",
     [
         ([0, 1, 2], [BLACK, RED, BLUE], "gray", {}, True),
-        ([0], [BLACK, RED], "gray", {}, True),  # is black, and the first class
+        ([0], [BLACK, RED], "gray", {}, False),  # is black and the first class, but a 1 would be an index
         ([0], [RED, BLACK], "gray", {}, False),
         ([0, 255], [BLACK, WHITE], "gray", {}, False),  # with a 1 in another file they are indices
         ([0, 255], [BLACK, WHITE], "gray", {"label_format": "colors"}, True),

@@ -8,14 +8,14 @@ from utils.errors import UsageError
 
 
 def test_cache_that_does_not_fit_is_refused(monkeypatch):
-    sizes = [(1024, 1024)] * 512  # 2 GiB
+    pixels = 1024 * 1024 * 512  # 2 GiB
     monkeypatch.setattr(memory, "available_memory", lambda: 3 * 2**30)
     with pytest.raises(UsageError) as error:
-        check_cache_fits(sizes)
+        check_cache_fits(pixels)
     assert all(part in str(error.value) for part in ("--cache", "2.0 GiB", "3.0 GiB"))
     for enough in (4 * 2**30, None):
         monkeypatch.setattr(memory, "available_memory", lambda: enough)
-        check_cache_fits(sizes)
+        check_cache_fits(pixels)
 
 
 @pytest.fixture

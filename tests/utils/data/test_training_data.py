@@ -5,8 +5,10 @@ import pytest
 from PIL import Image
 
 from utils.class_dict import ClassDict
+from utils.data import verification
 from utils.data.augmentation import Augmentation
 from utils.data.folder import choose_validation_pairs, list_pairs, read_classes
+from utils.data.label_counts import COUNTS
 from utils.data.training_data import open_training_data
 from utils.errors import UsageError
 
@@ -46,6 +48,34 @@ def test_training_data(streets):
     assert list(data.dataset[0][1]) == ["logits"] and data.class_weights.shape == (12,)
     without = open_training_data([streets], classes, augmentation, batch_size=2)
     assert without.validation_pairs == [] and np.array_equal(without.class_weights, data.class_weights)
+
+
+def test_class_weights_of_a_sample_are_counted_over_all_labels(make, monkeypatch):
+    folder = make("A", {"a": 1, "b": 2, "c": 3}, count=30)
+    for number in (3, 11):  # not in the sample: the only labels without the last class
+        path = folder / "train_labels" / f"{number}.png"
+        pixels = np.array(Image.open(path))
+        pixels[2] = pixels[0]
+        Image.fromarray(pixels).save(path)
+    options = {"num_val_images": 0, "batch_size": 1}
+    exact = open_training_data([folder], read_classes(folder), CROP, verify="full", **options)
+    assert not any(line.startswith("checked") for line in exact.report)
+    monkeypatch.setattr(verification, "SAMPLE_PIXELS", 16 * 16 * 8)
+    for balanced in (False, True):
+        data = open_training_data([folder], read_classes(folder), CROP, balanced=balanced, **options)
+        assert any("the headers of all 60 pairs, and 16 pairs completely" in line for line in data.report)
+        assert np.array_equal(data.class_weights, exact.class_weights) == balanced
+    assert (folder / COUNTS).is_file()
+
+
+def test_validation_images_of_two_datasets_are_chosen_before_they_are_read(make):
+    folders = make("A", {"a": 1, "b": 2}, count=6), make("B", {"a": 1, "b": 2}, count=6)
+    for path in (folders[1] / "val").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(UsageError, match="damaged"):
+        open_training_data(folders, read_classes(folders[0]), CROP, num_val_images=0, batch_size=1)
+    with pytest.raises(UsageError, match="^3 problems"):  # of five, the others are of A
+        open_training_data(folders, read_classes(folders[0]), CROP, num_val_images=5, batch_size=1)
 
 
 def test_problems_of_both_splits_are_reported_together(tmp_path):

@@ -32,6 +32,7 @@ from tools.results.reference import (
     presets_table,
     read_counts,
 )
+from tools.results.scaling import scaling_table
 from tools.results.tables import (
     accuracy_table,
     best_table,
@@ -94,6 +95,7 @@ TABLES = {
     "recipes": recipes_table,
     "speed": speed_table,
     "soak": soak_table,
+    "scaling": scaling_table,
 }
 
 

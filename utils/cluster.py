@@ -3,9 +3,11 @@
 Importing this file imports no Keras and no backend.
 """
 
+import itertools
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+import pathlib
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
 from utils.errors import UsageError
@@ -13,6 +15,8 @@ from utils.peers import ALONE, Peers
 
 LAUNCHERS = "tools/launch_local.py, torchrun, srun, mpirun, TF_CONFIG or KERAS_DISTRIBUTION_*"
 PORTS = 65535
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+DRIVER = pathlib.Path("/proc/driver/nvidia/gpus")  # a folder for each GPU of the machine
 
 
 class Member(NamedTuple):
@@ -83,9 +87,50 @@ def take_gpu(member: Member, environment: MutableMapping[str, str]) -> None:
         member: the process.
         environment: environment variables; CUDA_VISIBLE_DEVICES changes. Backends read it at their first operation.
     """
-    visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    if member.local_rank is not None and (visible == [""] or member.local_rank < len(visible)):
-        environment["CUDA_VISIBLE_DEVICES"] = visible[member.local_rank] if visible != [""] else str(member.local_rank)
+    names = _visible_names(environment)
+    if member.local_rank is None or names is not None and member.local_rank >= len(names):
+        return
+    environment[VISIBLE] = str(member.local_rank) if names is None else names[member.local_rank]
+
+
+def count_gpus(environment: Mapping[str, str] = os.environ, driver: pathlib.Path = DRIVER) -> int:
+    """Counts the NVIDIA GPUs that a process may use: those of CUDA_VISIBLE_DEVICES, else all of the machine.
+
+    Args:
+        environment: environment variables.
+        driver: folder in which the driver lists the GPUs.
+    """
+    names = _visible_names(environment)
+    if names is not None:
+        return len(names)
+    return len(list(driver.iterdir())) if driver.is_dir() else 0
+
+
+def idle_gpus(processes: Sequence[Sequence]) -> str | None:
+    """Describes the GPUs of a machine that a job leaves idle, with the remedy; None if there are none.
+
+    Args:
+        processes: `(machine, visible, used)` of each process of the job: name of its machine, the number of GPUs of
+            `count_gpus` before it took its own, and of those that it uses. With 0 the processors are meant.
+    """
+    for machine in dict.fromkeys(machine for machine, _, _ in processes):
+        here = [numbers for name, *numbers in processes if name == machine]
+        visible, used = max(visible for visible, _ in here), sum(used for _, used in here)
+        if 0 < used < visible:
+            return (
+                f"{visible - used} of the {visible} GPUs of {machine} are idle; start a process for each: "
+                f"srun --ntasks-per-node {visible}, torchrun --nproc-per-node {visible} or tools/launch_local.py "
+                f"--processes {visible}"
+            )
+    return None
+
+
+def _visible_names(environment):
+    """Returns the GPUs of CUDA_VISIBLE_DEVICES, which end at the first invalid one; None if it is not set."""
+    if VISIBLE not in environment:
+        return None
+    names = [name.strip() for name in environment[VISIBLE].split(",")]
+    return list(itertools.takewhile(lambda name: name not in ("", "-1", "NoDevFiles"), names))
 
 
 def _from_keras(environment):

@@ -8,13 +8,14 @@ import contextlib
 import os
 import pathlib
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
 from utils import errors
-from utils.cluster import find_member, take_gpu
+from utils.cluster import count_gpus, find_member, idle_gpus, take_gpu
 from utils.errors import PEER_LOST, RunError, UsageError, first_line
 from utils.files import make_folder
 from utils.peers import ALONE, Peers
@@ -48,6 +49,7 @@ def join_cluster() -> Peers:
         raise UsageError("--distribute cluster needs the backend JAX: set KERAS_BACKEND=jax for all processes")
     import jax
 
+    visible = count_gpus()
     take_gpu(member, os.environ)
     own_gpu = None if member.local_rank is None else [0]  # of those that it sees now
     options = {"heartbeat_timeout_seconds": HEARTBEAT, "initialization_timeout": START, "local_device_ids": own_gpu}
@@ -57,7 +59,12 @@ def join_cluster() -> Peers:
     except (RuntimeError, ValueError) as error:
         place = member.coordinator or f"the address that {member.launcher} gives"
         raise RunError(f"process {member.rank} cannot join the others at {place}: {first_line(error)}") from error
-    return Peers(jax.process_index(), jax.process_count(), exchange)
+    peers = Peers(jax.process_index(), jax.process_count(), exchange)
+    used = sum(device.platform == "gpu" for device in jax.local_devices())
+    warning = idle_gpus(peers.gather([socket.gethostname(), visible, used]))
+    if warning and peers.is_chief:
+        print(f"warning: {warning}")
+    return peers
 
 
 def exchange(data: bytes) -> list[bytes]:

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 
-os.environ.update(KERAS_BACKEND="jax", JAX_NUM_CPU_DEVICES="2", JAX_PLATFORMS="cpu")
+os.environ.update(KERAS_BACKEND="jax", JAX_PLATFORMS="cpu")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 # Compiles in a fraction of the time.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
@@ -65,15 +66,24 @@ def train(choice, flags=(), steps=2, has_batch_norm=True):
         classes, logits = backend.classes(images[:3]), backend.logits(images[:3])
         assert classes.shape == (3, 32, 32) and (classes == logits.argmax(-1)).mean() > 0.99
         predictions = [backend.mean_loss, *logits.ravel().tolist()]
-    weights = [keras.ops.convert_to_numpy(weight).ravel().tolist() for weight in model.weights]
-    return loss, sum(weights, []), predictions
+    return loss, flat_weights(model), predictions
+
+
+def flat_weights(model):
+    """All weights of a network, as one list."""
+    return sum((keras.ops.convert_to_numpy(weight).ravel().tolist() for weight in model.weights), [])
+
+
+def greatest(one, other):
+    """The greatest difference of two lists of numbers."""
+    return float(np.abs(np.subtract(one, other)).max())
 
 
 def difference(*arguments, **options):
     """Returns the greatest differences of loss, weights and predictions between one device and two."""
     one, two = (train(choice, *arguments, **options) for choice in ("none", "local"))
     assert keras.distribution.distribution().num_model_replicas == 2
-    return [float(np.abs(np.subtract(a, b)).max()) for a, b in zip(one, two)]
+    return [greatest(*pair) for pair in zip(one, two)]
 
 
 if __name__ == "__main__":

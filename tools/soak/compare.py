@@ -1,5 +1,6 @@
 """Comparison of two training runs, bit for bit: weights, optimizer, state, log and files."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,6 +9,7 @@ import zipfile
 
 import numpy as np
 
+PREVIOUS = "previous_model.keras"
 CLOCK = ("seconds",)  # keys of times
 # Keys of flags that change no result, and of numbers that Keras takes from addresses in memory.
 FREE = ("shared_object_id", "continue_training", "workers", "progress", "cache", "dataset", "dataset_path")
@@ -21,11 +23,14 @@ def differences(folder: pathlib.Path, other: pathlib.Path) -> list[str]:
 
     Returns:
         A line for each difference: files that only one has, checkpoints, `log.csv`. Empty if the runs are equal.
-        TensorBoard's files, whose names have the time, are left out.
+        TensorBoard's files, whose names have the time, are left out, and so is the checkpoint before the latest where
+        the clock decided which one it is.
     """
     files, others = (list_files(path) for path in (folder, other))
     lines = [f"only in {path}: {name}" for path, name in lonely(folder, files, other, others)]
     for name in sorted(files & others):
+        if name.endswith(PREVIOUS) and is_timed(folder / name, other / name):
+            continue
         if name.endswith(".keras"):
             try:
                 lines += compare_checkpoints(folder / name, other / name)
@@ -34,6 +39,16 @@ def differences(folder: pathlib.Path, other: pathlib.Path) -> list[str]:
         elif name.endswith("log.csv") and read_log(folder / name) != read_log(other / name):
             lines.append(f"{name} differs: {compare_logs(folder / name, other / name)}")
     return lines
+
+
+def is_timed(path, other):
+    """Returns whether two checkpoints are of different steps, one of them within an epoch, where the clock decides."""
+    positions = []
+    for place in (path, other):
+        with contextlib.suppress(zipfile.BadZipFile, KeyError), zipfile.ZipFile(place) as archive:
+            state = json.loads(archive.read("suite.json"))["state"]
+            positions.append((state["epoch"], state.get("step", 0)))
+    return len(set(positions)) == 2 and any(step for _, step in positions)
 
 
 def list_files(folder):

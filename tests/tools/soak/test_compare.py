@@ -70,3 +70,12 @@ def test_damaged_files(tmp_path):
     (folder / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     names = [line.split()[0] for line in damaged_files(folder)]
     assert names == ["cut.csv", "cut.json", "cut.keras", "cut.png"]
+
+
+@pytest.mark.parametrize("step, is_told", [(1, False), (0, True)])
+def test_the_previous_checkpoint_may_be_of_another_step_of_an_epoch(tmp_path, step, is_told):
+    first, second = write_run(tmp_path / "a"), write_run(tmp_path / "b")
+    write_run(tmp_path / "c", 2.0, {**STATE, "epoch": 1, "step": step})
+    for folder, source in ((first, "b"), (second, "c")):
+        shutil.copy(tmp_path / source / "latest.keras", folder / "previous_model.keras")
+    assert bool(differences(first, second)) == is_told

@@ -205,7 +205,11 @@ def plan(work: pathlib.Path, targets: dict[str, Target], seed: int, files: int) 
     each = -(-files // len(targets))
     for first in range(0, each, CASES_OF_A_CALL):
         for name, target in targets.items():
-            yield read_cases, (work, name, target, seed, range(first, min(each, first + CASES_OF_A_CALL)))
+            cases = range(first, min(each, first + CASES_OF_A_CALL))
+            if target.modules:  # imported once
+                cases = range(each) if not first else ()
+            if cases:
+                yield read_cases, (work, name, target, seed, cases)
 
 
 def figures(results: list[dict]) -> dict:

@@ -136,6 +136,12 @@ def test_figures_of_a_run(tmp_path):
     assert len({one["name"] for one in results}) == 20
 
 
+def test_a_target_with_large_imports_is_one_call(tmp_path):
+    targets = {"a": Target(make, leave, read, modules=("json",)), "b": Target(make, leave, read)}
+    calls = [(name, len(cases)) for _, (_, name, _, _, cases) in fuzz.plan(tmp_path, targets, 1, 120)]
+    assert calls == [("a", 60), ("b", 25), ("b", 25), ("b", 10)]
+
+
 def test_readers_are_imported_once_and_not_run(tmp_path, monkeypatch):
     (tmp_path / "imported_by_a_reader.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)

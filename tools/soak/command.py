@@ -99,7 +99,7 @@ def run_part(name, args, seconds):
     if name == "fuzz":
         calls = fuzz.plan(work, fuzz.find_targets(), args.seed, args.files)
     else:
-        child.import_training()  # not before: processes of fuzzing are smaller and faster without it
+        child.import_training(work / "compiled")  # not before: processes of fuzzing are smaller and faster without it
         child.Process(lambda: make_dataset(work), work / "dataset.txt").end(child.LIMIT)
         calls = part.plan(work, work / DATASET, args.seed)
     journal = Journal(pathlib.Path(args.output_dir) / f"{name}_{args.seed}.jsonl", args.continue_run)

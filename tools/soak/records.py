@@ -26,10 +26,15 @@ def soak_table(path: pathlib.Path = RECORDS) -> str:
     runs = read_records(path)
     if not runs:
         return "No run is recorded."
+    machines = list(dict.fromkeys(run["machine"] for run in runs))
     lines = ["| part | command | figures |", "|---|---|---|"]
     for run in runs:
         for name, part in run["parts"].items():
             figures = "; ".join(f"{key}: {value}" for key, value in part.items() if key not in DETAILS)
-            lines.append(f"| {name} | `{run['command']}` | {figures}; load of the machine before: {run['load']} |")
-    machines = "; ".join(dict.fromkeys(run["machine"] for run in runs))
-    return "\n".join(lines) + f"\n\nMeasured on {machines}."
+            figures += f"; load of the machine before: {run['load']}"
+            if len(machines) > 1:
+                figures += f"; machine: {machines.index(run['machine']) + 1}"
+            lines.append(f"| {name} | `{run['command']}` | {figures} |")
+    if len(machines) == 1:
+        return "\n".join(lines) + f"\n\nMeasured on {machines[0]}."
+    return "\n".join([*lines, "", "Measured on", "", *(f"{n}. {machine}" for n, machine in enumerate(machines, 1))])

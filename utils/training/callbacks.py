@@ -148,7 +148,8 @@ class StepGuard(keras.callbacks.Callback):
     """Ends an epoch early if a stop was requested, or if the loss or a gradient is not finite.
 
     The loss of a step is read after the next step was started, so that an accelerator does not wait for the host. What
-    the optimizer noted about gradients (`FiniteGradientsMixin`) is read every few seconds and at the end of the epoch.
+    the optimizer noted about gradients (`FiniteGradientsMixin`) is read every few seconds and at the end of the epoch;
+    where several processes train, which have to stop after the same step, at fixed steps.
 
     Args:
         interruption: `Interruption`.
@@ -162,7 +163,7 @@ class StepGuard(keras.callbacks.Callback):
             None if there is none.
     """
 
-    GRADIENT_SECONDS = 10.0  # from one look at the gradients to the next
+    GRADIENT_SECONDS, GRADIENT_STEPS = 10.0, 100  # from one look at the gradients to the next
 
     def __init__(self, interruption, first_step=0):
         super().__init__()
@@ -184,7 +185,8 @@ class StepGuard(keras.callbacks.Callback):
         self._unread = self.step, logs["loss"], logs.get("logits_loss")
         if self.interruption.requested:
             self.model.stop_training = True
-        if time.monotonic() >= self._next_look:
+        is_alone = self.interruption.peers.count == 1
+        if time.monotonic() >= self._next_look if is_alone else self.step % self.GRADIENT_STEPS == 0:
             self._read_gradients()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from utils.peers import Peers
 from utils.progress import Progress
 from utils.training.callbacks import EpochProgress, Interruption, StepGuard, StepwiseCallbacks
 
@@ -32,6 +33,17 @@ def test_the_guard_does_not_wait_for_the_step_that_just_began():
     guard = StepGuard(Interruption())
     run_steps([guard], range(5), fetched)
     assert fetched == [0, 1, 2, 3] and guard.step == 5
+
+
+def test_several_processes_look_at_gradients_after_the_same_steps(monkeypatch):
+    """Those that do not stop together would wait for each other."""
+    looks = []
+    monkeypatch.setattr(StepGuard, "GRADIENT_SECONDS", 0.0)
+    monkeypatch.setattr(StepGuard, "_read_gradients", lambda guard: looks.append(guard.step))
+    for count, expected in ((1, list(range(6, 256))), (2, [100, 200])):
+        looks.clear()
+        run_steps([StepGuard(Interruption(Peers(0, count)), first_step=5)], range(250), [])
+        assert looks == expected
 
 
 def test_progress_fetches_only_what_it_shows(capsys, monkeypatch):

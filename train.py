@@ -6,21 +6,14 @@ Checkpoints, scores, images and plots appear under checkpoints/. See `python tra
 """
 
 import contextlib
-import io
+import os
 import pathlib
 import sys
 import time
 
-from models import MODELS
 from utils.backend import device, import_backend, process_age, versions
 from utils.cli import parse, train_parser
-from utils.cli.checks import (
-    check_fine_tuning,
-    check_label_smoothing,
-    check_network,
-    check_scale_range,
-    check_tensorboard,
-)
+from utils.cli.checks import check_network, check_scale_range, check_tensorboard
 from utils.cli.tables import run_block, training_block
 from utils.distribution import check_shared, join_cluster, peer_errors, start_distribution
 from utils.errors import INTERRUPTED, UsageError, report_errors
@@ -60,10 +53,6 @@ def main(argv=None):
     peers = join_peers(args)
     if args.recipe == "auto":
         args, given = configure_run(args, given)
-    frontend_rate = args.frontend_learning_rate
-    is_pretrained = MODELS[args.model].frontend and (args.frontend_weights != "none" or args.init_from)
-    if not is_pretrained and "frontend_learning_rate" not in given:
-        args.frontend_learning_rate = 1.0  # a recipe may have another
     if args.mixed_precision == "auto":
         given.discard("mixed_precision")  # a run that goes on keeps its own
     check_scale_range(args.scale_range)
@@ -73,6 +62,7 @@ def main(argv=None):
     from tools.datasets.builtin import find_or_make_dataset
     from utils.run_folder import RunFolder
     from utils.run_lock import run_lock
+    from utils.training.start import choose_settings
 
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
     folders = [find_or_make_dataset(name) for name in names]
@@ -83,7 +73,10 @@ def main(argv=None):
             stack.enter_context(run_lock(run))
         if peers.count > 1:
             check_shared(pathlib.Path(args.output_dir), peers)
-        return start_or_resume(args, given, folders, run, frontend_rate, start, peers)
+        settings, state, class_dict = choose_settings(args, given, folders[0], run, peers)
+        if state and is_finished(run, settings, state, class_dict):
+            return 0
+        return train(folders, class_dict, run, settings, state, start, peers)
 
 
 def join_peers(args):
@@ -97,60 +90,21 @@ def join_peers(args):
         raise UsageError("--recipe auto plans for one machine; give its plan.json to all processes with --config")
     peers = join_cluster()
     if not peers.is_chief:
-        sys.stdout = io.StringIO()
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  to the end of the process, which is that of the command
     print(f"Process {peers.rank} of {peers.count}")
     return peers
 
 
-def start_or_resume(args, given, folders, run, frontend_rate, start, peers):
-    """Checks the settings of a run, those of an earlier start included, and trains it.
-
-    Args:
-        args, given: flags, and the names of those that were given.
-        folders, run, start, peers: as in `train`.
-        frontend_rate: `--frontend_learning_rate` before it was adapted to the network.
-
-    Returns:
-        The exit code.
-    """
-    from utils.data.folder import read_classes
-    from utils.data.image_format import ImageFormat
-    from utils.settings import check_classes
-    from utils.training.resume import completion_line, resume_settings
+def is_finished(run, settings, state, class_dict):
+    """Returns whether a run to resume has nothing left to train; then says how to train on, and completes its log."""
+    from utils.training.resume import completion_line
     from utils.training.run_log import refresh_log
-    from utils.training.time_plan import choose_length
 
-    settings, state = vars(args), None
-    if args.continue_training:
-        if peers.is_chief:
-            run.recover()
-        peers.gather(None)  # the others read what is recovered
-        settings, state = resume_settings(run.latest, settings, given)
-        check_tensorboard(settings["tensorboard"])
-    check_fine_tuning({**settings, "init_from": None} if state else settings)
-    check_label_smoothing(settings["label_smoothing"], settings["loss"])
-    if args.find_learning_rate and state:
-        raise UsageError("--find_learning_rate tests a new network; leave out --continue_training")
-    length_line = choose_length(settings, given)
-    if length_line:
-        print(length_line)
-    ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
-    label_options = settings["ignore_class"], settings["unknown_colours"], settings["label_format"]
-    class_dict = read_classes(folders[0], *label_options)
-    if state:
-        remedy = f"start a new run without --continue_training, from its weights with --init_from {run.latest}"
-        check_classes(run.latest, settings, class_dict.class_names, folders[0], remedy)
-    completion = state and completion_line(run.latest, settings, state)
-    if completion:
+    line = completion_line(run.latest, settings, state)
+    if line:
         refresh_log(run, state["log"], class_dict)
-        print(completion)
-        return 0
-    if not state and MODELS[args.model].frontend and settings["frontend_learning_rate"] != frontend_rate:
-        print(f"--frontend_learning_rate 1 instead of {frontend_rate:g}: without pretrained weights all layers are new")
-    for name in ("progress", "distribute"):  # matters of this terminal and machine, not of the run
-        settings[name] = getattr(args, name)
-    settings.update(class_dict.to_dict(), num_classes=class_dict.num_classes, dataset_path=str(folders[0].resolve()))
-    return train(folders, class_dict, run, settings, state, start, peers)
+        print(line)
+    return bool(line)
 
 
 def configure_run(args, given):
@@ -182,16 +136,12 @@ def train(folders, class_dict, run, settings, state, start, peers):
     import_backend()
     devices = start_distribution(settings.pop("distribute"), settings["batch_size"], peers)
     from utils.benchmark.complexity import count_parameters
-    from utils.data.augmentation import Augmentation
-    from utils.data.image_format import ImageFormat
-    from utils.data.image_size import set_max_pixels
-    from utils.data.training_data import open_training_data
     from utils.progress import Console
-    from utils.training.build import auxiliary_heads, output_names, prepare_model
+    from utils.training.build import auxiliary_heads, prepare_model
     from utils.training.callbacks import graceful_interruption
     from utils.training.loop import Trainer, TrainingOptions
     from utils.training.precision import choose_precision
-    from utils.training.record import RunRecord, new_state
+    from utils.training.record import new_state
     from utils.training.recovery import train_with_recovery
     from utils.training.resume import adapt_position, lengths
     from utils.training.run_time import start_plan
@@ -200,26 +150,7 @@ def train(folders, class_dict, run, settings, state, start, peers):
     console = Console(settings["progress"])
     if devices:
         console.say(devices)
-    console.say("Loading the data ...")
-    set_max_pixels(settings["max_pixels"])
-    data, validation_pairs, class_weights, report, warnings = open_training_data(
-        folders,
-        class_dict,
-        Augmentation(**{name: settings[name] for name in AUGMENTATION}),
-        outputs=output_names(settings),
-        image_format=ImageFormat.from_settings(settings),
-        orientation=settings["image_orientation"],
-        part=(peers.rank, peers.count),
-        balanced=settings["class_balancing"],
-        peers=peers,
-        console=console,
-        **{name: settings[name] for name in DATASET},
-    )
-    console.say(*report)
-    settings["image_range"] = data.image_format.to_settings()["image_range"]
-    if len(folders) == 1:
-        settings["image_orientation"] = class_dict.orientation
-    print(*(f"warning: {warning}" for warning in warnings), sep="\n", end="\n" if warnings else "")
+    data, validation_pairs, class_weights = open_data(folders, class_dict, settings, peers, console)
     console.say("Preparing the model ...")
     if settings["mixed_precision"] == "auto":
         settings["mixed_precision"], reason = peers.gather(choose_precision())[0]
@@ -256,26 +187,70 @@ def train(folders, class_dict, run, settings, state, start, peers):
             from utils.auto.configure import write_plan
 
             write_plan(run, settings, train_parser().flags())
-    epochs = {name: settings[name] for name in ("num_epochs", "checkpoint_step")}
-    options = {"tensorboard": settings["tensorboard"], "report": not settings.get("no_report")}
-    if peers.count > 1 and options["report"]:
-        options["report"] = False
-        print("report.html is left out: no process sees all validation images")
-    record = RunRecord(run, settings, state, class_dict, **epochs, **options, is_chief=peers.is_chief)
-    peers.gather(None)  # the others write predictions to the folder of the run, once the earlier one is set aside
-    options = TrainingOptions(
-        unfreeze_epoch=settings["epoch_start_i"] + settings["freeze_frontend"],
-        **{
-            name: settings[name]
-            for name in ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
-        },
-    )
+    record = open_record(run, settings, state, class_dict, peers)
+    unfreeze_epoch = settings["epoch_start_i"] + settings["freeze_frontend"]
+    options = TrainingOptions(unfreeze_epoch=unfreeze_epoch, **{name: settings[name] for name in OPTIONS})
     with graceful_interruption(peers) as interruption:
         trainer = Trainer(model, data, validation_pairs, record, options, interruption, plan)
         complete = train_with_recovery(trainer, settings.get("recover", False))
     if peers.is_chief:
         trainer.summarize()
     return 0 if complete else INTERRUPTED
+
+
+def open_data(folders, class_dict, settings, peers, console):
+    """Opens the data of a training, prints how it is read and completes the settings by what was found.
+
+    Args:
+        folders, class_dict, settings, peers: as in `train`.
+        console: `Console`.
+
+    Returns:
+        `(data, validation_pairs, class_weights)` of `TrainingData`.
+    """
+    from utils.data.augmentation import Augmentation
+    from utils.data.image_format import ImageFormat
+    from utils.data.image_size import set_max_pixels
+    from utils.data.training_data import open_training_data
+    from utils.training.build import output_names
+
+    console.say("Loading the data ...")
+    set_max_pixels(settings["max_pixels"])
+    data, validation_pairs, class_weights, report, warnings = open_training_data(
+        folders,
+        class_dict,
+        Augmentation(**{name: settings[name] for name in AUGMENTATION}),
+        outputs=output_names(settings),
+        image_format=ImageFormat.from_settings(settings),
+        orientation=settings["image_orientation"],
+        part=(peers.rank, peers.count),
+        balanced=settings["class_balancing"],
+        peers=peers,
+        console=console,
+        **{name: settings[name] for name in DATASET},
+    )
+    console.say(*report)
+    settings["image_range"] = data.image_format.to_settings()["image_range"]
+    if len(folders) == 1:
+        settings["image_orientation"] = class_dict.orientation
+    for warning in warnings:
+        print(f"warning: {warning}")
+    return data, validation_pairs, class_weights
+
+
+def open_record(run, settings, state, class_dict, peers):
+    """Opens the record of a run, whose folder it makes; the arguments are those of `train`."""
+    from utils.training.record import RunRecord
+
+    epochs = {name: settings[name] for name in ("num_epochs", "checkpoint_step")}
+    has_report = not settings.get("no_report")
+    if peers.count > 1 and has_report:
+        has_report = False
+        print("report.html is left out: no process sees all validation images")
+    options = {"tensorboard": settings["tensorboard"], "report": has_report, "is_chief": peers.is_chief}
+    record = RunRecord(run, settings, state, class_dict, **epochs, **options)
+    peers.gather(None)  # the others write predictions to the folder of the run, once the earlier one is set aside
+    return record
 
 
 if __name__ == "__main__":

@@ -60,8 +60,10 @@ def weights_file(name, path):
     "name",
     [
         "MobileNetV3Small",
-        "EfficientNetB0",
-        *(pytest.param(name, marks=pytest.mark.sweep) for name in ("ResNet50V1", "EfficientNetV2B0", "ConvNeXtTiny")),
+        *(
+            pytest.param(name, marks=pytest.mark.sweep)
+            for name in ("EfficientNetB0", "ResNet50V1", "EfficientNetV2B0", "ConvNeXtTiny")
+        ),
     ],
 )
 def test_pretrained_weights_are_those_of_rgb_but_for_the_first_kernel(name, tmp_path):
@@ -82,7 +84,7 @@ def test_pretrained_weights_are_those_of_rgb_but_for_the_first_kernel(name, tmp_
     assert np.isfinite(features).all() and features.std() > 0
 
 
-@pytest.mark.parametrize("channels", [1, 2, 4, 9])
+@pytest.mark.parametrize("channels", [1, 4])
 def test_features_of_gray_pictures_stay(channels, tmp_path):
     path = weights_file("MobileNet", tmp_path / "a.weights.h5")
     expected = np.asarray(build("MobileNet", 3, path)(gray(3)))

@@ -55,7 +55,6 @@ def assert_close(actual, expected):
         ("MobileNetV3Small", IMAGES, "weights.h5"),
         ("MobileNetV3Small", IMAGES, "h5"),
         ("MobileNetV3Small", IMAGES, "keras"),
-        ("MobileNet", SCALED, "weights.h5"),
         ("MobileNet", SCALED, "h5"),
     ],
 )

@@ -7,8 +7,7 @@ Percent-format source; `python labs/lab09_deployment.py` runs it, `python labs/m
 # # Lab 9: From training to use
 #
 # **Goal.** You take a network from its checkpoint to pictures, to a video and to files for other runtimes. You measure
-# the megabytes and milliseconds of each file and how many pixels change their class, and you write the rounding that
-# makes 8-bit weights.
+# the megabytes and milliseconds of each file and how many pixels change their class, and write the rounding to 8 bits.
 #
 # **Needs** 2 minutes of computing on two CPU cores; lab 1. ONNX, OpenVINO and the web page need optional packages; what
 # is not installed is left out, and a line says how to install it.
@@ -90,7 +89,8 @@ def agreement(first, second):
 agreement = check(agreement)
 flipped = net(image[:, ::-1].copy()).classes[:, ::-1]
 print(f"the image and its mirror image: {agreement(prediction.classes, flipped):.1f} % of all pixels agree,")
-print(f"{agreement(sure.classes, flipped):.1f} % of those with a confidence of 0.6 or more")
+sure_agreement = f"{agreement(sure.classes, flipped):.1f} %" if (sure.classes != 255).any() else "none"
+print(f"{sure_agreement} of those with a confidence of 0.6 or more")
 
 # %% [markdown]
 # **Explain.** Pixels of low confidence change more often: several classes are nearly equal there, and a small change

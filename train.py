@@ -199,7 +199,7 @@ def train(folders, class_dict, run, settings, state, start, peers):
 
 
 def open_data(folders, class_dict, settings, peers, console):
-    """Opens the data of a training, prints how it is read and completes the settings by what was found.
+    """Opens the data of a training, prints its report and completes the settings.
 
     Args:
         folders, class_dict, settings, peers: as in `train`.

@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from models.blocks import batch_norm, classifier, resize_like
+from models.narrow_conv import Conv2D
 
 PRESETS = {
     "FC-DenseNet56": {"growth_rate": 12, "layers_per_block": (4,) * 11},
@@ -76,7 +77,7 @@ def dense_block(stack, count, growth_rate):
 def shifted_conv(stack, filters, kernel_size):
     """Applies a shift, ReLU, convolution and dropout to normalized features."""
     x = layers.ReLU()(Shift()(stack))
-    x = layers.Conv2D(filters, kernel_size, padding="same")(x)
+    x = Conv2D(filters, kernel_size, padding="same")(x)
     return layers.Dropout(DROPOUT)(x)
 
 

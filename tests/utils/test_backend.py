@@ -1,12 +1,13 @@
 """How Keras runs: what is left as it was."""
 
 import gc
+import os
 import subprocess
 import sys
 
 import pytest
 
-from utils.backend import pause_gc, process_age
+from utils.backend import import_backend, pause_gc, process_age
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -29,3 +30,12 @@ def test_age_of_a_process():
     code = "import time; from utils.backend import process_age; time.sleep(0.5); print(process_age())"
     age = float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert 0.5 <= age + 0.02 < 60 and age < process_age() + 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_onednn_is_asked_for_unless_the_user_decides(before, after, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS") if before is None else monkeypatch.setenv(
+        "TF_ENABLE_ONEDNN_OPTS", before
+    )
+    import_backend()
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == after

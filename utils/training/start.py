@@ -23,7 +23,7 @@ from utils.training.time_plan import choose_length
 def choose_settings(
     args: argparse.Namespace, given: Collection[str], dataset: pathlib.Path, run: RunFolder, peers: Peers
 ) -> tuple[dict, dict | None, ClassDict]:
-    """Returns the settings of a training, and the state of the run that it resumes; prints what surprises.
+    """Returns the settings of a training, and the state of the run that it resumes.
 
     Args:
         args: flags of train.py.

@@ -18,6 +18,9 @@ WITH_HEADS = [name for name in NAMES if MODELS[name].heads]
 # These differ from another network of their file only in depth or skips; the sweep tests them too.
 VARIANTS = {"FC-DenseNet67", "FC-DenseNet103", "Encoder-Decoder", "FRRN-B", "MobileUNet"}
 ONE_OF_A_FILE = [pytest.param(name, marks=pytest.mark.sweep) if name in VARIANTS else name for name in NAMES]
+# Those with layers of their own in a file, and one without; the sweep tests all.
+SAVED = {"FC-DenseNet56", "PSPNet", "EncNet", "ExFuse", "DDSC", "custom"}
+TO_SAVE = [name if name in SAVED else pytest.param(name, marks=pytest.mark.sweep) for name in NAMES]
 NARROW = {"DDSC": {"filters": (256, 128, 64, 64)}}  # in place of 140 million weights
 FRONTEND = "MobileNet"
 ODD_SIZE = (97, 131)
@@ -115,7 +118,7 @@ def test_uint8_and_float_images_mean_the_same(name):
     np.testing.assert_array_equal(run(model, images), run(model, images.astype(np.float32)))
 
 
-@pytest.mark.parametrize("name", ONE_OF_A_FILE)
+@pytest.mark.parametrize("name", TO_SAVE)
 def test_round_trip_through_a_file_keeps_the_logits(name, tmp_path):
     """The file has the training heads; what is loaded for inference has one output."""
     images = images_of(1, 65, 83, 3)

@@ -1,6 +1,5 @@
 """Image headers: size, depth and orientation of files from their first bytes, without decoding."""
 
-import contextlib
 import itertools
 import mmap
 import os
@@ -19,6 +18,8 @@ from utils.threads import prefetch
 
 HEAD, LONG_HEAD = 4096, 2**18  # bytes that are read first, and of photos with long metadata
 THREADS = 8  # at least, because they wait for disks of a network
+# A pipe is opened without waiting for its writer.
+OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 CHUNK = 128  # pairs that a thread checks at once
 
 
@@ -56,17 +57,18 @@ def read_header(path: str | pathlib.Path) -> Header:
     Raises:
         UsageError: if the file is missing, no image, larger than `--max_pixels`, or too short for its pixels.
     """
-    with _opened(path) as (descriptor, length):
-        for end in (HEAD, LONG_HEAD):
-            data = os.pread(descriptor, end, 0)
-            if read_size(data) is not None or is_tiff(data) or len(data) == length:
-                break
-        else:
-            data = os.pread(descriptor, length, 0)
-        if is_tiff(data) and length > len(data):  # its tags may be anywhere, and the file may be large
-            with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as whole:
-                return _describe(whole, path, length)
-        return _describe(data, path, length)
+    descriptor = None
+    try:
+        descriptor = os.open(path, OPEN)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            read_bytes(path)  # says what it is instead
+        return _read(descriptor, status.st_size, path)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def check_headers(pair) -> CheckedHeaders:
@@ -111,26 +113,23 @@ def map_files(function: Callable, items: Sequence, workers: int) -> Iterator:
     return itertools.chain.from_iterable(results for _, results in done)
 
 
-@contextlib.contextmanager
-def _opened(path):
-    """Context of a regular file's descriptor and its length in bytes; failures of the disk name the file."""
-    descriptor = None
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for its writer
-            read_bytes(path)
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        yield descriptor, os.fstat(descriptor).st_size
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+def _read(descriptor, length, path):
+    """Reads the header of an open file of that many bytes."""
+    data = b""
+    for end in (HEAD, LONG_HEAD, length):
+        data += os.read(descriptor, max(0, end - len(data)))  # a file may grow meanwhile
+        size = read_size(data)
+        if size is not None or is_tiff(data) or len(data) == length:
+            break
+    if is_tiff(data) and length > len(data):  # its tags may be anywhere, and the file may be large
+        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as whole:
+            return _describe(whole, read_size(whole), path, length)
+    return _describe(data, size, path, length)
 
 
-def _describe(data, path, length):
-    """Checks the size by the header, and returns what the header has."""
+def _describe(data, size, path, length):
+    """Checks the size, `(width, height)`, and returns what the header has."""
     check_size(data, path, length)
-    size = read_size(data)
     if is_tiff(data):
         header = read_tiff_header(data)
         return Header(size[::-1], header.orientation, max(header.bits) > 8)

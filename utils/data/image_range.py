@@ -15,7 +15,7 @@ from utils.errors import UsageError
 from utils.threads import prefetch
 
 PERCENTILES = (0.1, 99.9)  # a few hot pixels or clouds do not decide
-MAX_HEADERS = 50_000  # images whose depth is looked at
+MAX_HEADERS = 10_000  # images whose depth is looked at
 MAX_IMAGES = 400  # evenly spaced over the sorted names
 MOST_PIXELS = 300_000_000  # decoded, after which no more images are
 MAX_PIXELS = 10000  # of each of them, on a grid

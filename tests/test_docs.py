@@ -23,6 +23,7 @@ from tools import (
     import_suite_checkpoint,
     make_streets,
     make_tables,
+    repeat_dataset,
     reproduce,
     split_dataset,
 )
@@ -45,6 +46,7 @@ PARSERS |= {
     for tool in (analyse_dataset, compare_runs, convert_dataset, reproduce, split_dataset)
 }
 OTHER_TOOLS = (check_inputs, check_suspects, compare_speed, get_camvid, import_suite_checkpoint, make_streets)
+OTHER_TOOLS += (repeat_dataset,)
 OTHER_PARSERS = {f"tools/{pathlib.Path(tool.__file__).name}": tool.build_parser for tool in OTHER_TOOLS}
 OTHER_PARSERS["tools/soak.py"] = command.build_parser
 

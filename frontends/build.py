@@ -6,11 +6,12 @@ import numpy as np
 from frontends import weights as frontend_weights
 from frontends.channels import extend_values, network_options, preprocessing_of, spread_weights
 from frontends.dilation import Rebuilder
+from frontends.efficientnet_lite import BUILDERS
 from frontends.inception_v4 import build_inception_v4
 from frontends.layers import IMAGENET_MEAN, IMAGENET_STD, CropToStride, PadToGrid, PadToLeast, Preprocess
 from frontends.table import FRONTENDS
 
-OWN_NETWORKS = {"InceptionV4": build_inception_v4}  # those that `keras.applications` does not provide
+OWN_NETWORKS = {"InceptionV4": build_inception_v4, **BUILDERS}  # those that `keras.applications` does not provide
 _VARIANCE = np.square(IMAGENET_STD)
 
 

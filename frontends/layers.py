@@ -22,6 +22,7 @@ _MODES = {
     "unit": (0.0, 255.0),
     "tf": (127.5, 127.5),
     "tf128": (128.0, 128.0),
+    "tf127": (127.0, 128.0),
     "torch": (tuple(255.0 * v for v in IMAGENET_MEAN), tuple(255.0 * v for v in IMAGENET_STD)),
     "caffe": (CAFFE_MEAN_BGR, 1.0),
 }
@@ -35,8 +36,9 @@ class Preprocess(keras.layers.Layer):
 
     Args:
         mode: `"caffe"` (to BGR, minus the ImageNet mean), `"tf"` (to -1..1), `"torch"` (to 0..1, minus the ImageNet
-            mean, over the standard deviation), `"unit"` (to 0..1), `"tf128"` (to -1..1 by 128) or `"none"` (unchanged,
-            only cast). Channels after the third have the mean of the values of R, G and B.
+            mean, over the standard deviation), `"unit"` (to 0..1), `"tf128"` (minus 128, over 128), `"tf127"` (minus
+            127, over 128) or `"none"` (unchanged, only cast). Channels after the third have the mean of the values of
+            R, G and B.
 
     Input: (B, H, W, 3), RGB, 0..255, integer or float; or with another number of channels.
     Output: the same shape, float.

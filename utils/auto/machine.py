@@ -1,5 +1,6 @@
 """Fingerprint of a machine: cores, memory, accelerator, precision, measured speed, pretrained weights."""
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -52,14 +53,22 @@ def free_gpu_memory() -> int | None:
 
 
 def obtainable_weights(frontends: Collection[str]) -> tuple[str, ...]:
-    """Returns the frontends whose ImageNet weights Keras has cached, or can download now."""
-    offered = [name for name in frontends if FRONTENDS[name].network not in ("InceptionV4",)]
+    """Returns the frontends whose ImageNet weights are installed, cached by Keras, or can be downloaded by it now."""
+    offered = [name for name in frontends if FRONTENDS[name].network not in ("InceptionV4",) and is_installed(name)]
     cached = tuple(name for name in offered if is_cached(name))
     return tuple(offered) if len(cached) < len(offered) and can_download() else cached
 
 
+def is_installed(frontend: str) -> bool:
+    """Returns whether the package of a frontend's ImageNet weights is installed, or Keras offers them without one."""
+    package = FRONTENDS[frontend].package
+    return package is None or importlib.util.find_spec(package.replace("-", "_")) is not None
+
+
 def is_cached(frontend: str) -> bool:
-    """Returns whether ImageNet weights of a frontend without a classifier are in the cache of Keras."""
+    """Returns whether ImageNet weights of a frontend without a classifier are installed or in the cache of Keras."""
+    if FRONTENDS[frontend].package:
+        return is_installed(frontend)
     home = pathlib.Path(os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras") / "models"
     names = [path.name.lower().replace("_", "").replace("-", "") for path in home.glob("*.h5")]
     network = FRONTENDS[frontend].network.lower()

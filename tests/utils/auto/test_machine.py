@@ -46,3 +46,13 @@ def test_weights_are_cached_or_downloaded(cache, monkeypatch):
     assert obtainable_weights(["MobileNet", "ResNet50", "InceptionV4"]) == ("MobileNet",)
     monkeypatch.setattr(machine, "can_download", lambda: True)
     assert obtainable_weights(["MobileNet", "ResNet50", "InceptionV4"]) == ("MobileNet", "ResNet50")
+
+
+def test_weights_of_a_package_are_there_if_it_is_installed(cache, monkeypatch):
+    frontends = ["EfficientNetLite0", "MobileNet"]
+    for is_there, found in ((False, ()), (True, ("EfficientNetLite0",))):
+        monkeypatch.setattr(machine, "can_download", lambda: False)
+        monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: "spec" if is_there else None)
+        assert obtainable_weights(frontends) == found
+        monkeypatch.setattr(machine, "can_download", lambda: True)
+        assert obtainable_weights(frontends) == (*found, "MobileNet")

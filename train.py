@@ -40,6 +40,7 @@ DATASET = (
     "workers",
     "on_bad_sample",
     "verify",
+    "soft_labels",
 )
 OPTIONS = ("num_epochs", "validation_step", "patience", "progress", "checkpoint_minutes")
 
@@ -211,6 +212,7 @@ def open_data(folders, class_dict, settings, peers, console):
     from utils.data.augmentation import Augmentation
     from utils.data.image_format import ImageFormat
     from utils.data.image_size import set_max_pixels
+    from utils.data.soft_labels import check_resumed
     from utils.data.training_data import open_training_data
     from utils.training.build import output_names
 
@@ -230,6 +232,8 @@ def open_data(folders, class_dict, settings, peers, console):
         **{name: settings[name] for name in DATASET},
     )
     console.say(*report)
+    if data.soft_labels:
+        check_resumed(settings, data.soft_labels.identity)
     settings["image_range"] = data.image_format.to_settings()["image_range"]
     if len(folders) == 1:
         settings["image_orientation"] = class_dict.orientation

@@ -14,7 +14,8 @@ class Head(NamedTuple):
     Attributes:
         kind: what the output is compared with. "pixels": logits `(B, h, w, num_classes)`, with the labels at that
             size; "presence": logits `(B, num_classes)`, with the set of classes in the image; "border": logits
-            `(B, h, w, K)`, K predictions of the pixels where two classes meet.
+            `(B, h, w, K)`, K predictions of the pixels where two classes meet. "soft": logits `(B, H, W,
+            num_classes)`, with soft labels; not for `MODELS`, train.py adds it for distillation.
         weight: factor of the head's loss, greater than 0; the loss of the network's own logits has 1.
     """
 

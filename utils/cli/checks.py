@@ -55,6 +55,12 @@ def check_label_smoothing(label_smoothing: float, loss: str) -> None:
         raise UsageError(f"--label_smoothing {label_smoothing:g}: {error}") from error
 
 
+def check_soft_weight(soft_weight: float, soft_labels: str | None) -> None:
+    """Raises UsageError if `--soft_weight` is not the default and there are no `--soft_labels`."""
+    if soft_weight != 0.5 and not soft_labels:
+        raise UsageError(f"--soft_weight {soft_weight:g} needs --soft_labels, a folder of tools/make_soft_labels.py")
+
+
 def check_network(model: str, frontend: str, output_stride: int | None, height: int, width: int) -> None:
     """Raises UsageError if the network has no such output stride, or if the crop is too small for its frontend."""
     try:

@@ -114,6 +114,18 @@ def add_optimization(parser: Parser) -> None:
         help="momentum of an exponential moving average of the weights, which is scored and saved instead of them, "
         "such as 0.99; default: no average",
     )
+    group.add_argument(
+        "--soft_labels",
+        metavar="FOLDER",
+        help="distillation: also learn the class probabilities of a teacher, files of tools/make_soft_labels.py",
+    )
+    group.add_argument(
+        "--soft_weight",
+        type=fraction,
+        default=0.5,
+        metavar="F",
+        help="weight of the cross entropy with --soft_labels; the loss of the labels has 1 - F",
+    )
     add_boolean(group, "--class_balancing", "weight classes by median frequency balancing")
     add_boolean(group, "--no_auxiliary", "train without auxiliary heads and their losses")
     group.add_argument(

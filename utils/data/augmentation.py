@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from utils.class_dict import IGNORED
+from utils.data.soft_labels import STRIDE
 
 # From RGB to luma and two chroma axes, and back (NTSC's YIQ): hue is a rotation of the chroma plane.
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -46,20 +47,24 @@ class Augmentation:
         self.brightness, self.rotation, self.zoom = brightness or 0.0, rotation or 0.0, zoom or 0.0
         self.scale_range, self.color_jitter = scale_range or (1.0, 1.0), color_jitter or 0.0
 
-    def __call__(self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator, soft_label: np.ndarray | None = None
+    ) -> tuple[np.ndarray, ...]:
         """Augments an image and its label.
 
         Args:
             image: uint8 array `(H, W, C)`; RGB if C is 3.
             label: uint8 array `(H, W)` of class indices.
             rng: `numpy.random.Generator`; the same state gives the same result.
+            soft_label: uint8 array of `soft_labels`, or None.
 
         Returns:
             uint8 arrays `(crop_height, crop_width, C)` and `(crop_height, crop_width)`; the label is 255 outside of
-            the image.
+            the image. With a soft label a third, `(crop_height, crop_width, classes)`, 0 outside of the image.
         """
         matrix, factor, colors = self._draw(image.shape[0], image.shape[1], rng)
         size = (self.crop_width, self.crop_height)
+        more = () if soft_label is None else (warp_soft_label(soft_label, label.shape, matrix, size),)
         inverse = cv2.WARP_INVERSE_MAP  # the matrix maps the result to the source
         channels = image.shape[2]
         if channels == 3:
@@ -77,7 +82,8 @@ class Augmentation:
         elif self.color_jitter:
             contrast = 1.0 + self.color_jitter * colors[0]
             image = cv2.addWeighted(image, contrast, image, 0.0, (1.0 - contrast) * MIDDLE_GRAY)
-        return image.reshape(self.crop_height, self.crop_width, channels), label  # OpenCV drops a single channel
+        # OpenCV drops a single channel
+        return image.reshape(self.crop_height, self.crop_width, channels), label, *more
 
     def _draw(self, height, width, rng):
         """Draws all random numbers: a 2x3 matrix from crop to image pixels, a brightness factor, three color numbers.
@@ -123,3 +129,34 @@ def _offset(position, size, crop):
     """
     slack = size - crop
     return min(slack, 0) + int(position * (abs(slack) + 1))
+
+
+def warp_soft_label(soft_label, shape, matrix, size):
+    """Warps a soft label as its image, bilinearly.
+
+    Args:
+        soft_label: uint8 `(h, w, classes)`, of squares of 4x4 pixels.
+        shape: `(height, width)` of the image.
+        matrix: 2x3, from pixels of the crop to pixels of the image.
+        size: `(width, height)` of the crop.
+
+    Returns:
+        uint8 `(height, width, classes)`, 0 outside of the image.
+    """
+    matrix = matrix.astype(np.float64)
+    inverse = cv2.WARP_INVERSE_MAP
+    inside = cv2.warpAffine(np.ones(shape, np.uint8), matrix, size, flags=cv2.INTER_NEAREST | inverse)
+    scaled = matrix / STRIDE
+    scaled[:, 2] = (matrix[:, 2] - (STRIDE - 1) / 2) / STRIDE  # square i has its center at pixel 4 i + 1.5
+    flags, classes = cv2.INTER_LINEAR | inverse, soft_label.shape[2]
+    groups = [  # OpenCV warps up to four channels
+        cv2.warpAffine(
+            np.ascontiguousarray(soft_label[:, :, start : start + 4]),
+            scaled,
+            size,
+            flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
+        ).reshape(*size[::-1], -1)
+        for start in range(0, classes, 4)
+    ]
+    return np.concatenate(groups, axis=2) * inside[:, :, None]

@@ -13,6 +13,7 @@ from utils.data.folder import find_dataset, read_classes
 from utils.data.image_format import ImageFormat
 from utils.data.images import RGB_BYTES
 from utils.data.labels import read_pair
+from utils.data.soft_labels import SoftLabels
 from utils.threads import prefetch
 
 
@@ -37,6 +38,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         part: `(rank, count)`, to yield only this part of every batch, of `batch_size / count` images. The parts of all
             ranks are the batch.
         on_bad_sample: "stop" or "skip", what happens when a sample cannot be read, see `BadSamples`.
+        soft_labels: `SoftLabels`, which the output "soft" is trained on, or None.
 
     Raises:
         ValueError: if `batch_size` is no multiple of the number of parts.
@@ -63,13 +65,14 @@ class SegmentationDataset(keras.utils.PyDataset):
         image_format: ImageFormat = RGB_BYTES,
         part=(0, 1),
         on_bad_sample="stop",
+        soft_labels: SoftLabels | None = None,
     ):
         if batch_size % part[1]:
             raise ValueError(f"a batch of {batch_size} images cannot be divided into {part[1]} equal parts")
         super().__init__(workers=workers, max_queue_size=max(4, 2 * workers))
         self.pairs, self.class_dict, self.augmentation = pairs, class_dict, augmentation
         self.batch_size, self.seed, self.outputs, self.image_format = batch_size, seed, outputs, image_format
-        self.part = part
+        self.part, self.soft_labels = part, soft_labels
         self.steps = steps_per_epoch or math.ceil(len(pairs) / batch_size)
         self._cache = {} if cache else None
         self.samples = BadSamples(self._read, lambda index: self.pairs[index].image, len(pairs), on_bad_sample)
@@ -141,18 +144,19 @@ class SegmentationDataset(keras.utils.PyDataset):
     def __getitem__(self, step):
         """Returns batch `step`: uint8 images `(B, crop_height, crop_width, channels)` and labels `(B, ..., ...)`.
 
-        With `outputs`, the labels are a dict from each name to the same array.
+        With `outputs`, the labels are a dict from each name to the same array; from "soft" to soft labels, if any.
         """
         rank, count = self.part
         size = self.batch_size // count
         start = (self.first_step + step) * self.batch_size + rank * size
         indices = self._order[start : start + size].tolist()
         samples = [self.sample(index, position // len(self.pairs)) for position, index in enumerate(indices, start)]
-        images, labels = zip(*samples)
-        images, labels = np.stack(images), np.stack(labels)
-        if labels.min() == IGNORED:
+        images, labels, *soft = (np.stack(arrays) for arrays in zip(*samples))
+        if labels.min() == IGNORED and not soft:  # soft labels are there for ignored pixels too
             self.unlabeled.add(self.first_step + step)
-        return images, dict.fromkeys(self.outputs, labels) if self.outputs else labels
+        if not self.outputs:
+            return images, labels
+        return images, dict.fromkeys(self.outputs, labels) | ({"soft": soft[0]} if soft else {})
 
     def labeled_share(self, done: int) -> float:
         """Returns the share with labeled pixels, 0..1, of the epoch's first `done` batches."""
@@ -163,7 +167,7 @@ class SegmentationDataset(keras.utils.PyDataset):
         for _, batch in prefetch(self.__getitem__, range(len(self)), self.workers):
             yield batch
 
-    def sample(self, index: int, repeat: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, index: int, repeat: int = 0) -> tuple[np.ndarray, ...]:
         """Reads and augments image number `index` of `pairs`, or another one if that cannot be read.
 
         Args:
@@ -171,16 +175,20 @@ class SegmentationDataset(keras.utils.PyDataset):
             repeat: int, the number of earlier occurrences of the image in this epoch.
 
         Returns:
-            uint8 arrays `(crop_height, crop_width, channels)` and `(crop_height, crop_width)`.
+            uint8 arrays `(crop_height, crop_width, channels)` and `(crop_height, crop_width)`, and with soft labels
+            `(crop_height, crop_width, classes)`.
         """
         # Five numbers, because the seeds of the shuffles have four.
         rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
         cached = self._cache.get(index) if self._cache is not None else None
-        return self.augmentation(*(cached or self.samples.get(index, (index, repeat))), rng)
+        image, label, *soft = cached or self.samples.get(index, (index, repeat))
+        return self.augmentation(image, label, rng, *soft)
 
     def _read(self, index):
         pair = self.pairs[index]
         sample = read_pair(pair.image, pair.label, pair.class_dict or self.class_dict, self.image_format)
+        if self.soft_labels:
+            sample = *sample, self.soft_labels.read(pair.name, sample[1].shape)
         if self._cache is not None:
             self._cache[index] = sample
         return sample

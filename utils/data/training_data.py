@@ -26,6 +26,7 @@ from utils.data.label_counts import count_labels
 from utils.data.label_statistics import SplitStatistics, merged
 from utils.data.memory import check_cache_fits
 from utils.data.report import check_labeled, class_table, describe_labels, repeated_images, training_warnings
+from utils.data.soft_labels import STRIDE, SoftLabels
 from utils.data.verification import check_splits, describe_check
 from utils.errors import UsageError
 from utils.peers import ALONE, Peers
@@ -94,6 +95,7 @@ def open_training_data(
     balanced: bool = False,
     peers: Peers = ALONE,
     console: Console | None = None,
+    soft_labels: str | None = None,
     **options,
 ) -> TrainingData:
     """Lists and checks the images of datasets and opens them for `fit`.
@@ -113,6 +115,7 @@ def open_training_data(
         balanced: whether class weights are to be exact, for which all training labels are read.
         peers: the processes that share the check out; each also yields its part of the batches.
         console: shows the progress of reading all files.
+        soft_labels: folder of a teacher's soft labels of the training images, or None.
         **options: its other arguments, `batch_size` at least.
 
     Returns:
@@ -120,8 +123,10 @@ def open_training_data(
 
     Raises:
         UsageError: naming all problems of both splits, if no pixel of a split has a class, if a further dataset has no
-            class of the first, or if the cache does not fit into memory.
+            class of the first, if the cache does not fit into memory, or if the soft labels do not fit the images.
     """
+    if soft_labels and len(folders) > 1:
+        raise UsageError("--soft_labels are of the images of one dataset; leave it out, or give one --dataset")
     parts = []
     for index, folder in enumerate(folders):
         classes = read_classes(folder, (), class_dict.unknown, class_dict.label_format) if index else class_dict
@@ -145,8 +150,12 @@ def open_training_data(
     for name, of_split in statistics.items():
         check_labeled(name, of_split)
     training, validation = statistics["train"], statistics.get("val", merged((), count))
+    if soft_labels:
+        names = [pair.name for pair in pairs["train"]]
+        options["soft_labels"] = SoftLabels(soft_labels, class_dict.class_names, names)
     if cache:
-        check_cache_fits(training.mean_pixels() * training.pairs, image_format.channels)
+        soft_channels = -(-count // STRIDE**2) if soft_labels else 0
+        check_cache_fits(training.mean_pixels() * training.pairs, image_format.channels + soft_channels)
     crop = augmentation.crop_height, augmentation.crop_width
     warnings = training_warnings(training, validation, class_dict, crop)
     if peers.is_chief:
@@ -154,6 +163,8 @@ def open_training_data(
     report = [line for part in parts for line in _describe_part(part, class_dict, len(folders) > 1)]
     report += [describe_check(statistics.values()), class_table(statistics, class_dict), range_text]
     dataset = SegmentationDataset(pairs["train"], class_dict, augmentation, **options)
+    if soft_labels:
+        dataset.sample(0)  # soft labels of another size are told before a network is built
     weights = weights_from_sums(training.pixels, training.around)
     if balanced and training.is_sample:
         weights = weights_from_sums(*count_labels(folders, pairs["train"], class_dict, workers, peers, console))

@@ -1,4 +1,4 @@
-"""Losses of auxiliary heads (deep supervision). All heads are trained on the same label image."""
+"""Losses of auxiliary heads (deep supervision) and of soft labels. All heads are trained on the same label image."""
 
 import functools
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from keras import ops
 from utils.class_dict import IGNORED
 from utils.losses import build_loss
 from utils.losses.base import ScalarLoss, SegmentationLoss
+from utils.losses.distillation import SoftCrossEntropy
 
 
 def build_losses(
@@ -29,7 +30,7 @@ def build_losses(
 
     Returns:
         `(losses, weights)`: dict from the output's name, "logits" first, to its loss; dict from the same names to the
-        float that multiplies the loss, 1 for "logits".
+        float that multiplies the loss: for "logits" 1, or with a head of the kind "soft" 1 - its weight.
 
     Raises:
         ValueError: for an unknown kind of head, and as `build_loss`.
@@ -43,6 +44,9 @@ def build_losses(
             losses[output] = Presence(num_classes, class_weights)
         elif kind == "border":
             losses[output] = Border()
+        elif kind == "soft":
+            losses[output] = SoftCrossEntropy(num_classes, class_weights)
+            weights["logits"] = 1.0 - float(weight)
         else:
             raise ValueError(f"the head '{output}' is of unknown kind '{kind}'; choose pixels, presence or border")
         weights[output] = float(weight)

@@ -2,7 +2,7 @@
 
 import keras
 
-from models import MODELS, build_model, frontend_layers
+from models import MODELS, Head, build_model, frontend_layers
 from utils.backend import pause_gc, set_precision, use_xla
 from utils.class_dict import IGNORED
 from utils.data.image_format import ImageFormat
@@ -16,8 +16,13 @@ from utils.training.resume import restore_training
 
 
 def auxiliary_heads(settings: dict) -> dict:
-    """Returns the auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty."""
-    return {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
+    """Returns the auxiliary heads that the network trains with: a dict from name to `models.Head`, maybe empty.
+
+    Soft labels are one of kind "soft": the logits once more, compared with the teacher's probabilities.
+    """
+    heads = {} if settings["no_auxiliary"] else MODELS[settings["model"]].heads
+    soft = {"soft": Head("soft", settings["soft_weight"])} if settings.get("soft_labels") else {}
+    return {**heads, **soft}
 
 
 def output_names(settings: dict) -> tuple[str, ...]:
@@ -34,15 +39,20 @@ def build_network(settings: dict, num_classes: int, frontend_weights: str | None
         num_classes: number of classes.
         frontend_weights: as in `models.build_model`.
     """
-    return build_model(
+    heads = auxiliary_heads(settings)
+    model = build_model(
         settings["model"],
         num_classes,
         settings["frontend"],
         (None, None, ImageFormat.from_settings(settings).channels),
         frontend_weights=frontend_weights,
-        training_heads=bool(auxiliary_heads(settings)),
+        training_heads=bool(set(heads) - {"soft"}),
         output_stride=settings["output_stride"],
     )
+    if "soft" not in heads:
+        return model
+    outputs = model.output if isinstance(model.output, dict) else {"logits": model.output}
+    return keras.Model(model.input, {**outputs, "soft": outputs["logits"]}, name=model.name)
 
 
 @pause_gc()
@@ -163,6 +173,8 @@ def create_variables(model: keras.Model) -> None:
     labels = keras.ops.zeros((1, 1, 1), "uint8")
     if isinstance(outputs, dict):
         labels = dict.fromkeys(outputs, labels)
+        if "soft" in outputs:
+            labels["soft"] = keras.ops.zeros(outputs["soft"].shape, "uint8")
     model.compute_loss(y=labels, y_pred=outputs)  # of several outputs it has variables, the mean of each loss
     model.compute_metrics(None, labels, outputs)
     model.reset_metrics()

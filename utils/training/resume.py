@@ -59,6 +59,11 @@ def resume_settings(latest: pathlib.Path, flags: dict, given: Collection[str]) -
                 "leave the flag out, or start anew without --continue_training"
             )
     merged = {**flags, **settings, **{name: flags[name] for name in given}}
+    if bool(merged.get("soft_labels")) != bool(settings.get("soft_labels")):  # another loss with other running means
+        raise UsageError(
+            f"{latest} was trained with{'out' if merged.get('soft_labels') else ''} --soft_labels, and can only be "
+            "continued so; or start anew without --continue_training"
+        )
     if has_schedule(merged) != has_schedule(settings):  # the optimizer then has another variable
         raise UsageError(
             f"{latest} was trained with{'out' if has_schedule(merged) else ''} a schedule or warm-up, and can only be "

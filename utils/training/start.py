@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from models import MODELS
 from utils.class_dict import ClassDict
-from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_tensorboard
+from utils.cli.checks import check_fine_tuning, check_label_smoothing, check_soft_weight, check_tensorboard
 from utils.data.folder import read_classes
 from utils.data.image_format import ImageFormat
 from utils.errors import UsageError
@@ -52,6 +52,7 @@ def choose_settings(
         raise UsageError("--find_learning_rate tests a new network; leave out --continue_training")
     check_fine_tuning({**settings, "init_from": None} if state else settings)
     check_label_smoothing(settings["label_smoothing"], settings["loss"])
+    check_soft_weight(settings["soft_weight"], settings["soft_labels"])
     ImageFormat.from_settings(settings)  # --bands and --input_channels must agree
     length_line = choose_length(settings, given)
     if length_line:

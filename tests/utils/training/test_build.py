@@ -9,6 +9,7 @@ from utils.cli.arguments import train_parser
 from utils.losses import LOSSES
 from utils.losses.auxiliary import AtHeadResolution, Border, Presence
 from utils.losses.cross_entropy import OnlineHardExamples
+from utils.losses.distillation import SoftCrossEntropy
 from utils.metrics import ConfusionMatrix
 from utils.training.build import auxiliary_heads, build_training_model, continue_schedule, output_names
 from utils.training.optimizers import current_learning_rate
@@ -117,3 +118,29 @@ def test_a_schedule_continues_at_the_share_of_epochs_that_is_done(precision):
         assert current_learning_rate(optimizer) == pytest.approx(rate * (1 - 60 / 200) ** 0.9)
     finally:
         keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-heads"])
+def test_soft_labels_of_weight_0_change_nothing(name):
+    """And those of another weight do."""
+    images, labels = random_batch()
+    soft = np.random.default_rng(1).integers(0, 256, (*labels.shape, 5), np.uint8)
+    trained = {}
+    for weight in (None, 0.0, 0.5):
+        run = settings(name) if weight is None else settings(name, "--soft_labels", "x", "--soft_weight", str(weight))
+        model, names = build_training_model(run), output_names(run)
+        assert ("soft" in names) == (weight is not None)
+        targets = dict.fromkeys(names, labels) if names else labels
+        model.train_on_batch(images, targets if weight is None else {**targets, "soft": soft})
+        trained[weight] = [np.asarray(value) for value in model.trainable_variables]
+    for plain, same in zip(trained[None], trained[0.0], strict=True):
+        np.testing.assert_allclose(same, plain, atol=1e-6)
+    assert max(np.abs(a - b).max() for a, b in zip(trained[None], trained[0.5])) > 1e-5
+
+
+def test_soft_labels_add_an_output_and_a_loss():
+    run = settings("tiny-heads", "--soft_labels", "x", "--soft_weight", "0.3")
+    model = build_training_model(run)
+    assert tuple(model.output) == output_names(run) == ("logits", "auxiliary", "presence", "border", "soft")
+    assert model.output["soft"] is model.output["logits"] and isinstance(model.loss["soft"], SoftCrossEntropy)
+    assert model._compile_loss.built and model._compile_metrics.built

@@ -136,7 +136,7 @@ def describe_command(args):
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     words = [f"KERAS_BACKEND={backend}"] if backend != "tensorflow" else []
     words += ["python", "tools/soak.py", "--parts", *args.parts, "--seed", str(args.seed)]
-    words += ["--minutes", f"{args.minutes:g}"]
+    words += ["--continue_run"] if args.continue_run else ["--minutes", f"{args.minutes:g}"]
     return " ".join(words + (["--jobs", str(args.jobs)] if args.jobs else []))
 
 

@@ -49,7 +49,9 @@ def test_a_run_is_continued(one_target, tmp_path, capsys):
     command.main([*words, "--files", "25"])
     first = json.loads((tmp_path / "soak.json").read_text())["parts"]["fuzz"]
     command.main([*words, "--files", "60", "--continue_run"])
-    part = json.loads((tmp_path / "soak.json").read_text())["parts"]["fuzz"]
+    written = json.loads((tmp_path / "soak.json").read_text())
+    assert written["command"] == "python tools/soak.py --parts fuzz --seed 3 --continue_run"
+    part = written["parts"]["fuzz"]
     assert first["files"] == 25 and "runs" not in first
     assert part["files"] == 60 and part["runs"] == 2
     assert part["problems"][: first["failure"]] == first["problems"] and len(part["problems"]) == part["failure"]

@@ -14,21 +14,56 @@ class BatchNormalization(keras.layers.BatchNormalization):
     On TensorFlow, Keras composes it of about fifteen operations, which keep several copies of the features for the
     gradient. The fused operation keeps one copy, and a graph with a hundred such layers is traced in a fraction of the
     time. Weights, configuration and results are Keras's, except that the moving variance is updated with the unbiased
-    variance of a batch (over n - 1 pixels), as in PyTorch.
+    variance of a batch (over n - 1 pixels), as in PyTorch. A `synchronized` layer takes the statistics of all replicas
+    in training, and computes as the fused operation does; no configuration holds that it is one.
 
     Masks, renormalization, other axes, float64 and other backends fall back to Keras's implementation.
     """
 
     def call(self, inputs, training=None, mask=None):
-        fused = (
+        is_plain = (
             keras.config.backend() == "tensorflow"
             and mask is None
-            and not (self.renorm or self.synchronized)
+            and not self.renorm
             and len(inputs.shape) == 4
             and self.axis in (3, -1)
             and inputs.dtype.name != "float64"
         )
-        return self._fused(inputs, training) if fused else super().call(inputs, training, mask)
+        if not is_plain:
+            return super().call(inputs, training, mask)
+        training = bool(training and self.trainable)
+        return self._over_replicas(inputs) if training and self._has_replicas() else self._fused(inputs, training)
+
+    def get_config(self):
+        return {**super().get_config(), "synchronized": False}  # a matter of the devices that a network trains on
+
+    def _has_replicas(self):
+        """Returns whether the statistics of a batch are those of several replicas."""
+        if not self.synchronized:
+            return False
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()  # None outside of a step
+        return replica is not None and replica.num_replicas_in_sync > 1
+
+    def _over_replicas(self, inputs):
+        """Normalizes by the statistics of all replicas, each of which has as many pixels."""
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        x = tf.cast(inputs, tf.float32)
+        own_mean, own_variance = tf.nn.moments(x, (0, 1, 2))
+        mean = replica.all_reduce("mean", own_mean)
+        # Within each part, and between their means. Keras takes E[x²] - E[x]², which loses digits.
+        variance = replica.all_reduce("mean", own_variance + tf.square(own_mean - mean))
+        pixels = tf.cast(tf.size(x[..., 0]) * replica.num_replicas_in_sync, tf.float32)
+        for moving, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance * pixels / tf.maximum(pixels - 1, 1)),
+        ):
+            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        beta, gamma = self.beta if self.center else None, self.gamma if self.scale else None
+        return tf.cast(tf.nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon), inputs.dtype)
 
     def _fused(self, inputs, training):
         import tensorflow as tf
@@ -36,7 +71,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
         scale = tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(mean)
         offset = tf.convert_to_tensor(self.beta) if self.center else tf.zeros_like(mean)
-        training = bool(training and self.trainable)
         # The operation computes in float32 in any case. On CPUs its half-precision loops are fast only for whole blocks
         # of channels: with twelve channels they take longer than casting there and back.
         x = tf.cast(inputs, tf.float32) if inputs.shape[-1] % 16 else inputs
@@ -65,6 +99,12 @@ def set_batch_norm_momentum(model, momentum):
     """Sets the momentum, a float in 0..1, of every batch-norm layer of a network, the frontend's included."""
     for layer in batch_norm_layers(model):
         layer.momentum = momentum
+
+
+def synchronize_batch_norm(model):
+    """Makes batch norm in training take the statistics of all replicas of a TensorFlow strategy together."""
+    for layer in batch_norm_layers(model):
+        layer.synchronized = True
 
 
 def fuse_batch_norm(model):

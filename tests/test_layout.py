@@ -87,6 +87,7 @@ TESTED_ELSEWHERE = {
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",
     "utils.inference.sharded": "tests/test_devices.py",
     "utils.training.optimizers.keras_optimizers": "tests/utils/training/optimizers",
+    "utils.training.optimizers.replicated": "tests/utils/test_replicas.py",
 }
 
 # Tests over several sources.

@@ -7,7 +7,9 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+from utils.errors import UsageError
 from utils.processes import start_mark
+from utils.replicas import num_replicas
 
 
 def import_backend() -> None:
@@ -83,8 +85,18 @@ def use_xla(choice: bool | None) -> bool:
     Args:
         choice: the user's choice. None selects by backend: JAX always compiles; TensorFlow compiles on GPUs only,
             because on CPUs XLA compiles for minutes and then trains these networks about half as fast.
+
+    Raises:
+        UsageError: if it is the choice for several replicas of TensorFlow.
     """
     import keras
+
+    if num_replicas() > 1:
+        if choice:
+            raise UsageError(
+                "--jit_compile compiles for one device on TensorFlow; leave it out, or give --distribute none"
+            )
+        return False
 
     if choice is not None:
         return choice

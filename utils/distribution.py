@@ -19,6 +19,7 @@ from utils.cluster import count_gpus, find_member, idle_gpus, take_gpu
 from utils.errors import PEER_LOST, RunError, UsageError, first_line
 from utils.files import make_folder
 from utils.peers import ALONE, Peers
+from utils.replicas import set_replicas
 
 HEARTBEAT, START = 20, 120  # seconds after which a silent process counts as lost, and in which all have to start
 SHARED = 30  # seconds in which a file has to appear on a shared disk
@@ -91,11 +92,11 @@ def start_distribution(choice: str, batch_size: int, peers: Peers = ALONE) -> st
     """Selects the devices of a training, before its network is built.
 
     On JAX, `keras.distribution.DataParallel` computes each step as one device would: batch norm, losses and metrics see
-    the whole batch.
+    the whole batch. On TensorFlow, networks that are then built in a `replica_scope` have a copy on each device.
 
     Args:
         choice: "local" for as many devices of this machine as divide the batch size, "none" for one, "cluster" for
-            those of all processes. Processors count if JAX was told to divide them.
+            those of all processes. Processors count if the backend was told to divide them.
         batch_size: images of a training step, on all devices together.
         peers: of `join_cluster`.
 
@@ -107,10 +108,13 @@ def start_distribution(choice: str, batch_size: int, peers: Peers = ALONE) -> st
     """
     import keras
 
-    if keras.config.backend() != "jax":
-        return None if choice == "none" else _other_backend(keras.config.backend())
+    if keras.config.backend() not in ("jax", "tensorflow"):
+        return None
     names = keras.distribution.list_devices() if choice != "none" else [None]
     count, distribution = largest_divisor(batch_size, len(names)), None
+    if keras.config.backend() == "tensorflow":
+        set_replicas(names[:count])
+        return describe(count, len(names), batch_size)
     if choice == "cluster" and count < len(names):
         near = batch_size // len(names) * len(names)
         sizes = f"{near} or {near + len(names)}" if near else str(len(names))
@@ -208,15 +212,3 @@ def spread(images: np.ndarray):
 
     layout = distribution.get_data_layout(images.shape).backend_layout
     return jax.make_array_from_process_local_data(layout, images)
-
-
-def _other_backend(backend):
-    """Returns a line if there are several GPUs of which a backend uses one."""
-    if backend != "tensorflow":
-        return None
-    import tensorflow as tf
-
-    count = len(tf.config.list_physical_devices("GPU"))
-    if count < 2:
-        return None
-    return f"Devices --> 1 of {count}: TensorFlow trains on one GPU here; KERAS_BACKEND=jax trains on all"

@@ -281,9 +281,10 @@ def add_backend(parser: Parser, automatic: bool = False) -> None:
             choices=("none", "local", "cluster"),
             default="local",
             metavar="WHAT",
-            help="devices that share each batch (JAX): local: all of the machine that divide --batch_size; cluster: "
-            "those of all processes of a launcher; none: one",
+            help="devices that share each batch: local: all of the machine that divide --batch_size; cluster: those of "
+            "all processes of a launcher (JAX); none: one",
         )
+        add_boolean(group, "--sync_batch_norm", "batch norm over all devices of TensorFlow, not each one", default=True)
     add_boolean(group, "--remat", "rematerialization (gradient checkpointing): less memory, more time")
     add_xla(group)
 

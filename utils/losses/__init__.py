@@ -22,22 +22,29 @@ class Loss(NamedTuple):
         class_name: name of its class, a `base.SegmentationLoss`.
         smoothing: whether it takes label smoothing, as losses with a cross entropy do.
         paper: where it was proposed.
+        additive: whether sums over parts of a batch give the loss of the whole, as they must on several replicas of
+            TensorFlow. Others compare the pixels of a batch with each other.
     """
 
     module: str
     class_name: str
     smoothing: bool
     paper: str
+    additive: bool = True
 
 
 LOSSES = {
     "cross_entropy": Loss("cross_entropy", "CrossEntropy", smoothing=True, paper="Long 2015, 1411.4038"),
     "focal": Loss("cross_entropy", "Focal", smoothing=False, paper="Lin 2017, 1708.02002"),
     "dice": Loss("region", "Dice", smoothing=False, paper="Milletari 2016, 1606.04797"),
-    "lovasz": Loss("region", "Lovasz", smoothing=False, paper="Berman 2018, 1705.08790"),
+    "lovasz": Loss("region", "Lovasz", smoothing=False, paper="Berman 2018, 1705.08790", additive=False),
     "bootstrapped": Loss("cross_entropy", "Bootstrapped", smoothing=True, paper="Wu 2016, 1605.06885"),
-    "ohem": Loss("cross_entropy", "OnlineHardExamples", smoothing=True, paper="Shrivastava 2016, 1604.03540"),
-    "cross_entropy_lovasz": Loss("region", "CrossEntropyLovasz", smoothing=True, paper="Berman 2018, 1705.08790"),
+    "ohem": Loss(
+        "cross_entropy", "OnlineHardExamples", smoothing=True, paper="Shrivastava 2016, 1604.03540", additive=False
+    ),
+    "cross_entropy_lovasz": Loss(
+        "region", "CrossEntropyLovasz", smoothing=True, paper="Berman 2018, 1705.08790", additive=False
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from utils.class_dict import IGNORED
 from utils.losses import build_loss
 from utils.losses.base import ScalarLoss, SegmentationLoss
 from utils.losses.distillation import SoftCrossEntropy
+from utils.replicas import mean_over_replicas
 
 
 def build_losses(
@@ -98,7 +99,7 @@ class Presence(SegmentationLoss):
         losses = _binary_cross_entropy(_signed_logits(ops.stack(present, axis=-1), logits))
         labeled = ops.cast(ops.any(ops.not_equal(labels, IGNORED), axis=(1, 2)), "float32")  # (B,)
         weights = ops.expand_dims(labeled, -1) * self.weights()  # (B, C)
-        return ops.divide_no_nan(ops.sum(weights * losses), ops.sum(weights))
+        return ops.divide_no_nan(ops.sum(weights * losses), mean_over_replicas(ops.sum(weights)))
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -135,7 +136,7 @@ class Border(ScalarLoss):
         modulation = ops.exp(-self.gamma * _binary_cross_entropy(-signed_logits))
         alpha = ops.where(border, self.alpha, 1.0 - self.alpha)
         losses = alpha * modulation * _binary_cross_entropy(signed_logits)
-        return ops.divide_no_nan(ops.sum(valid * losses), ops.sum(valid))
+        return ops.divide_no_nan(ops.sum(valid * losses), mean_over_replicas(ops.sum(valid)))
 
     def get_config(self):
         return {**super().get_config(), "width": self.width, "gamma": self.gamma, "alpha": self.alpha}

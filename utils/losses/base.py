@@ -5,28 +5,21 @@ import numpy as np
 from keras import ops
 
 from utils.class_dict import IGNORED
+from utils.replicas import num_replicas
 
 
 class ScalarLoss(keras.losses.Loss):
     """Base class of losses whose `call` returns a scalar, the mean over a batch.
 
-    Under `tf.distribute` each replica takes the mean over its part of the batch, and the gradients of the replicas are
+    Under `tf.distribute` each replica computes the loss of its part of the batch, and the gradients of the replicas are
     added up. Keras divides what it averages itself by the number of replicas, but no scalars: that is done here. A loss
-    that contains another one calls its `call`, so that it is divided once.
+    that contains another one calls its `call`, so that it is divided once. Sums that divide, such as the number of
+    pixels, are averaged over the replicas in `call`, so that the loss is that of the whole batch.
     """
 
     def __call__(self, labels, logits, sample_weight=None):
         loss, replicas = super().__call__(labels, logits, sample_weight), num_replicas()
         return loss if replicas == 1 else loss / replicas
-
-
-def num_replicas() -> int:
-    """Returns the number of replicas of the current `tf.distribute` strategy; 1 on other backends."""
-    if keras.config.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 class SegmentationLoss(ScalarLoss):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from utils.losses.base import SegmentationLoss, ratio, split_ignored
+from utils.replicas import mean_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -35,7 +36,7 @@ class CrossEntropy(SegmentationLoss):
             logits = ops.cast(logits, "float32")
             uniform = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
             losses = losses + self.label_smoothing * (uniform - entropy)
-        return ratio(ops.sum(weights * losses), ops.sum(weights))
+        return ratio(ops.sum(weights * losses), mean_over_replicas(ops.sum(weights)))
 
     def select(self, entropy, valid):
         """Returns the pixels that enter the mean, bool `(B, H, W)`; `entropy` is without class weights."""

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from utils.losses.base import SegmentationLoss, ratio
+from utils.replicas import mean_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -29,4 +30,4 @@ class SoftCrossEntropy(SegmentationLoss):
         if self.class_weights is not None:
             weights = weights * self.weights()
         entropy = -ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-        return ratio(ops.sum(weights * entropy), ops.sum(weights))
+        return ratio(ops.sum(weights * entropy), mean_over_replicas(ops.sum(weights)))

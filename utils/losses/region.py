@@ -5,6 +5,7 @@ from keras import ops
 
 from utils.losses.base import SegmentationLoss, ratio, split_ignored
 from utils.losses.cross_entropy import CrossEntropy
+from utils.replicas import sum_over_replicas
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -13,9 +14,9 @@ class Dice(SegmentationLoss):
 
     def call(self, labels, logits):
         truth, probabilities = _one_hot_and_softmax(labels, logits, self.num_classes)
-        overlap = ops.sum(truth * probabilities, axis=0)
-        truth_size = ops.sum(truth, axis=0)
-        dice = ratio(2.0 * overlap, truth_size + ops.sum(probabilities, axis=0))
+        sums = ops.stack([ops.sum(x, axis=0) for x in (truth * probabilities, truth, probabilities)])
+        overlap, truth_size, size = ops.unstack(sum_over_replicas(sums))
+        dice = ratio(2.0 * overlap, truth_size + size)
         return self.mean_over_classes(1.0 - dice, truth_size > 0)
 
 

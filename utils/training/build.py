@@ -2,11 +2,13 @@
 
 import keras
 
+from frontends.batch_norm import synchronize_batch_norm
 from models import MODELS, Head, build_model, frontend_layers
 from utils.backend import pause_gc, set_precision, use_xla
 from utils.class_dict import IGNORED
 from utils.data.image_format import ImageFormat
-from utils.losses import build_losses
+from utils.losses import LOSSES, build_losses
+from utils.replicas import num_replicas, replica_scope
 from utils.run_folder import RunFolder
 from utils.training.optimizers import build_optimizer, build_schedule
 from utils.training.optimizers.parameter_groups import inner_optimizer
@@ -56,6 +58,7 @@ def build_network(settings: dict, num_classes: int, frontend_weights: str | None
 
 
 @pause_gc()
+@replica_scope()
 def build_training_model(
     settings: dict, class_weights: list[float] | None = None, steps_per_epoch: int = 1, pretrained: bool = True
 ) -> keras.Model:
@@ -70,10 +73,13 @@ def build_training_model(
     Returns:
         Compiled `keras.Model` with the outputs `output_names`.
     """
+    settings = adapt_to_replicas(settings)
     keras.utils.set_random_seed(settings["seed"])
     set_precision(settings["mixed_precision"])
     weights, num_classes, heads = settings["frontend_weights"], settings["num_classes"], auxiliary_heads(settings)
     model = build_network(settings, num_classes, weights if pretrained and weights != "none" else None)
+    if num_replicas() > 1 and settings.get("sync_batch_norm", True):
+        synchronize_batch_norm(model)
     if settings["remat"]:
         rematerialize(model, (settings["crop_height"], settings["crop_width"], model.input.shape[-1]))
     losses, loss_weights = build_losses(
@@ -83,8 +89,13 @@ def build_training_model(
     metrics = {"logits": [mean_iou]}
     if not heads:  # Keras takes no names for a single output
         losses, loss_weights, metrics = losses["logits"], None, metrics["logits"]
+    optimizer = build_run_optimizer(model, settings, steps_per_epoch)
+    if num_replicas() > 1:
+        from utils.training.optimizers.replicated import scale_loss  # of TensorFlow
+
+        optimizer = scale_loss(optimizer)
     model.compile(
-        optimizer=build_run_optimizer(model, settings, steps_per_epoch),
+        optimizer=optimizer,
         loss=losses,
         loss_weights=loss_weights,
         metrics=metrics,
@@ -93,6 +104,18 @@ def build_training_model(
     )
     create_variables(model)
     return model
+
+
+def adapt_to_replicas(settings: dict) -> dict:
+    """Returns the settings that several replicas of TensorFlow can train with; prints how their training differs."""
+    parts, name, steps = num_replicas(), settings["loss"], settings["steps_per_execution"]
+    if parts == 1:
+        return settings
+    if not LOSSES[name].additive:
+        print(f"--loss {name} compares pixels within {parts} parts of each batch, on one device within the whole batch")
+    if steps > 1:  # its graph is not valid (TensorFlow 2.21)
+        print(f"--steps_per_execution 1 instead of {steps}: TensorFlow repeats no steps of several devices")
+    return {**settings, "steps_per_execution": 1}
 
 
 def build_run_optimizer(model: keras.Model, settings: dict, steps_per_epoch: int) -> keras.optimizers.Optimizer:

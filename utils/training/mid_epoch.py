@@ -6,6 +6,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from utils.replicas import assign_sum
+
 
 def running_sums(model: keras.Model) -> list:
     """Returns the sums of loss and metrics over the steps of the epoch so far, as JSON types, for `RunningSums`."""
@@ -28,7 +30,7 @@ class RunningSums(keras.callbacks.Callback):
         # Not those of other metrics, as with another --loss.
         if [array.shape for array in arrays] == [tuple(variable.shape) for variable in variables]:
             for variable, array in zip(variables, arrays):
-                variable.assign(array.astype(variable.dtype))
+                assign_sum(variable, array)
 
 
 class CheckpointTimer(keras.callbacks.Callback):

@@ -12,6 +12,7 @@ from utils.evaluation.evaluate import evaluate
 from utils.evaluation.reports import class_table, headline, suite_means
 from utils.peers import ALONE, Peers
 from utils.progress import Console
+from utils.replicas import replicas_of
 from utils.training.divergence import constant_accuracy, constant_prediction
 from utils.training.run_figures import RunFigures
 from utils.training.validation_loss import LossBackend, LossPredictor, main_loss
@@ -47,7 +48,9 @@ class RunValidation:
     ):
         self.pairs, self.data, self.figures, self.console = pairs, data, figures, console
         self.backend = LossBackend(inference_model(model), main_loss(model), model.jit_compile)
-        self.predictor, self.peers = LossPredictor(self.backend, data.batch_size // peers.count), peers
+        # The first replica predicts all images; as many at once as it trains on.
+        images = data.batch_size // peers.count // replicas_of(model)
+        self.predictor, self.peers = LossPredictor(self.backend, images), peers
         self.report = self.constant_accuracy = None
 
     def run(self, epoch: int) -> dict:

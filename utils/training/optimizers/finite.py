@@ -17,17 +17,20 @@ class FiniteGradientsMixin:
 
     Attributes:
         bad_since: int32 `(N,)`, for each variable the number of earlier updates when its gradient was first not finite;
-            `NEVER` if it was not. It belongs to no checkpoint. None under `tf.distribute`: nothing is watched there.
+            `NEVER` if it was not. It belongs to no checkpoint. Under `tf.distribute` each replica has its own.
     """
 
     def build(self, variables):
         super().build(variables)
-        is_distributed = tf.distribute.has_strategy()
-        self.bad_since = None if is_distributed else tf.Variable(tf.fill([len(variables)], NEVER), trainable=False)
+        self.bad_since = tf.Variable(
+            tf.fill([len(variables)], NEVER),
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        if self.bad_since is not None:
-            self._watch(grads, trainable_variables)
+        self._watch(grads, trainable_variables)
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def _watch(self, grads, trainable_variables):
@@ -40,8 +43,8 @@ class FiniteGradientsMixin:
 
     def forget_bad_gradients(self):
         """Begins to watch anew."""
-        if self.bad_since is not None:
-            self.bad_since.assign(tf.fill(self.bad_since.shape, NEVER))
+        for part in self._parts():
+            part.assign(tf.fill(part.shape, NEVER))
 
     def first_bad_gradients(self):
         """Finds the gradients that were not finite first.
@@ -50,10 +53,12 @@ class FiniteGradientsMixin:
             `(update, variables)`: the number of earlier updates, and the variables whose gradients were not finite
             then, in the order of the network; None if all were finite.
         """
-        if self.bad_since is None:
-            return None
-        bad_since = self.bad_since.numpy()
+        bad_since = np.min([part.numpy() for part in self._parts()], axis=0)
         first = bad_since.min(initial=NEVER)
         if first == NEVER:
             return None
         return int(first), [v for v, since in zip(self.built_variables, bad_since) if since == first]
+
+    def _parts(self):
+        """Returns the variables of the replicas, or the only one."""
+        return getattr(self.bad_since, "values", (self.bad_since,))

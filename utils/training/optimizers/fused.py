@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from utils.training.optimizers import keras_optimizers
 from utils.training.optimizers.finite import FiniteGradientsMixin
+from utils.training.optimizers.replicated import ReplicaAccumulationMixin
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class RMSprop(FiniteGradientsMixin, keras_optimizers.RMSprop):
+class RMSprop(ReplicaAccumulationMixin, FiniteGradientsMixin, keras_optimizers.RMSprop):
     """RMSprop without momentum and not centered, as by default in Keras."""
 
     def build(self, variables):
@@ -64,17 +65,17 @@ class AdamUpdate:
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class Adam(AdamUpdate, FiniteGradientsMixin, keras_optimizers.Adam):
+class Adam(AdamUpdate, ReplicaAccumulationMixin, FiniteGradientsMixin, keras_optimizers.Adam):
     """Adam without amsgrad, as by default in Keras."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AdamW(AdamUpdate, FiniteGradientsMixin, keras_optimizers.AdamW):
+class AdamW(AdamUpdate, ReplicaAccumulationMixin, FiniteGradientsMixin, keras_optimizers.AdamW):
     """Adam with decoupled weight decay."""
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class SGD(FiniteGradientsMixin, keras_optimizers.SGD):
+class SGD(ReplicaAccumulationMixin, FiniteGradientsMixin, keras_optimizers.SGD):
     """Stochastic gradient descent with momentum."""
 
     def update_step(self, gradient, variable, learning_rate):

@@ -49,11 +49,14 @@ def test_frozen_variables_and_accumulated_gradients():
     assert [variable.name for variable in found] == ["v2"]
 
 
-def test_nothing_is_watched_under_a_strategy():
-    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        _, optimizer = variables_and_optimizer("adam")
+def test_a_strategy_of_one_device():
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    with strategy.scope():
+        variables, optimizer = variables_and_optimizer("adam")
+    strategy.run(lambda: apply(optimizer, variables, variables[1]))
+    assert [variable.name for variable in optimizer.first_bad_gradients()[1]] == ["v1"]
     optimizer.forget_bad_gradients()
-    assert optimizer.bad_since is None and optimizer.first_bad_gradients() is None
+    assert optimizer.first_bad_gradients() is None
 
 
 def test_no_checkpoint_holds_it():

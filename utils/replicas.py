@@ -1,14 +1,12 @@
 """Replicas of a TensorFlow training: a copy of the network on each device (`tf.distribute.MirroredStrategy`).
 
 Each replica takes its part of a batch, and gradients are added up. What concerns a batch as a whole is added up here.
-Other backends have one replica, whatever the number of their devices. Importing this file imports no Keras.
+Other backends have one replica, whatever the number of their devices. Importing this file imports no Keras or NumPy.
 """
 
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
-
-import numpy as np
 
 _strategy = None
 
@@ -53,20 +51,20 @@ def mean_over_replicas(x):
     return _all_reduce("mean", x)
 
 
-def assign_sum(variable, value: np.ndarray) -> None:
+def assign_sum(variable, value) -> None:
     """Sets a variable that is a sum over the replicas, as those of metrics are.
 
     TensorFlow would give each replica an equal part and round it, if it is an integer.
 
     Args:
         variable: `keras.Variable`.
-        value: array of the same shape.
+        value: NumPy array of the same shape.
     """
     parts = getattr(variable.value, "values", None)  # of a SyncOnReadVariable
     if parts is None:
         variable.assign(value.astype(variable.dtype))
         return
-    for part, array in zip(parts, [value, *[np.zeros_like(value)] * (len(parts) - 1)]):
+    for part, array in zip(parts, [value, *[0 * value] * (len(parts) - 1)]):
         part.assign(array.astype(variable.dtype))
 
 

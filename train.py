@@ -134,7 +134,7 @@ def train(folders, class_dict, run, settings, state, start, peers):
     Returns:
         The exit code.
     """
-    import_backend()
+    import_backend(settings["mixed_precision"])
     devices = start_distribution(settings.pop("distribute"), settings["batch_size"], peers)
     from utils.benchmark.complexity import count_parameters
     from utils.progress import Console

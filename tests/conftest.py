@@ -10,7 +10,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's backgro
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.fsync = lambda descriptor: None  # tests need not survive a power failure
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as import_backend does
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as train.py does in float32
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tiny"))
 sys.path.append(str(pathlib.Path(__file__).parent))  # chromium
 

@@ -12,17 +12,23 @@ from utils.processes import start_mark
 from utils.replicas import num_replicas
 
 
-def import_backend() -> None:
-    """Imports Keras and its backend without the backend's start-up messages, and with oneDNN on all processors.
+def import_backend(precision: str | None = None) -> None:
+    """Imports Keras and its backend without the backend's start-up messages.
 
     TensorFlow writes them to standard error before it reads any setting, so standard error is silenced during the
     import. Exceptions of the import are raised as usual.
 
-    TensorFlow by itself uses oneDNN's operations on processors with AVX512-VNNI, AVX-VNNI or AMX alone. They are faster
-    on older ones too. The environment variable `TF_ENABLE_ONEDNN_OPTS=0` leaves them out.
+    TensorFlow by itself uses oneDNN's operations only on processors with AVX512-VNNI, AVX-VNNI or AMX. On older ones
+    they are faster in float32, but many times as slow in bfloat16. `TF_ENABLE_ONEDNN_OPTS` of the environment has
+    precedence.
+
+    Args:
+        precision: `--mixed_precision` of all networks of this process; "float32" and "auto", which takes bfloat16 only
+            where there is such arithmetic, ask for oneDNN. None leaves the choice to TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if precision in ("float32", "auto"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     is_first = "keras" not in sys.modules
     with silence_stderr(), pause_gc():
         import keras

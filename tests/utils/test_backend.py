@@ -32,10 +32,13 @@ def test_age_of_a_process():
     assert 0.5 <= age + 0.02 < 60 and age < process_age() + 1
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
-def test_onednn_is_asked_for_unless_the_user_decides(before, after, monkeypatch):
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS") if before is None else monkeypatch.setenv(
-        "TF_ENABLE_ONEDNN_OPTS", before
-    )
-    import_backend()
-    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == after
+@pytest.mark.parametrize(
+    ("precision", "before", "after"),
+    [("float32", None, "1"), ("auto", None, "1"), ("bfloat16", None, None), (None, None, None), ("float32", "0", "0")],
+)
+def test_onednn_is_asked_for_in_float32_unless_the_user_decides(precision, before, after, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if before is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", before)
+    import_backend(precision)
+    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == after

@@ -62,7 +62,7 @@ def measure_from_stdin(_=None):
     """
     settings = {**vars(train_parser().parse_args([])), **json.load(sys.stdin)}
     times = [time.perf_counter()]
-    import_backend()
+    import_backend(settings["mixed_precision"])
     from utils.benchmark.measure import measure_network
     from utils.training.build import build_training_model, output_names
     from utils.training.step_time import random_batch, training_seconds

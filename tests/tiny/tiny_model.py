@@ -75,6 +75,25 @@ def signal_once(words):
     Trainer.train_steps = with_signal
 
 
+def write_steps(path):
+    """Makes process 0 of a training add a line "epoch step" to a file after each step."""
+    from utils.training.callbacks import StepGuard
+
+    on_epoch_begin, on_train_batch_end = StepGuard.on_epoch_begin, StepGuard.on_train_batch_end
+
+    def begin(self, epoch, logs=None):
+        self.epoch = epoch
+        on_epoch_begin(self, epoch, logs)
+
+    def end(self, batch, logs=None):
+        on_train_batch_end(self, batch, logs)
+        if os.environ.get("RANK", "0") == "0":
+            with open(path, "a") as file:
+                file.write(f"{self.epoch} {self.step}\n")
+
+    StepGuard.on_epoch_begin, StepGuard.on_train_batch_end = begin, end
+
+
 if __name__ == "__main__":
     from tiny_plots import blank_plots
 
@@ -83,4 +102,6 @@ if __name__ == "__main__":
     with blank_plots():
         if "TINY_SIGNAL" in os.environ:
             signal_once(os.environ["TINY_SIGNAL"])
+        if "TINY_STEPS" in os.environ:
+            write_steps(os.environ["TINY_STEPS"])
         sys.exit(command.main())

@@ -19,7 +19,7 @@ import time
 from types import ModuleType
 from typing import NamedTuple
 
-from tools.soak import child, faults, fuzz, kills, resume
+from tools.soak import child, cluster, faults, fuzz, kills, resume
 from tools.soak.journal import Journal
 from tools.soak.pool import run_calls
 from tools.soak.records import DETAILS, add_record
@@ -39,6 +39,7 @@ class Part(NamedTuple):
 
 
 PARTS = {"fuzz": Part(fuzz, 3.0), "kills": Part(kills, 5.0), "faults": Part(faults, 2.0), "resume": Part(resume, 2.0)}
+PARTS["cluster"] = Part(cluster, 5.0)  # with JAX, and on request
 SHOWN = 40  # problems that are printed
 WIDTH = 400  # characters of a line
 
@@ -50,14 +51,14 @@ def build_parser():
         "--parts",
         nargs="+",
         choices=list(PARTS),
-        default=list(PARTS),
+        default=[name for name in PARTS if name != "cluster"],
         metavar="NAME",
-        help=f"any of {', '.join(PARTS)}",
+        help=f"any of {', '.join(PARTS)}; default: all but cluster",
     )
     parser.add_argument(
         "--minutes", type=positive_float, default=20.0, metavar="N", help="time for all parts in this run"
     )
-    parser.add_argument("--kills", type=positive_int, default=100, metavar="N", help="kills after which that part ends")
+    parser.add_argument("--kills", type=positive_int, default=100, metavar="N", help="kills after which a part ends")
     parser.add_argument("--files", type=positive_int, default=10_000, metavar="N", help="number of mutated files")
     parser.add_argument("--jobs", type=positive_int, metavar="N", help="processes at once; default: one for each core")
     parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="random seed")
@@ -107,7 +108,7 @@ def run_part(name, args, seconds):
     known = len(problems)
 
     def is_over():
-        enough = name == "kills" and sum(len(result["kills"]) for result in journal.results) >= args.kills
+        enough = name in ("kills", "cluster") and sum(len(result["kills"]) for result in journal.results) >= args.kills
         return enough or time.monotonic() > start + seconds
 
     for number, answer in run_calls(calls, args.jobs or cpu_cores(), is_over, work, journal.done):

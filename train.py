@@ -60,13 +60,11 @@ def main(argv=None):
     check_network(args.model, args.frontend, args.output_stride, args.crop_height, args.crop_width)
 
     # Not at the top: --help and mistyped flags are answered at once.
-    from tools.datasets.builtin import find_or_make_dataset
     from utils.run_folder import RunFolder
     from utils.run_lock import run_lock
     from utils.training.start import choose_settings
 
-    names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
-    folders = [find_or_make_dataset(name) for name in names]
+    folders = find_datasets(args)
     run = RunFolder(args.output_dir, args.model, "+".join(folder.resolve().name for folder in folders), args.name)
     remedy = f"start all again with --continue_training, which resumes from {run.latest} if it is there"
     with peer_errors(remedy), contextlib.ExitStack() as stack:
@@ -110,13 +108,19 @@ def is_finished(run, settings, state, class_dict):
 
 def configure_run(args, given):
     """Replaces flags that are not given by those of a plan, see `utils.auto.configure`."""
-    from tools.datasets.builtin import find_or_make_dataset
     from utils.auto import configure
     from utils.data.image_size import set_max_pixels
 
     set_max_pixels(args.max_pixels)
+    return configure(args, given, find_datasets(args))
+
+
+def find_datasets(args):
+    """Returns the folders of the datasets, of which built-in ones are made if they are absent."""
+    from tools.datasets.builtin import find_or_make_dataset
+
     names = [args.dataset] if isinstance(args.dataset, str) else args.dataset
-    return configure(args, given, [find_or_make_dataset(name) for name in names])
+    return [find_or_make_dataset(name) for name in names]
 
 
 def train(folders, class_dict, run, settings, state, start, peers):
@@ -225,7 +229,6 @@ def open_data(folders, class_dict, settings, peers, console):
         outputs=output_names(settings),
         image_format=ImageFormat.from_settings(settings),
         orientation=settings["image_orientation"],
-        part=(peers.rank, peers.count),
         balanced=settings["class_balancing"],
         peers=peers,
         console=console,

@@ -140,7 +140,7 @@ def open_training_data(
         for part in parts:
             part.pairs["val"] = [pair for pair in pairs["val"] if pair.image.parent.parent == part.folder]
     image_format, range_text = measure_range([path for part in parts for path in part.images], image_format, workers)
-    options |= {"cache": cache, "workers": workers, "image_format": image_format}
+    options |= {"cache": cache, "workers": workers, "image_format": image_format, "part": (peers.rank, peers.count)}
     for part in parts:
         words = part.classes, verify, workers, part.problems, part.other_labels(), class_dict.num_classes
         part.statistics = check_splits(part.pairs, *words, image_format, peers, console)

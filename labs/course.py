@@ -128,7 +128,7 @@ def train(
     """
     from utils.backend import import_backend
 
-    import_backend()
+    import_backend("float32")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that it traces each of many networks
     import keras
 

@@ -23,7 +23,7 @@ from utils.backend import import_backend
 
 import numpy as np
 
-import_backend()
+import_backend("float32")
 import keras
 from keras import layers
 

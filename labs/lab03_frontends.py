@@ -31,7 +31,7 @@ from utils.backend import import_backend
 
 import numpy as np
 
-import_backend()
+import_backend("float32")
 import keras
 import tensorflow as tf
 

@@ -23,7 +23,7 @@ def main(argv=None):
     path, dataset, epochs, max_parameters, output = sys.argv[1:] if argv is None else argv
     from utils.backend import import_backend
 
-    import_backend()
+    import_backend("float32")
     path = pathlib.Path(path)
     if path.suffix == ".keras":
         model = load(path)

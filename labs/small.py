@@ -15,7 +15,7 @@ import numpy as np
 from labs.course import class_dict, pick, read_split, register_network, train
 from utils.backend import import_backend
 
-import_backend()  # before a lab imports networks, which would print the start-up messages
+import_backend("float32")  # before a lab imports networks, which would print the start-up messages
 
 
 def read_small(split: str, count: int | None = None, rows: int | None = None) -> list:

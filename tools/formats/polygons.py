@@ -5,8 +5,8 @@ import numpy as np
 from utils.class_dict import IGNORED
 from utils.errors import UsageError
 
-BLOCK = 1 << 20  # crossings of edges and rows at a time
-MOST_CROSSINGS = 20_000_000  # of a polygon, which take seconds
+BLOCK = 1 << 20  # crossings of edges and rows at a time: a polygon that has more is a block of its own
+MOST_CROSSINGS = 5_000_000  # of a polygon, which take a second
 
 
 class Canvas:
@@ -29,9 +29,16 @@ class Canvas:
 
     def polygon(self, points, value):
         """Fills a polygon, by the even-odd rule where it crosses itself."""
-        points, size = np.asarray(points, float), self.label.shape[::-1]
-        left, top = np.clip(np.floor(points.min(axis=0)), 0, size).astype(int)
-        right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, size).astype(int)
+        self.polygons([points], value)
+
+    def polygons(self, polygons, value):
+        """Fills the union of several polygons, each by the even-odd rule where it crosses itself."""
+        points = [np.asarray(polygon, float) for polygon in polygons]
+        if not points:
+            return
+        corners, size = np.concatenate(points), self.label.shape[::-1]
+        left, top = np.clip(np.floor(corners.min(axis=0)), 0, size).astype(int)
+        right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, size).astype(int)
         if left < right and top < bottom:
             try:
                 self.label[top:bottom, left:right][inside(points, left, top, right, bottom)] = value
@@ -73,32 +80,34 @@ class Canvas:
         left, top = max(left, 0), max(top, 0)
         self.label[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = value
 
-    def polygons(self, polygons, value):
-        """Fills several polygons."""
-        for points in polygons:
-            self.polygon(points, value)
 
-
-def inside(points: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    """Returns which pixels are inside a polygon: those after an odd number of crossings in their row.
+def inside(polygons: list[np.ndarray], left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """Returns which pixels are inside a polygon: those after an odd number of its crossings in their row.
 
     Args:
-        points: float array `(N, 2)` of x and y.
+        polygons: list of float arrays `(N, 2)` of x and y.
         left, top, right, bottom: int, the pixels to look at, without `right` and `bottom`.
 
     Returns:
         bool array `(bottom - top, right - left)`.
 
     Raises:
-        UsageError: if it zigzags too often.
+        UsageError: if a polygon zigzags too often.
     """
-    (x1, y1), (x2, y2) = points.T, np.roll(points, -1, axis=0).T
+    x1, y1 = np.concatenate(polygons).T
+    x2, y2 = np.concatenate([np.roll(points, -1, axis=0) for points in polygons]).T
+    owners = np.repeat(np.arange(len(polygons)), [len(points) for points in polygons])
     first = np.clip(np.ceil(np.minimum(y1, y2) - 0.5), top, bottom).astype(int)  # the rows that an edge crosses
     counts = np.clip(np.ceil(np.maximum(y1, y2) - 0.5), top, bottom).astype(int) - first
-    flips = np.zeros((bottom - top, right - left + 1), np.uint8)
-    if counts.sum() > MOST_CROSSINGS:
-        raise UsageError(f"a polygon of {len(points)} points crosses {counts.sum():,} rows; draw it with fewer points")
-    blocks = np.cumsum(counts) // BLOCK  # bounds the memory for polygons of many points
+    totals = np.bincount(owners, counts, len(polygons)).astype(int)
+    if totals.max() > MOST_CROSSINGS:
+        most = np.argmax(totals)
+        raise UsageError(
+            f"a polygon of {len(polygons[most])} points crosses {totals[most]:,} rows; draw it with fewer points"
+        )
+    height, width = bottom - top, right - left + 1
+    changes = np.zeros((height, width), np.int32)  # of the number of polygons that cover a pixel, from left to right
+    blocks = (np.cumsum(totals) // BLOCK)[owners]  # bounds the memory
     for block in np.unique(blocks):
         edges = np.flatnonzero((blocks == block) & (counts > 0))
         start = np.cumsum(counts[edges]) - counts[edges]
@@ -107,8 +116,11 @@ def inside(points: np.ndarray, left: int, top: int, right: int, bottom: int) -> 
         share = (rows + 0.5 - y1[edges]) / (y2[edges] - y1[edges])
         crossings = x1[edges] + share * (x2[edges] - x1[edges])
         columns = np.clip(np.ceil(crossings - 0.5), left, right).astype(int) - left
-        np.bitwise_xor.at(flips, (rows - top, columns), 1)
-    return np.bitwise_xor.accumulate(flips, axis=1)[:, :-1].astype(bool)
+        # A closed line crosses a row an even number of times: sorted by polygon, row and column, crossings are pairs.
+        cells = np.sort((owners[edges] * height + rows - top) * width + columns) % (height * width)
+        np.add.at(changes.reshape(-1), cells[::2], 1)
+        np.add.at(changes.reshape(-1), cells[1::2], -1)
+    return np.cumsum(changes, axis=1, out=changes)[:, :-1] > 0
 
 
 def polygon_area(points) -> float:

@@ -11,7 +11,7 @@ from utils.class_dict import ClassDict
 from utils.data.checks import label_statistics, raise_problems
 from utils.data.label_statistics import SplitStatistics, merged
 from utils.errors import RunError, UsageError
-from utils.files import write_json
+from utils.files import parse_json, write_json
 from utils.peers import ALONE, Peers
 from utils.progress import Console
 from utils.threads import prefetch
@@ -45,7 +45,7 @@ def count_labels(
     """
     path, console = folders[0] / COUNTS, console or Console("quiet")
     key = peers.gather(_key(pairs, class_dict) if peers.is_chief else None)[0]
-    kept = peers.gather(_read(path, key) if peers.is_chief else None)[0]
+    kept = peers.gather(_read(path, key, class_dict.num_classes) if peers.is_chief else None)[0]
     if kept:
         console.say(f"Class weights --> counted before, in {path}")
         return np.array(kept["pixels"], np.int64), np.array(kept["around"], np.int64)
@@ -84,10 +84,12 @@ def _key(pairs, class_dict):
     return digest.hexdigest()
 
 
-def _read(path, key):
-    """Returns the counts that are kept for a key; None without them."""
+def _read(path, key, num_classes):
+    """Returns the counts that are kept for a key as a dict of lists; None without them, or if the file is damaged."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return kept if kept["key"] == key else None
+        kept = parse_json(path.read_bytes())
+        counts = [np.array(kept[name]) for name in ("pixels", "around")]
+        is_whole = all(one.shape == (num_classes,) and one.dtype == np.int64 and one.min() >= 0 for one in counts)
+        return kept if kept["key"] == key and is_whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

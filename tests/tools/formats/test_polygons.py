@@ -65,6 +65,21 @@ def test_areas_and_the_order_of_drawing():
     assert drawn == ["crowd", "large", "second", "small"]
 
 
+def test_several_polygons_cover_their_union_in_one_pass(monkeypatch):
+    generator = np.random.default_rng(0)
+    shapes = [generator.uniform(-10, 50, (generator.integers(1, 9), 2)) for _ in range(60)]
+    for block in (polygons.BLOCK, 50):
+        monkeypatch.setattr(polygons, "BLOCK", block)
+        for first in range(0, 60, 4):
+            one_by_one, at_once = Canvas(40, 37, 0), Canvas(40, 37, 0)
+            for points in shapes[first : first + 4]:
+                one_by_one.polygon(points, 1)
+            at_once.polygons(shapes[first : first + 4], 1)
+            assert (one_by_one.label == at_once.label).all() and one_by_one.label.any()
+    at_once.polygons([], 2)
+    assert not (at_once.label == 2).any()
+
+
 def test_polygons_of_many_points_are_drawn_in_blocks_up_to_a_limit(monkeypatch):
     points = np.random.default_rng(0).uniform(-5, 45, (50, 2))
     whole, parts = Canvas(40, 40, 0), Canvas(40, 40, 0, "a.jpg")

@@ -52,6 +52,15 @@ def test_another_label_or_reading_is_counted_anew(dataset, opened):
     assert json.loads((folder / COUNTS).read_text())["pixels"] == [40, 10]
 
 
+@pytest.mark.parametrize("pixels", ["many", [1], [1, -1], [1, 2.5], [1, 10**30], [[1], [2]], {"a": 1}, None])
+def test_kept_counts_that_are_damaged_are_counted_anew(dataset, opened, pixels):
+    folder, pairs, classes = dataset
+    counts = [part.tolist() for part in count_labels([folder], pairs, classes)]
+    kept = json.loads((folder / COUNTS).read_text())
+    (folder / COUNTS).write_text(json.dumps({**kept, "pixels": pixels}))
+    assert [part.tolist() for part in count_labels([folder], pairs, classes)] == counts and len(opened) == 10
+
+
 def test_processes_share_the_labels_out(dataset, opened):
     folder, pairs, classes = dataset
     counts = run_as_peers(3, lambda peers: [part.tolist() for part in count_labels([folder], pairs, classes, 1, peers)])

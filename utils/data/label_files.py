@@ -13,6 +13,8 @@ from utils.data.images import decode_bytes, is_image, read_bytes
 from utils.data.opencv import AS_STORED
 from utils.data.pillow import open_with_pillow
 from utils.data.png import PNG_SIGNATURE, pixels_of_png
+from utils.data.tiff import check_whole
+from utils.data.tiff_header import is_tiff, read_tiff_header
 from utils.errors import UnreadableError, UsageError
 
 PNG_GRAY, PNG_PALETTE, PNG_GRAY_ALPHA = 0, 3, 4  # color types; 2 is RGB, 6 RGBA
@@ -77,6 +79,9 @@ def _decode(data, path):
         return _read_png(data, path)
     if data[:2] == b"\xff\xd8":
         return _from_opencv(data, path)
+    header = read_tiff_header(data) if is_tiff(data) else None
+    if header:
+        check_whole(header)
     return _read_with_pillow(data, path)
 
 
@@ -110,7 +115,7 @@ def _read_with_pillow(data, path):
         raise UsageError(f"cannot read {path}: damaged, or not an image") from error
     if image.mode in ("P", "PA"):
         palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        pixels = np.array(image)
+        pixels = np.asarray(image)
         pixels = pixels if pixels.ndim == 2 else pixels[..., 0]
         if len(palette) > 1 and (palette == np.arange(len(palette))[:, None]).all():
             return StoredLabel("gray", pixels)  # a gray ramp says nothing about colors
@@ -118,15 +123,15 @@ def _read_with_pillow(data, path):
             return StoredLabel("gray", palette[pixels, 0])  # writers of GIF number colors as they like
         return StoredLabel("palette", pixels, palette=palette)
     if image.mode == "1":
-        return StoredLabel("gray", np.array(image).astype(np.uint8), bits=1)
+        return StoredLabel("gray", np.asarray(image).astype(np.uint8), bits=1)
     if image.mode == "L":
         bits = image.tag_v2.get(BITS_PER_SAMPLE, (8,))[0] if image.format == "TIFF" else 8
-        pixels = np.array(image)  # Pillow scales 2 and 4 bits to 0..255
+        pixels = np.asarray(image)  # Pillow scales 2 and 4 bits to 0..255
         return StoredLabel("gray", pixels // (255 // (2**bits - 1)), bits) if bits < 8 else StoredLabel("gray", pixels)
     if image.mode == "LA":
-        return StoredLabel("gray", np.array(image)[..., 0])
+        return StoredLabel("gray", np.asarray(image)[..., 0])
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_array(np.array(image), path)
+        return _from_array(np.asarray(image), path)
     return StoredLabel("rgb", np.array(image.convert("RGB")))
 
 

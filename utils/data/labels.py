@@ -21,6 +21,7 @@ from utils.data.orientation import (
     unequal_sizes,
 )
 from utils.errors import UsageError
+from utils.metrics import histogram
 
 
 def read_label(path: str | pathlib.Path, class_dict: ClassDict) -> np.ndarray:
@@ -65,16 +66,15 @@ def decode_stored(stored: StoredLabel, class_dict: ClassDict, path: str | pathli
     if stored.kind == "rgb" and reading == "colors":
         codes = class_dict.look_up(stored.pixels)[0]
         class_dict.fill_nearest(codes, stored.pixels)
+        codes = class_dict.to_targets(codes)
     else:
         values, colors, positions = _distinct_values(stored)
-        table = classify(reading, stored.kind, values, colors, class_dict)
+        table = class_dict.to_targets(classify(reading, stored.kind, values, colors, class_dict))
         codes = cv2.LUT(positions, table) if positions.dtype == np.uint8 else table[positions]  # 3 times as fast
-    codes = class_dict.to_targets(codes)
-    unknown = codes == UNKNOWN
-    if unknown.any():
+    if histogram(codes, UNKNOWN + 1)[UNKNOWN]:  # counted without an array of the size of the image
         if class_dict.unknown != "ignore":
             raise _unknown_values(stored, class_dict, reading, path)
-        codes[unknown] = IGNORED
+        codes[codes == UNKNOWN] = IGNORED
     return codes
 
 

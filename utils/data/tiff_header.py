@@ -1,5 +1,6 @@
 """TIFF headers: the tags that decide which library can read a file, and how its samples are to be understood."""
 
+import math
 import struct
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ COMPRESSIONS = {
 }
 PHOTOMETRIC, ORIENTATION = 262, 274  # tags that libraries understand differently
 _SUBFILE, _NODATA = 254, 42113
+_STRIP_OFFSETS, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS = 273, 278, 322, 323, 324
 _INTEGERS = {256, 257, 258, 259, PHOTOMETRIC, ORIENTATION, 277, 284, 338, 339}  # tags of the header, but for texts
 _GEOREFERENCE = {33550, 33922, 34264, 34735}  # scale, tie points, transformation, keys
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -55,6 +57,8 @@ class TiffHeader(NamedTuple):
         positions: dict from `PHOTOMETRIC` and `ORIENTATION` to the position of the value in the file, if it is there.
         byte_order: "<" or ">".
         pages: number of pages, without masks and reduced copies (overviews).
+        is_whole: bool, whether there are as many strips or tiles as the size needs: some libraries fill the rest with
+            zeros.
         nodata: GDAL's value of pixels without data, or None.
         is_georeferenced: bool, whether it is a GeoTIFF.
     """
@@ -73,6 +77,7 @@ class TiffHeader(NamedTuple):
     positions: dict[int, int]
     byte_order: str
     pages: int
+    is_whole: bool
     nodata: float | None
     is_georeferenced: bool
 
@@ -108,8 +113,8 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
         order = "<" if data[:2] == b"II" else ">"
         directories = _read_directories(data, order)
         tags = next(directories)
-        kinds = [0, *(page.get(_SUBFILE, ((0,), 0))[0][0] for page in directories)]
-        value = {tag: values[0] for tag, (values, _) in tags.items() if values}
+        kinds = [0, *(page.get(_SUBFILE, ((0,),))[0][0] for page in directories)]
+        value = {tag: values[0] for tag, (values, *_) in tags.items() if values}
         samples = value.get(277, 1)
         orientation, bits = value.get(ORIENTATION, 1), tags[258][0] if 258 in tags else (1,)
         if not bits or any(isinstance(number, str) for tag in _INTEGERS & set(tags) for number in tags[tag][0]):
@@ -123,12 +128,13 @@ def read_tiff_header(data: bytes) -> TiffHeader | None:
             photometric=value.get(PHOTOMETRIC, BLACK_IS_ZERO),
             compression=value.get(259, 1),
             is_planar=samples > 1 and value.get(284, 1) == 2,
-            is_tiled=322 in tags,
+            is_tiled=_TILE_WIDTH in tags,
             extra_samples=tags[338][0] if 338 in tags else (),
             orientation=orientation if 1 <= orientation <= 8 else 1,
             positions={tag: tags[tag][1] for tag in (PHOTOMETRIC, ORIENTATION) if tag in tags},
             byte_order=order,
             pages=sum(not kind & 5 for kind in kinds),  # 1: reduced copy, 4: mask
+            is_whole=_count_parts(tags) >= _needed_parts(value),
             nodata=_number(value.get(_NODATA)),
             is_georeferenced=bool(_GEOREFERENCE & set(tags)),
         )
@@ -143,7 +149,7 @@ def with_tag(data: bytes, header: TiffHeader, tag: int, value: int) -> bytes:
 
 
 def _read_directories(data, order):
-    """Yields a dict for each page, from the tag to its values, a tuple, and their position in the file."""
+    """Yields a dict for each page, from the tag to its values, a tuple, their position in the file and their number."""
     is_big = data[2:4] in (b"+\0", b"\0+")
     offset_format, count_format, entry_size = (
         (f"{order}Q", f"{order}Q", 20) if is_big else (f"{order}I", f"{order}H", 12)
@@ -164,7 +170,7 @@ def _read_directories(data, order):
             at = entry + entry_size - inline
             if number * _SIZES.get(kind, 1) > inline:
                 (at,) = struct.unpack_from(offset_format, data, at)
-            tags[tag] = _read_values(data, order, kind, number, at), at
+            tags[tag] = _read_values(data, order, kind, number, at), at, number
         yield tags
         (offset,) = struct.unpack_from(offset_format, data, start + count * entry_size)
 
@@ -176,6 +182,19 @@ def _read_values(data, order, kind, number, at):
     if kind == 2:
         return (data[at : at + number].split(b"\0")[0].decode("latin-1"),)
     return struct.unpack_from(f"{order}{number}{_NUMBERS[kind]}", data, at) if kind in _NUMBERS else ()
+
+
+def _needed_parts(value):
+    """Returns the number of strips or tiles that a page of this size consists of."""
+    height, planes = value[257], value.get(277, 1) if value.get(284, 1) == 2 else 1
+    if _TILE_WIDTH in value:
+        return planes * -(-value[256] // max(value[_TILE_WIDTH], 1)) * -(-height // max(value.get(_TILE_LENGTH, 1), 1))
+    return planes * -(-height // max(value.get(_ROWS_PER_STRIP, height), 1))
+
+
+def _count_parts(tags):
+    """Returns the number of strips or tiles in the file; infinity for old JPEG, which may have none."""
+    return next((tags[tag][2] for tag in (_TILE_OFFSETS, _STRIP_OFFSETS) if tag in tags), math.inf)
 
 
 def _number(text):

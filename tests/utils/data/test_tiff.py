@@ -8,8 +8,11 @@ from PIL import Image
 
 from tests.utils.data.tiff_files import samples_of, tiff_bytes
 from utils.data import tiff
+from utils.data.decoding import decode_image
+from utils.data.label_files import read_stored
 from utils.data.tiff import UnreadableError, choose_library, decode_tiff
 from utils.data.tiff_header import read_tiff_header
+from utils.errors import UsageError
 
 
 def decode(data, path="a.tif"):
@@ -222,3 +225,12 @@ def test_palette_of_rasterio(tmp_path):
             file.write(indices)
     assert choose_library(read_tiff_header(path.read_bytes())) == "rasterio"
     assert np.array_equal(decode(path.read_bytes(), path), colors[indices[0]])
+
+
+def test_missing_strips_are_no_zeros(tmp_path):
+    """Pillow fills what no strip covers with zeros, which are pixels of the first class."""
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(np.full((6, 9), 2, np.uint8), tags=[(257, "I", [700]), (278, "I", [6])]))
+    for read in (lambda: decode_image(path.read_bytes(), path), lambda: read_stored(path)):
+        with pytest.raises(UsageError, match="a.tif: damaged, strips of its 9x700 pixels are missing"):
+            read()

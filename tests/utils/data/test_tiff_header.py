@@ -50,6 +50,21 @@ def test_files_of_pillow(tmp_path):
     assert (header.compression, header.photometric, header.samples, header.pages) == (5, 2, 3, 1)
 
 
+@pytest.mark.parametrize(
+    "height, rows, strips, is_whole", [(6, 6, 1, True), (6, 2, 3, True), (6, 2, 2, False), (7, 6, 1, False)]
+)
+def test_strips_are_counted(height, rows, strips, is_whole):
+    tags = [(257, "I", [height]), (278, "I", [rows]), (273, "I", [8] * strips), (279, "I", [9] * strips)]
+    data = tiff_bytes(samples_of("u1", 1), tags=tags)
+    assert read_tiff_header(data).is_whole == is_whole
+
+
+def test_tiles_are_counted():
+    for tiles, is_whole in ((1, False), (2, True)):
+        tags = [(256, "I", [20]), (257, "I", [16]), (322, "I", [16]), (323, "I", [16]), (324, "I", [8] * tiles)]
+        assert read_tiff_header(tiff_bytes(samples_of("u1", 1), tags=tags)).is_whole == is_whole
+
+
 def test_damaged_files_have_no_header():
     data = tiff_bytes(samples_of("u2", 3), 2)
     for end in (8, 9, 12, 60):

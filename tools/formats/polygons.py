@@ -94,9 +94,12 @@ def inside(polygons: list[np.ndarray], left: int, top: int, right: int, bottom: 
     Raises:
         UsageError: if a polygon zigzags too often.
     """
+    lengths = np.array([len(points) for points in polygons])
+    owners, ends = np.repeat(np.arange(len(polygons)), lengths), np.cumsum(lengths)
+    following = np.arange(1, ends[-1] + 1)
+    following[ends - 1] = ends - lengths  # the last point of a polygon is joined to its first
     x1, y1 = np.concatenate(polygons).T
-    x2, y2 = np.concatenate([np.roll(points, -1, axis=0) for points in polygons]).T
-    owners = np.repeat(np.arange(len(polygons)), [len(points) for points in polygons])
+    x2, y2 = x1[following], y1[following]
     first = np.clip(np.ceil(np.minimum(y1, y2) - 0.5), top, bottom).astype(int)  # the rows that an edge crosses
     counts = np.clip(np.ceil(np.maximum(y1, y2) - 0.5), top, bottom).astype(int) - first
     totals = np.bincount(owners, counts, len(polygons)).astype(int)
@@ -126,7 +129,7 @@ def inside(polygons: list[np.ndarray], left: int, top: int, right: int, bottom: 
 def polygon_area(points) -> float:
     """Computes the area of a polygon in square pixels (the shoelace formula)."""
     x, y = np.asarray(points, float).T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    return abs(float(x[:-1] @ y[1:] + x[-1] * y[0] - y[:-1] @ x[1:] - y[-1] * x[0])) / 2
 
 
 def draw_by_area(shapes: list[tuple]) -> None:

@@ -20,6 +20,7 @@ from utils.benchmark.timing import TRAINING_PASSES
 from utils.errors import RunError
 
 STEPS = 2  # of a round
+DENSE, CROP = "FC-DenseNet103", 160  # network and pixels of the row gradients
 PACKAGE = "segmentation_models.pytorch"
 INSTALLATION = "pip install segmentation-models-pytorch torch torchvision"
 KINDS = {  # of a measurement: title, unit, and forward passes that it stands for, if it is given per GFLOP
@@ -56,6 +57,19 @@ def networks(size: int, num_classes: int, rounds: int) -> list[Row]:
     return [row for pair in PAIRS for row in compare_pair(pair, common, rounds)]
 
 
+def gradients(num_classes: int, rounds: int) -> list[Row]:
+    """Measures a training step of `DENSE` with the gradients of `models.narrow_conv` and with those of Keras.
+
+    Args:
+        num_classes: number of classes.
+        rounds: number of measurements.
+    """
+    common = {"model": DENSE, "size": CROP, "num_classes": num_classes, "batch_size": 1}
+    candidates = [("keras", {**common, "keras_gradients": is_keras}) for is_keras in (False, True)]
+    ours, plain = (result["train"] for result in measure_interleaved(candidates, rounds, ["train"]))
+    return [Row(f"training step of {DENSE}, crop of {CROP}x{CROP}", ours, "Keras's gradients of convolutions", plain)]
+
+
 def compare_pair(pair, common, rounds):
     """Measures both networks of a pair.
 
@@ -74,15 +88,16 @@ def compare_pair(pair, common, rounds):
     return network_rows(names, measure_interleaved(list(zip(kinds, settings)), rounds), common["size"])
 
 
-def measure_interleaved(candidates, rounds):
+def measure_interleaved(candidates, rounds, kinds=("train", "predict")):
     """Measures networks in turns.
 
     Args:
         candidates: list of `(kind, settings)`, the arguments of `Worker`.
         rounds: int.
+        kinds: what to time.
 
     Returns:
-        List of dicts: median seconds of "train" and "predict", "memory" in MiB after training, "cold" in CPU seconds to
+        List of dicts: median seconds of the kinds, "memory" in MiB after training, "cold" in CPU seconds to
         the end of the first step, "gflops" of a forward pass.
     """
     with contextlib.ExitStack() as stack:
@@ -90,7 +105,7 @@ def measure_interleaved(candidates, rounds):
         for candidate in candidates:
             workers.append(stack.enter_context(contextlib.closing(Worker(*candidate))))
             results.append({"cold": workers[-1].read()})  # before the next one starts
-        for kind in ("train", "predict"):
+        for kind in kinds:
             for worker in workers:
                 worker.ask(f"{kind} {1 + STEPS}")  # warm-up
             turns = [[np.mean(worker.ask(f"{kind} {STEPS}")) for worker in workers] for _ in range(rounds)]

@@ -19,18 +19,22 @@ class KerasNetwork:
     """A network of this suite, with the steps of train.py and predict.py.
 
     Args:
-        settings: dict of "model", "frontend", "size" (side of the image in pixels), "batch_size", "num_classes".
+        settings: dict of "model", "frontend" unless the network has none, "size" (side of the image in pixels),
+            "batch_size", "num_classes"; "keras_gradients": True for convolutions without those of `models.narrow_conv`.
     """
 
     def __init__(self, settings):
         from utils.backend import import_backend
         from utils.cli import train_parser
 
-        import_backend()
+        import_backend("float32")
+        from models import narrow_conv
         from utils.benchmark import measure
         from utils.training import step_time
         from utils.training.build import build_training_model, output_names
 
+        if settings.get("keras_gradients"):
+            narrow_conv.Conv2D._has_fast_gradients = lambda self: False
         size = settings["size"]
         self.settings = {
             **vars(train_parser().parse_args([])),

@@ -51,7 +51,7 @@ def configure(
     if "frontend" not in explicit and is_path(explicit.get("frontend_weights")):
         explicit["frontend"] = frontend_of_file(explicit["frontend_weights"])
     dataset = measure_dataset(folders, values)
-    import_backend()
+    import_backend(explicit.get("mixed_precision", "auto"))
     costs = dict(COSTS)
     if "model" in explicit or "frontend" in explicit:
         costs = costs_of_given(explicit)

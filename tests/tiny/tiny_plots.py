@@ -5,6 +5,8 @@ from unittest import mock
 
 from PIL import Image
 
+from utils.files import atomic_write
+
 PLOTS = {"run_figures": ("plot_batch", "plot_confusion", "plot_samples"), "run_log": ("plot_class_iou", "plot_log")}
 
 
@@ -14,7 +16,8 @@ def blank_plots():
 
     def write_blank(path, *_):
         if not path.is_dir():
-            Image.new("RGB", (2, 2)).save(path)
+            with atomic_write(path) as temporary:  # as plots are written
+                Image.new("RGB", (2, 2)).save(temporary)
 
     with contextlib.ExitStack() as stack:
         for module, names in PLOTS.items():

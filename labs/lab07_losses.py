@@ -19,9 +19,12 @@ import _path  # noqa: F401
 from labs.course import class_dict, open_training_data, pick, read_split, test, train
 from labs.checks import check
 from labs.figures import curves, figure_with_axes, sample, show
+from utils.backend import import_backend
 from utils.data.augmentation import Augmentation
 
 import numpy as np
+
+import_backend("float32")
 
 # %% [markdown]
 # ## 1. The loss of a pixel

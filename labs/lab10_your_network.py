@@ -19,6 +19,9 @@ import _path  # noqa: F401
 from labs.course import pick, read_split, register_network, test, train
 from labs.checks import check
 from labs.figures import bars, figure_with_axes, sample, show
+from utils.backend import import_backend
+
+import_backend("float32")
 from models.blocks import classifier, conv_bn_relu, resize_like  # noqa: F401  for your decoder
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 """Log of a training run: log.csv and its curves. Importing this module imports no Keras."""
 
 import contextlib
+import errno
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,18 @@ def optional_write(path: pathlib.Path) -> Iterator[None]:
     except (RunError, OSError, UnicodeError, MemoryError) as error:
         problem = getattr(error, "strerror", None) or first_line(error) or type(error).__name__
         text = problem if isinstance(error, RunError) else f"cannot write {path}: {problem}"
-        remedy = "rename files whose names are not UTF-8" if isinstance(error, UnicodeError) else "make room"
+        remedy = _remedy(error)
         # The standard error stream writes any name, the standard output does not.
         print(f"warning: {text}; the training continues without it; {remedy}", file=sys.stderr, flush=True)
+
+
+def _remedy(error):
+    """Returns what to do about a file that could not be written."""
+    if isinstance(error, UnicodeError):
+        return "rename files whose names are not UTF-8"
+    cause = error if isinstance(error, OSError) else error.__cause__
+    kind = errno.errorcode.get(getattr(cause, "errno", None), "ENOSPC")
+    return "make room" if kind in ("ENOSPC", "EDQUOT") else "check the disk and its permissions"
 
 
 def write_log(run: RunFolder, log: Sequence[dict], class_dict: ClassDict) -> None:

@@ -50,7 +50,7 @@ def test_curves_that_a_killed_process_did_not_draw_are_drawn(run, name):
     "error, words",
     [
         (RunError("cannot write a.png: No space left on device"), ["cannot write a.png: No space", "make room"]),
-        (OSError(30, "Read-only file system"), ["cannot write folder/b.png: Read-only file system", "continues"]),
+        (OSError(30, "Read-only file system"), ["cannot write folder/b.png: Read-only file system", "check the disk"]),
         (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), ["folder/b.png", "rename files"]),
         (MemoryError(), ["folder/b.png: MemoryError"]),
     ],

@@ -21,7 +21,6 @@ from labs.checks import check
 from labs.figures import curves, figure_with_axes, sample, show
 from utils.backend import import_backend
 from utils.data.augmentation import Augmentation
-
 import numpy as np
 
 import_backend("float32")
@@ -90,9 +89,9 @@ print(f"yours {cross_entropy(logits, labels, np.array([4.0, 1.0, 1.0])):.6f}, --
 # %% [markdown]
 # ## 3. Weights for rare classes
 #
-# Median frequency balancing (Eigen and Fergus 2015) gives each class a weight. The *frequency* of a class is its share
-# of the pixels of those images in which it occurs; its weight is the median of all frequencies, divided by its own.
-# `train.py --class_balancing` uses these weights.
+# Median frequency balancing (Eigen and Fergus 2015), `train.py --class_balancing`, gives each class a weight. The
+# *frequency* of a class is its share of the pixels of those images in which it occurs; its weight is the median of all
+# frequencies, divided by its own.
 #
 # **Predict.** Which class gets the largest weight, and which the smallest?
 
@@ -251,8 +250,8 @@ show(pictures, "four_losses_samples")
 #
 # Some networks have auxiliary heads: a classifier on an earlier or coarser feature, with a loss of its own, that exists
 # in training only. Layers far from the output get a gradient by a shorter way. `--no_auxiliary` of train.py leaves them
-# out. ICNet has two, at strides 16 and 8, BiSeNet two at strides 16 and 8 of its context path. A guide to segmentation
-# networks says that such deep supervision "can bump up your accuracy a bit".
+# out. ICNet and BiSeNet have two, at strides 16 and 8. A guide to segmentation networks says that such deep supervision
+# "can bump up your accuracy a bit".
 #
 # **Predict.** Is the difference after three epochs larger than that between two seeds? Do heads slow down prediction?
 

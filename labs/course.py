@@ -13,6 +13,8 @@ import sys
 import time
 from typing import NamedTuple
 
+from utils.backend import import_backend
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATASET = os.environ.get("LABS_DATASET", "Streets")
 SIZE = os.environ.get("LABS_SIZE", "default")
@@ -126,8 +128,6 @@ def train(
         model: `keras.Model` to train in place of building `name`.
         **network: further arguments of `models.build_model`.
     """
-    from utils.backend import import_backend
-
     import_backend("float32")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that it traces each of many networks
     import keras

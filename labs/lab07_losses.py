@@ -16,10 +16,9 @@ import _path  # noqa: F401
 
 # %% setup
 # 5 s
-from labs.course import class_dict, open_training_data, pick, read_split, test, train
+from labs.course import class_dict, import_backend, open_training_data, pick, read_split, test, train
 from labs.checks import check
 from labs.figures import curves, figure_with_axes, sample, show
-from utils.backend import import_backend
 from utils.data.augmentation import Augmentation
 import numpy as np
 

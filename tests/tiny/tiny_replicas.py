@@ -38,14 +38,29 @@ CLASSES, BATCH = 3, 4
 FLAGS = "--model tiny-heads --optimizer sgd --schedule constant --learning_rate 0.1".split()
 # Without auxiliary heads the network has no dropout.
 RUN = "--model tiny-heads --no_auxiliary --optimizer sgd --learning_rate 0.05 --crop_height 32 --crop_width 32"
-RUN += " --batch_size 4 --steps_per_epoch 2 --num_val_images 1 --num_epochs 2 --no_report --progress quiet"
+RUN += " --batch_size 4 --steps_per_epoch 5 --num_val_images 1 --num_epochs 2 --no_report --progress quiet"
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of images and labels, read by threads as those of train.py."""
+
+    def __init__(self, images, labels):
+        super().__init__(workers=2)
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return len(self.images) // BATCH
+
+    def __getitem__(self, index):
+        part = slice(index * BATCH, (index + 1) * BATCH)
+        return self.images[part], {name: labels[part] for name, labels in self.labels.items()}
 
 
 def data():
-    """Two batches of images and labels; of the second half of each more pixels are ignored, and one whole image."""
+    """Five batches of images and labels; of the second half of each more pixels are ignored, and one whole image."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2 * BATCH, 32, 32, 3), np.uint8)
-    labels = np.repeat(np.repeat(rng.integers(0, CLASSES, (2 * BATCH, 4, 4), np.uint8), 8, 1), 8, 2)
+    images = rng.integers(0, 256, (5 * BATCH, 32, 32, 3), np.uint8)
+    labels = np.repeat(np.repeat(rng.integers(0, CLASSES, (5 * BATCH, 4, 4), np.uint8), 8, 1), 8, 2)
     for number, label in enumerate(labels):
         label[: (2, 2, 16, 32)[number % BATCH]] = 255
     return images, labels
@@ -80,7 +95,7 @@ def losses():
 
 
 def train_steps(choice, *flags):
-    """Trains two steps on the devices of `choice`; returns numbers of the epoch, weights and logits of three images."""
+    """Trains five steps on the devices of `choice`; returns numbers of the epoch, weights, logits of three images."""
     settings = {**vars(parse(train_parser(), [*FLAGS, *flags])[0]), "num_classes": CLASSES}
     line = start_distribution(choice, BATCH)
     images, labels = data()
@@ -91,7 +106,7 @@ def train_steps(choice, *flags):
     state = {}
     labels = dict.fromkeys(output_names(settings), labels)
     with frontend_phase(model, True, state):
-        history = model.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0).history
+        history = model.fit(Batches(images, labels), shuffle=False, verbose=0).history
     return {
         "line": line,
         "numbers": {name: values[0] for name, values in history.items()},

@@ -47,7 +47,7 @@ def test_two_replicas_train_as_one_device(found):
     assert (one["line"], two["line"]) == (None, "Devices --> 2 of 2, with 2 images of each batch")
     assert two["numbers"] == pytest.approx(one["numbers"], rel=1e-6)
     assert two["weights"] == pytest.approx(one["weights"], abs=1e-6)
-    assert two["state"] == one["state"] == {"frozen_updates": 2}
+    assert two["state"] == one["state"] == {"frozen_updates": 5}
     assert set(two["synchronized"]) == {True} and set(one["synchronized"]) == {False}
 
 

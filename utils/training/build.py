@@ -103,6 +103,9 @@ def build_training_model(
         jit_compile=use_xla(settings["jit_compile"]),
     )
     create_variables(model)
+    if num_replicas() > 1:
+        # Keras would read the first batches of each epoch to create them, so that the epoch begins with a later batch.
+        model._maybe_symbolic_build = lambda **_: None
     return model
 
 

@@ -135,6 +135,7 @@ def train(
     from models import MODELS, build_model, inference_model
     from utils.losses import build_losses
     from utils.training import PreciseBatchNorm, build_optimizer
+    from utils.training.build import create_variables
     from utils.training.optimizers import build_schedule
 
     keras.utils.set_random_seed(seed)
@@ -147,6 +148,7 @@ def train(
     if not heads:
         losses, weights = losses["logits"], None
     model.compile(build_optimizer("adamw", schedule, weight_decay=1e-2), loss=losses, loss_weights=weights)
+    create_variables(model)
     start = time.perf_counter()
     history = model.fit(data, epochs=epochs, shuffle=False, verbose=0, callbacks=[PreciseBatchNorm(data)])
     return Trained(inference_model(model), history.history["loss"], time.perf_counter() - start)

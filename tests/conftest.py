@@ -10,11 +10,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's backgro
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.fsync = lambda descriptor: None  # tests need not survive a power failure
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as train.py does in float32
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "tiny"))
 sys.path.append(str(pathlib.Path(__file__).parent))  # chromium
 
 import pytest
+
+from utils.backend import import_backend
+
+import_backend("float32")  # as train.py does
+
 import tiny_model  # noqa: F401  registers the network "tiny"
 import tiny_plots
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 from utils.errors import UsageError
 from utils.processes import start_mark
+from utils.processor import NEURAL_FLAGS, processor_flags
 from utils.replicas import num_replicas
+
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # TensorFlow reads it when it is imported
 
 
 def import_backend(precision: str | None = None) -> None:
@@ -18,24 +21,35 @@ def import_backend(precision: str | None = None) -> None:
     TensorFlow writes them to standard error before it reads any setting, so standard error is silenced during the
     import. Exceptions of the import are raised as usual.
 
-    TensorFlow by itself uses oneDNN's operations only on processors with AVX512-VNNI, AVX-VNNI or AMX. On older ones
-    they are faster in float32, but many times as slow in bfloat16. `TF_ENABLE_ONEDNN_OPTS` of the environment has
-    precedence.
+    TensorFlow by itself uses oneDNN's operations only on processors with instructions for neural networks. On older
+    ones they make training in float32 twice as fast, but bfloat16 many times as slow, and predictions of single images
+    too if layers are fused. `TF_ENABLE_ONEDNN_OPTS` of the environment has precedence.
 
     Args:
         precision: `--mixed_precision` of all networks of this process; "float32" and "auto", which takes bfloat16 only
-            where there is such arithmetic, ask for oneDNN. None leaves the choice to TensorFlow.
+            where there is such arithmetic, ask for oneDNN on older processors. None leaves the choice to TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if precision in ("float32", "auto"):
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     is_first = "keras" not in sys.modules
+    is_older = is_first and _ask_for_onednn(precision)
     with silence_stderr(), pause_gc():
         import keras
 
         keras.ops.zeros(())  # TensorFlow looks for devices at its first operation
+        if is_older and keras.config.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.optimizer.set_experimental_options({"remapping": False})  # which fuses layers
     if is_first:
         gc.freeze()  # imported objects stay in memory: later collections need not visit them
+
+
+def _ask_for_onednn(precision):
+    """Asks for oneDNN in float32 on an older processor, unless the user has decided; returns whether it did."""
+    flags = processor_flags()
+    if precision not in ("float32", "auto") or flags is None or flags & set(NEURAL_FLAGS):
+        return False
+    return os.environ.setdefault(ONEDNN, "1") == "1"
 
 
 def device() -> str:

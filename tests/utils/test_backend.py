@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from utils.backend import import_backend, pause_gc, process_age
+from utils import backend
+from utils.backend import pause_gc, process_age
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -33,12 +34,21 @@ def test_age_of_a_process():
 
 
 @pytest.mark.parametrize(
-    ("precision", "before", "after"),
-    [("float32", None, "1"), ("auto", None, "1"), ("bfloat16", None, None), (None, None, None), ("float32", "0", "0")],
+    ("precision", "flags", "before", "after"),
+    [
+        ("float32", {"avx2"}, None, "1"),
+        ("auto", {"avx2"}, None, "1"),
+        ("float32", {"avx2"}, "0", "0"),
+        ("float32", {"avx2", "avx512_vnni"}, None, None),
+        ("float32", None, None, None),
+        ("bfloat16", {"avx2"}, None, None),
+        (None, {"avx2"}, None, None),
+    ],
 )
-def test_onednn_is_asked_for_in_float32_unless_the_user_decides(precision, before, after, monkeypatch):
-    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+def test_onednn_is_asked_for_in_float32_on_older_processors(precision, flags, before, after, monkeypatch):
+    monkeypatch.setattr(backend, "processor_flags", lambda: flags)
+    monkeypatch.delenv(backend.ONEDNN, raising=False)
     if before is not None:
-        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", before)
-    import_backend(precision)
-    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == after
+        monkeypatch.setenv(backend.ONEDNN, before)
+    assert backend._ask_for_onednn(precision) == (after == "1")
+    assert os.environ.get(backend.ONEDNN) == after

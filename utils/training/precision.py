@@ -1,16 +1,12 @@
 """Automatic choice of the compute dtype (`--mixed_precision auto`): bfloat16 where it is faster, else float32."""
 
-import pathlib
-import re
-
 import keras
 import numpy as np
 
 from utils.backend import set_precision
+from utils.processor import AMX_FLAG, BFLOAT16_FLAGS, processor_flags
 from utils.training.step_time import RepeatedBatch, StepTimes
 
-AMX_FLAG = "amx_bf16"  # of x86 processors that multiply matrices of bfloat16, which TensorFlow makes use of
-BFLOAT16_FLAGS = (AMX_FLAG, "avx512_bf16")
 LEAST_GAIN = 1.1  # below, float32 is kept
 STEPS, ROUNDS = 4, 3  # of the measurement; rounds of both dtypes alternate, because other programs may be running
 
@@ -48,13 +44,6 @@ def gpu_capability() -> tuple[int, int] | None:
     details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
     capabilities = [found["compute_capability"] for found in details if "compute_capability" in found]
     return min(capabilities, default=None)
-
-
-def processor_flags() -> set[str] | None:
-    """Returns the feature flags of an x86 processor under Linux; None if they are not reported, as elsewhere."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    found = re.search(r"^flags\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
-    return set(found[1].split()) if found else None
 
 
 def measure_gain() -> float:

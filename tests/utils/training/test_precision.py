@@ -8,7 +8,7 @@ import pytest
 
 import train
 from utils.training import precision
-from utils.training.precision import choose_precision, measure_gain, processor_flags, small_network
+from utils.training.precision import choose_precision, measure_gain, small_network
 
 AMD = {"avx2", "avx512f", "avx512_bf16"}
 
@@ -31,11 +31,6 @@ def test_choice(monkeypatch, capability, flags, gain, name, words):
     monkeypatch.setattr(precision, "measure_gain", lambda: gain or pytest.fail("measured without need"))
     found, reason = choose_precision()
     assert found == name and words in reason
-
-
-def test_flags_of_this_processor():
-    flags = processor_flags()
-    assert flags is None or "fpu" in flags
 
 
 def test_the_measurement_leaves_names_and_policy_alone(monkeypatch):

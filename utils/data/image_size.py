@@ -52,10 +52,8 @@ def check_size(data: bytes, path: str | pathlib.Path, length: int | None = None)
         raise UsageError(f"cannot read {path}: damaged, or not an image")
     width, height = size
     check_pixels(width, height, path)
-    if is_tiff(data) and _tiff_bytes(data) > BYTES_PER_PIXEL * _max_pixels:
-        raise UsageError(
-            f"{path} has {_tiff_bytes(data):,} bytes of pixels, more than a program can hold; cut it into tiles"
-        )
+    if is_tiff(data):
+        _check_tiff(read_tiff_header(data), path)
     needed = _least_bytes(data, width, height)
     if needed > length:
         raise UsageError(
@@ -195,10 +193,16 @@ def _pillow_size(data):
         return None
 
 
-def _tiff_bytes(data):
-    """Returns the number of bytes of the pixels of all bands."""
-    header = read_tiff_header(data)
-    return header.width * header.height * header.samples * max(header.bits) // 8
+def _check_tiff(header, path):
+    """Refuses a TIFF file with more bytes of all bands than memory is for, or without all strips or tiles."""
+    size = header.width * header.height * header.samples * max(header.bits) // 8
+    if size > BYTES_PER_PIXEL * _max_pixels:
+        raise UsageError(f"{path} has {size:,} bytes of pixels, more than a program can hold; cut it into tiles")
+    if not header.is_whole:  # some libraries fill the rest with zeros
+        parts = "tiles" if header.is_tiled else "strips"
+        raise UsageError(
+            f"cannot read {path}: damaged, {parts} of its {header.width}x{header.height} pixels are missing"
+        )
 
 
 def _least_bytes(data, width, height):

@@ -13,8 +13,6 @@ from utils.data.images import decode_bytes, is_image, read_bytes
 from utils.data.opencv import AS_STORED
 from utils.data.pillow import open_with_pillow
 from utils.data.png import PNG_SIGNATURE, pixels_of_png
-from utils.data.tiff import check_whole
-from utils.data.tiff_header import is_tiff, read_tiff_header
 from utils.errors import UnreadableError, UsageError
 
 PNG_GRAY, PNG_PALETTE, PNG_GRAY_ALPHA = 0, 3, 4  # color types; 2 is RGB, 6 RGBA
@@ -79,9 +77,6 @@ def _decode(data, path):
         return _read_png(data, path)
     if data[:2] == b"\xff\xd8":
         return _from_opencv(data, path)
-    header = read_tiff_header(data) if is_tiff(data) else None
-    if header:
-        check_whole(header)
     return _read_with_pillow(data, path)
 
 

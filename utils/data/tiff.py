@@ -75,17 +75,6 @@ def choose_library(header: TiffHeader) -> str:
     return "rasterio"
 
 
-def check_whole(header: TiffHeader) -> None:
-    """Checks that a TIFF file has all its pixels.
-
-    Raises:
-        UnreadableError: if strips or tiles are missing.
-    """
-    if not header.is_whole:
-        parts = "tiles" if header.is_tiled else "strips"
-        raise UnreadableError(f"damaged, {parts} of its {header.width}x{header.height} pixels are missing")
-
-
 def decode_tiff(data: bytes, header: TiffHeader, path: str | pathlib.Path) -> np.ndarray | None:
     """Decodes the first page of a TIFF file, as stored: without its orientation.
 
@@ -101,7 +90,6 @@ def decode_tiff(data: bytes, header: TiffHeader, path: str | pathlib.Path) -> np
     Raises:
         UnreadableError: telling a kind that cannot be read.
     """
-    check_whole(header)
     if header.photometric not in _READABLE:
         raise UnreadableError(
             f"its colors are neither RGB nor gray (photometric {header.photometric}); convert it to RGB"

@@ -57,8 +57,7 @@ class TiffHeader(NamedTuple):
         positions: dict from `PHOTOMETRIC` and `ORIENTATION` to the position of the value in the file, if it is there.
         byte_order: "<" or ">".
         pages: number of pages, without masks and reduced copies (overviews).
-        is_whole: bool, whether there are as many strips or tiles as the size needs: some libraries fill the rest with
-            zeros.
+        is_whole: bool, whether there are as many strips or tiles as the size needs.
         nodata: GDAL's value of pixels without data, or None.
         is_georeferenced: bool, whether it is a GeoTIFF.
     """

@@ -24,9 +24,8 @@ def optional_write(path: pathlib.Path) -> Iterator[None]:
     except (RunError, OSError, UnicodeError, MemoryError) as error:
         problem = getattr(error, "strerror", None) or first_line(error) or type(error).__name__
         text = problem if isinstance(error, RunError) else f"cannot write {path}: {problem}"
-        remedy = _remedy(error)
         # The standard error stream writes any name, the standard output does not.
-        print(f"warning: {text}; the training continues without it; {remedy}", file=sys.stderr, flush=True)
+        print(f"warning: {text}; the training continues without it; {_remedy(error)}", file=sys.stderr, flush=True)
 
 
 def _remedy(error):

@@ -150,12 +150,17 @@ def test_labels_that_fit_several_readings_need_more_files(tmp_path, monkeypatch)
 
 
 def bytes_of(pairs, verify):
-    """The bytes that a check keeps at most."""
+    """The bytes that a check keeps at most: the least of three, to which threads that meet by chance add kilobytes."""
     classes = ClassDict(["ground", "house", "tree"], COLORS)
     classes.look_up(np.zeros((1, 1, 3), np.uint8))  # makes its table
+    return min(traced_peak(lambda: check_splits({"train": pairs}, classes, verify)) for _ in range(3))
+
+
+def traced_peak(function):
+    """Calls a function; returns the most bytes that were allocated at a time."""
     tracemalloc.start()
     try:
-        check_splits({"train": pairs}, classes, verify)
+        function()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

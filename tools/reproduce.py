@@ -13,7 +13,7 @@ import sys
 if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
-from tools import run_command
+from tools import ROOT, run_command
 from tools.results.records import experiment_names, read_experiment, training_flags, write_experiment
 from utils.benchmark.timing import machine_info
 from utils.cli import Parser
@@ -30,6 +30,9 @@ def build_parser():
     parser.add_argument("name", nargs="?", metavar="NAME", help="an experiment; without it, all are listed")
     parser.add_argument("--dataset", help="name or path of the dataset; default: that of the experiment")
     parser.add_argument("--frontend_weights", help="path of the pretrained weights, if they cannot be downloaded")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the trainings; results of others than 0 stand beside"
+    )
     parser.add_argument("--output_dir", default="reproduced", help="folder for checkpoints, scores and images")
     parser.add_argument("--record", action="store_true", help="write the result into the experiment's file")
     return parser
@@ -44,42 +47,73 @@ def main(argv=None):
         return 0
     experiment, folder = read_experiment(args.name), pathlib.Path(args.output_dir)
     replacements = {"imagenet": args.frontend_weights, training_flags(args.name)["dataset"]: args.dataset}
-    checkpoint, epochs = train(args.name, folder, replacements)
-    output, dataset = folder / args.name / "test", {"dataset": args.dataset} if args.dataset else {}
+    checkpoint, epochs = train(args.name, folder, replacements, args.seed)
+    output = output_folder(folder, args.name, args.seed) / "test"
+    dataset = {"dataset": args.dataset} if args.dataset else {}
     run_command("test.py", {**experiment["test"], **dataset, "checkpoint_path": checkpoint, "output_dir": output})
     result = read_result(output, checkpoint, epochs, experiment.get("table") == HISTORY_TABLE)
     if args.record:
-        write_experiment(args.name, {**experiment, "result": result})
+        write_experiment(args.name, with_result(experiment, result, args.seed))
         print(f"Recorded: {', '.join(f'{name} {100 * result[name]:.2f} %' for name in SCORES)}")
     else:
         compare(experiment, result)
     return 0
 
 
-def train(name, folder, replacements):
+def train(name, folder, replacements, seed):
     """Trains the network of an experiment, resumes its training, or does nothing if it is complete.
 
     Args:
         name: str, of the experiment.
         folder: `pathlib.Path`, with a folder for each experiment.
         replacements: dict from the name of the dataset, and from "imagenet", to paths for them, or None.
+        seed: int, of the trainings.
 
     Returns:
         `(checkpoint, epochs)`: `pathlib.Path`, and the log rows of all trainings that led to it, a list of dicts.
     """
-    flags, earlier = read_experiment(name)["train"], []
+    experiment, earlier = read_experiment(name), []
+    flags = experiment["train"]
     if isinstance(flags, str):
-        return train(flags, folder, replacements)
+        return train(flags, folder, replacements, seed)
     if flags.get("init_from") in experiment_names():
-        start, earlier = train(flags["init_from"], folder, replacements)
+        start, earlier = train(flags["init_from"], folder, replacements, seed)
         flags = {**flags, "init_from": start}
-    output = folder / name
+    if "teacher" in experiment:
+        dataset = replacements.get(flags["dataset"]) or flags["dataset"]
+        flags = {**flags, "soft_labels": make_soft_labels(experiment["teacher"], folder, dataset)}
+    flags, output = {**flags, "seed": seed} if seed else flags, output_folder(folder, name, seed)
     keys = [key for key in ("dataset", "frontend_weights") if key in flags]
     replaced = {key: replacements.get(flags[key]) or flags[key] for key in keys}
     run_command("train.py", {**flags, **replaced, "output_dir": output}, "--continue_training")
     (checkpoint,) = output.glob("latest_model_*.keras")
     _, state = read_checkpoint(checkpoint)
     return checkpoint, earlier + state["log"]
+
+
+def output_folder(folder, name, seed):
+    """Returns an experiment's folder in `folder`; each seed has one of its own."""
+    return folder / (f"{name}_seed_{seed}" if seed else name)
+
+
+def make_soft_labels(teacher, folder, dataset):
+    """Writes a teacher's soft labels unless they are there.
+
+    Args:
+        teacher: dict, flags of tools/make_soft_labels.py.
+        folder: `pathlib.Path`, gets the folder of the soft labels; experiments with one teacher share it.
+        dataset: str, name or path.
+
+    Returns:
+        `pathlib.Path` of the folder.
+    """
+    output = folder / f"soft_labels_{pathlib.Path(teacher['checkpoint']).stem}"
+    if not (output / "soft_labels.json").is_file():  # written last
+        checkpoint = ROOT / teacher["checkpoint"]
+        run_command(
+            "tools/make_soft_labels.py", {**teacher, "checkpoint": checkpoint, "dataset": dataset, "output": output}
+        )
+    return output
 
 
 def read_result(output, checkpoint, epochs, with_history=False):
@@ -112,6 +146,13 @@ def read_result(output, checkpoint, epochs, with_history=False):
         "machine": "{cpu}, {cores} cores".format_map(machine_info()),
         "versions": settings["versions"],
     }
+
+
+def with_result(experiment, result, seed):
+    """Returns an experiment with a new result; seed 0's is "result", others are in "repetitions" by seed."""
+    if not seed:
+        return {**experiment, "result": result}
+    return {**experiment, "repetitions": {**experiment.get("repetitions", {}), str(seed): result}}
 
 
 def rounded(number):

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 import train
-from tools import flag_words, reproduce
+from tools import flag_words, make_soft_labels, reproduce
 from tools.results import records
 from utils.cli import test_parser as parser_of_test
 from utils.cli import train_parser
@@ -95,6 +95,37 @@ def test_an_experiment_may_test_or_train_on_what_another_one_trained(experiments
     assert settings["init_from"] == str(pathlib.Path("out/small/latest_model_tiny_Streets.keras"))
     assert not pathlib.Path("out/small_twice/latest_model_tiny_Streets.keras").exists()
     assert records.recorded("all")["small_twice"]["train"] == EXPERIMENT["train"] and not records.recorded("other")
+
+
+def test_other_seeds_stand_beside_the_first(experiments, streets):
+    for seed in "0", "1":
+        assert run(streets, "--record", "--seed", seed, "--output_dir", "out") == 0
+    experiment = records.read_experiment("small")
+    first, second = records.scores_of_seeds(experiment, "mean_iou")
+    assert list(experiment["repetitions"]) == ["1"] and first == experiment["result"]["mean_iou"] != second
+    settings, _ = read_checkpoint("out/small_seed_1/latest_model_tiny_Streets.keras")
+    assert settings["seed"] == 1
+
+
+def test_a_teacher_writes_its_soft_labels_once(experiments, streets, monkeypatch):
+    teacher = pathlib.Path(__file__).parents[1] / "checkpoints" / "tiny_heads.keras"
+    every_class = {name: value for name, value in EXPERIMENT["train"].items() if name != "ignore_class"}
+    distilled = {**EXPERIMENT, "train": every_class, "teacher": {"checkpoint": str(teacher), "flip": True}}
+    records.write_experiment("distilled", distilled)
+    commands, run_command = [], reproduce.run_command
+
+    def keep(command, flags, *words):
+        commands.append(command)
+        make_soft_labels.main(flag_words(flags)) if "soft" in command else run_command(command, flags, *words)
+
+    monkeypatch.setattr(reproduce, "run_command", keep)
+    for seed in "0", "1":
+        words = ["distilled", "--dataset", str(streets), "--seed", seed, "--output_dir", "out", "--record"]
+        assert reproduce.main(words) == 0
+    assert commands == ["tools/make_soft_labels.py", *["train.py", "test.py"] * 2]
+    settings, state = read_checkpoint("out/distilled_seed_1/latest_model_tiny_Streets.keras")
+    assert settings["soft_labels"] == str(pathlib.Path("out/soft_labels_tiny_heads"))
+    assert settings["seed"] == 1 and state["log"][0]["soft_loss"] > 0
 
 
 def test_experiments_are_listed_and_unknown_names_refused(experiments, capsys):

@@ -7,12 +7,16 @@ An experiment is a dict with
 * "train": flags of train.py, or the name of another experiment whose network is tested in another way. The flag
   "init_from" may also name an experiment, whose network is then trained further.
 * "test": flags of test.py
+* "teacher": flags of tools/make_soft_labels.py, whose checkpoint is relative to the repository; the training then has
+  its "soft_labels"; may be missing
 * "tolerance": float in 0..1, the largest accepted decrease of a score in a repetition
-* "result": scores, time, machine and versions, once it is recorded
+* "result": scores, time, machine and versions with seed 0, once it is recorded
+* "repetitions": such results by another seed; may be missing
 """
 
 import json
 import pathlib
+import statistics
 
 from models import MODELS
 from utils.errors import UsageError, did_you_mean
@@ -60,7 +64,13 @@ def recorded(table: str) -> dict[str, dict]:
         for name, experiment in experiments.items()
         if experiment.get("table") == table and "result" in experiment
     }
-    return dict(sorted(experiments.items(), key=lambda item: -item[1]["result"]["mean_iou"]))
+    return dict(sorted(experiments.items(), key=lambda item: -statistics.mean(scores_of_seeds(item[1], "mean_iou"))))
+
+
+def scores_of_seeds(experiment: dict, score: str) -> list[float]:
+    """Returns a score, "mean_iou" or "global_accuracy" in 0..1, with each seed, that with seed 0 first."""
+    results = [experiment["result"], *experiment.get("repetitions", {}).values()]
+    return [result[score] for result in results]
 
 
 def title(experiment: dict) -> str:

@@ -3,10 +3,11 @@
 import csv
 import json
 import pathlib
+import statistics
 
 from models import MODELS
 from tools.results import records
-from tools.results.records import recorded, title
+from tools.results.records import recorded, scores_of_seeds, title
 
 PAPERS = pathlib.Path(__file__).resolve().parent / "camvid_papers.csv"  # percent, millions of parameters
 
@@ -22,8 +23,7 @@ def iou_table() -> str:
     for name, experiment in recorded("camvid").items():
         result, network = experiment["result"], title(experiment)
         class_iou = [result["class_iou"][class_name] for class_name in classes]
-        scores = percent([*class_iou, result["mean_iou"], result["global_accuracy"]])
-        scores[-2] = f"**{scores[-2]}**"
+        scores = [*percent(class_iou), f"**{spread(experiment, 'mean_iou')}**", spread(experiment, "global_accuracy")]
         parameters, milliseconds = latencies["parameters"].get(network), latencies["milliseconds"].get(network)
         size = f"{parameters / 1e6:.1f} M" if parameters else "-"
         latency = f"{milliseconds:.0f} ms" if milliseconds else "-"
@@ -102,7 +102,7 @@ def scores_table(table: str) -> str:
     """Formats a table's recorded experiments as rows, best first: subject and scores."""
     lines = ["| | mean IoU, % | global accuracy, % | |", "|---|---|---|---|"]
     for name, experiment in recorded(table).items():
-        scores = percent([experiment["result"][key] for key in ("mean_iou", "global_accuracy")])
+        scores = [spread(experiment, key) for key in ("mean_iou", "global_accuracy")]
         lines.append(f"| {experiment['about']} | {' | '.join(scores)} | `{name}` |")
     return "\n".join(lines)
 
@@ -124,6 +124,13 @@ def label(experiment: dict) -> str:
     """Formats the title of an experiment, such as "`UNet-Frontend`, bfloat16, 6 views"."""
     name, comma, views = title(experiment).partition(",")
     return f"`{name}`{comma}{views}"
+
+
+def spread(experiment: dict, score: str) -> str:
+    """Formats a score in percent; of several seeds mean and standard deviation, such as "61.2 ± 0.3"."""
+    scores = [100 * value for value in scores_of_seeds(experiment, score)]
+    deviation = f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
+    return f"{statistics.mean(scores):.1f}{deviation}"
 
 
 def percent(shares: list[float]) -> list[str]:

@@ -95,3 +95,13 @@ def test_streets_fine_tuning_and_scores(write):
         ["F2", "1.50, 0.75", "20.0, 25.5", "`f2`"],
     ]
     assert [row[0] for row in rows(tables.scores_table("drives"))[2:]] == ["D2", "D1"]
+
+
+def test_repetitions_by_other_seeds_give_mean_and_deviation(write):
+    others = {"1": result(0.41), "2": result(0.39)}
+    write("steady", "drives", result=result(0.4), repetitions=others)
+    write("lucky", "drives", result=result(0.45), repetitions={"1": result(0.31)})
+    steady, lucky = rows(tables.scores_table("drives"))[2:]
+    assert steady == ["STEADY", "40.0 ± 1.0", "90.0 ± 0.0", "`steady`"] and lucky[1] == "38.0 ± 9.9"
+    write("c", "camvid", result=result(0.4), repetitions=others)
+    assert rows(tables.iou_table())[2][12] == "**40.0 ± 1.0**"

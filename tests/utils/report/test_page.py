@@ -95,6 +95,7 @@ def test_images_are_sorted_and_filtered(page, data):
     assert names(page)[:3] == sorted(by, key=lambda name: -by[name]["suspicion"])[:3]
     choose(page, "sort by", "name")
     assert names(page) == sorted(by)
+    assert page.run("document.querySelector('.more').offsetHeight") == 0  # all images are shown
     index = data["images"][0]["truth"][-1]
     choose(page, "class", str(index))
     choose(page, "sort by", "worst")

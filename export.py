@@ -87,7 +87,7 @@ def read_images(args, options, settings):
 
     Returns:
         `(images, source, calibration)`: list of uint8 arrays `(h, w, channels)`; a description of where they come from;
-        list of uint8 arrays of the fixed size, empty unless the precision is int8.
+        list of uint8 arrays of the fixed size, or of multiples of 32 pixels, empty unless they are needed.
     """
     from tools.datasets.builtin import find_or_make_dataset
     from utils.data.folder import dataset_of_run
@@ -100,10 +100,10 @@ def read_images(args, options, settings):
     image_format = ImageFormat.from_settings(settings)
     images, source = find_reference_images(paths, settings["dataset_path"], dataset, image_format)
     calibration = []
-    if options.precision == "int8" and options.format == "litert":
+    if options.precision == "int8" and options.format in ("litert", "onnx"):
         folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
         calibration = read_calibration_images(folder, args.calibration_images, image_format)
-        calibration = [resize_image(image, options.size) for image in calibration]
+        calibration = [resize_image(image, options.size or padded_size(image.shape)) for image in calibration]
         print(f"Calibration --> {len(calibration)} images of {folder}")
     return images, source, calibration
 
@@ -128,13 +128,20 @@ def command_line(argv):
 
 def describe_size(size):
     """Returns the size of the images as text."""
-    from utils.inference.predictor import SIZE_MULTIPLE, round_up
+    from utils.inference.predictor import SIZE_MULTIPLE
 
     if size is None:
         return f"any (multiples of {SIZE_MULTIPLE} are best)"
-    padded = [round_up(side, SIZE_MULTIPLE) for side in size]
+    padded = padded_size(size)
     hint = f"; a checkpoint's images are padded to {padded[0]}x{padded[1]}, which gives other results at the border"
-    return f"{size[0]}x{size[1]}{hint if padded != list(size) else ''}"
+    return f"{size[0]}x{size[1]}{hint if padded != tuple(size) else ''}"
+
+
+def padded_size(shape):
+    """Returns the `(height, width)` to which predict.py pads an image of this shape."""
+    from utils.inference.predictor import SIZE_MULTIPLE, round_up
+
+    return tuple(round_up(side, SIZE_MULTIPLE) for side in shape[:2])
 
 
 if __name__ == "__main__":

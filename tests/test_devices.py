@@ -137,6 +137,19 @@ def test_four_processes_train_as_one_device():
 
 
 @needs_jax
+@pytest.mark.sweep
+@pytest.mark.parametrize("processes, devices", [(4, 1), (2, 2)])
+def test_processes_train_as_four_devices(streets, tmp_path, processes, devices):
+    """To the last bit."""
+    one = train_with_jax(streets, tmp_path / "one", JAX_NUM_CPU_DEVICES="4")
+    job = launcher(processes)
+    many = train_with_jax(streets, tmp_path / "many", *job, flags=CLUSTER, JAX_NUM_CPU_DEVICES=str(devices))
+    assert one[0] == many[0] == 0, one[1][-2000:] + many[1][-2000:]
+    assert many[2] == one[2] and len(one[2]) == 2
+    assert differing(tmp_path / "one", tmp_path / "many") == []
+
+
+@needs_jax
 def test_a_signal_to_one_process_stops_all(streets, tmp_path):
     signal = f"SIGTERM,1,1,{tmp_path / 'stopped'}"
     code, error, rows = train_with_jax(streets, tmp_path, *PAIR, flags=["--distribute", "cluster"], TINY_SIGNAL=signal)

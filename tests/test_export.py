@@ -141,6 +141,28 @@ def test_smaller_litert(flag, note, checkpoint, tmp_path, monkeypatch, capsys):
     assert loaded.logits(images(2, 64, 64)).shape == (2, 64, 64, 12)
 
 
+def test_onnx_in_8_bits_takes_any_size(checkpoint, tmp_path, monkeypatch, capsys):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    from utils.export import parity
+
+    monkeypatch.setitem(parity.MIN_AGREEMENT, "int8", 80.0)  # a network of one epoch has many near ties
+    path, whole = tmp_path / "made.onnx", tmp_path / "whole.onnx"
+    arguments = ["--checkpoint_path", checkpoint, "--format", "onnx", "--output_path"]
+    assert export.main([*arguments, str(path), "--int8", "--calibration_images", "8"]) == 0
+    assert "Calibration --> 8 images" in capsys.readouterr().out
+    assert export.main([*arguments, str(whole)]) == 0
+    types = {weight.data_type for weight in onnx.load(path).graph.initializer if len(weight.dims) == 4}
+    assert types == {onnx.TensorProto.UINT8}
+    (loaded, settings), (reference, expected) = load_exported(path), load_exported(whole)
+    assert loaded.size is None and settings == expected
+    for height, width in ((64, 64), (96, 128)):
+        batch = images(2, height, width)
+        logits = reference.logits(batch)
+        assert 0 < np.abs(loaded.logits(batch) - logits).mean() < 0.3 * logits.std()  # calibrated for other images
+
+
 def test_default_names_and_a_network_with_a_frontend(streets, tmp_path, monkeypatch, capsys):
     """The checkpoint's dataset is gone: noise will do, and is called so."""
     import keras
@@ -220,7 +242,7 @@ def test_missing_packages(form, checkpoint, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--format", "onnx", "--int8"], "litert"),
+        (["--format", "openvino", "--int8"], "litert, onnx"),
         (["--format", "litert", "--int8", "--float16"], "exclude"),
         (["--format", "litert", "--crop_height", "64"], "set together"),
         (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "at least 1"),

@@ -18,6 +18,7 @@ if __name__ == "__main__" and not __package__:
 
 from models import MODELS
 from tools import ROOT, analyse_dataset, compare_runs, convert_dataset, split_dataset
+from tools.compare_exports import exports_table
 from tools.compare_models import RESULTS
 from tools.compare_recipes import recipes_table
 from tools.results.reference import (
@@ -91,11 +92,12 @@ TABLES = {
     "streets": streets_table,
     "fine_tuning": fine_tuning_table,
     "comparison": comparison_table,
-    **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics")},
+    **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics", "distillation")},
     "recipes": recipes_table,
     "speed": speed_table,
     "soak": soak_table,
     "scaling": scaling_table,
+    "exports": exports_table,
 }
 
 

@@ -139,8 +139,8 @@ def export_precision(args: argparse.Namespace) -> str:
         raise UsageError("--float16 and --int8 exclude each other")
     if precision == "float16" and args.format not in ("litert", "onnx", "web"):
         raise UsageError("--float16 is for --format litert, onnx and web only")
-    if precision == "int8" and args.format not in ("litert", "keras", "hub"):
-        raise UsageError("--int8 is for --format litert, keras and hub only")
+    if precision == "int8" and args.format not in ("litert", "onnx", "keras", "hub"):
+        raise UsageError("--int8 is for --format litert, onnx, keras and hub only")
     if args.format in ("keras", "hub") and (args.output != "logits" or args.crop_height or args.crop_width):
         raise UsageError(
             f"--format {args.format} keeps logits and any size, as test.py and predict.py need; leave out --output, "

@@ -23,13 +23,13 @@ def build_graph(model, label_values: np.ndarray, options):
 
     Returns:
         `tf.Module` with the method `serve`, from uint8 images `(B, H, W, channels)` to a dict from the name of the
-        output to the output. For LiteRT B is 1, so that all shapes of a file of fixed size are static. For int8 the
-        images are float32, and the converter turns them into uint8.
+        output to the output. For LiteRT B is 1, so that all shapes of a file of fixed size are static. For its int8
+        the images are float32, and the converter turns them into uint8.
     """
     import tensorflow as tf
 
-    batch = 1 if options.format == "litert" else None
-    dtype = tf.float32 if options.precision == "int8" else tf.uint8
+    is_litert = options.format == "litert"
+    batch, dtype = (1 if is_litert else None), (tf.float32 if is_litert and options.precision == "int8" else tf.uint8)
 
     def serve(images):
         result = model(images, training=False)
@@ -96,10 +96,12 @@ def write_savedmodel(path, module, note, **_):
     (path / SUITE_MEMBER).write_text(note, encoding="utf-8")
 
 
-def write_onnx(path, module, note, size, precision="float32", **_):
+def write_onnx(path, module, note, size, precision="float32", calibration=(), **_):
     """Writes an ONNX file; the settings are among its metadata."""
     import onnx
     import tf2onnx
+
+    from utils.export.quantization import quantize
 
     serve = module.serve
     with constants_copied_once():
@@ -109,6 +111,8 @@ def write_onnx(path, module, note, size, precision="float32", **_):
             pad_explicitly(node)
     if precision == "float16":
         halve_weights(model.graph)
+    if precision == "int8":
+        model = quantize(model, calibration)
     name_axes(model.graph, size)
     onnx.helper.set_model_props(model, {SUITE_MEMBER: note})
     onnx.save(model, str(path))

@@ -60,7 +60,7 @@ class ExportOptions(NamedTuple):
         format: a key of `FORMATS`.
         size: `(height, width)` in pixels, or None for any.
         output: "logits", "classes" or "colours".
-        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT, Keras and hub also "int8".
+        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT, ONNX, Keras and hub also "int8".
     """
 
     format: str
@@ -162,7 +162,7 @@ def write_export(
         model: `keras.Model` from images to logits, float32.
         settings: the settings of its checkpoint, to be stored in the file.
         options: `ExportOptions`.
-        calibration: uint8 images `(h, w, 3)` of the size of `options`, to find the ranges of int8.
+        calibration: uint8 images `(h, w, 3)`, of the size of `options` if it has one, to find the ranges of int8.
         inputs: of the formats of several files.
 
     Raises:

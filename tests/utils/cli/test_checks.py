@@ -56,6 +56,7 @@ def test_valid_combinations_pass():
     assert export_precision(export_flags()) == "float32"
     assert export_precision(export_flags(format="litert", int8=True)) == "int8"
     assert export_precision(export_flags(format="keras", int8=True)) == "int8"
+    assert export_precision(export_flags(format="onnx", int8=True)) == "int8"
     assert export_precision(export_flags(format="web", float16=True, ort_web="a.tgz")) == "float16"
 
 
@@ -85,7 +86,7 @@ def test_valid_combinations_pass():
             (export_flags(format="keras", float16=True),),
             "--float16 is for --format litert, onnx and web",
         ),
-        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert, keras and hub only"),
+        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert, onnx, keras and hub only"),
         (export_precision, (export_flags(ort_web="a.tgz"),), "--ort_web is for --format web only"),
         (export_precision, (export_flags(format="web", scores="s.json"),), "--scores is for --format hub only"),
         (export_precision, (export_flags(format="hub", output="classes"),), "--format hub keeps logits"),

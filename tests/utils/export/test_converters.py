@@ -46,6 +46,7 @@ def test_shapes_of_the_graph(model):
     assert spec("litert").shape.as_list() == [1, None, None, 3]
     assert spec("onnx", (40, 50)).shape.as_list() == [None, None, None, 3]  # the size is written later
     assert spec("litert", (40, 50), precision="int8").dtype == "float32"
+    assert spec("onnx", precision="int8").dtype == "uint8"
 
 
 def test_dilated_convolutions_are_one_operation(model):

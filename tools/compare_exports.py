@@ -93,7 +93,10 @@ def main(argv=None):
 
 
 def choose_files(formats):
-    """Returns the `FILES` of the formats, without those whose packages are missing; prints what is left out.
+    """Returns those of `FILES` that can be written, and prints which cannot for lack of a package.
+
+    Args:
+        formats: list of str, only these; None for all.
 
     Raises:
         UsageError: for a format that is not compared.

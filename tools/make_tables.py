@@ -92,7 +92,9 @@ TABLES = {
     "streets": streets_table,
     "fine_tuning": fine_tuning_table,
     "comparison": comparison_table,
-    **{name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics", "distillation")},
+    **{
+        name: functools.partial(scores_table, name) for name in ("drives", "scales", "batch_statistics", "distillation")
+    },
     "recipes": recipes_table,
     "speed": speed_table,
     "soak": soak_table,

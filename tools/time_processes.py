@@ -72,7 +72,12 @@ def cases(processes: int) -> list[tuple]:
 
 
 def run(command, devices, cache):
-    """Runs a measurement on JAX devices, with a folder for what was compiled; returns its numbers.
+    """Runs a measurement and returns its numbers.
+
+    Args:
+        command: list of str.
+        devices: int, number of JAX's devices in each process.
+        cache: path of a folder for what JAX compiles.
 
     Raises:
         RunError: if it fails.

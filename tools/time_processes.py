@@ -2,7 +2,8 @@
 
     python tools/time_processes.py --processes 2 train.py --dataset Streets --model custom --frontend MobileNetV3Small
 
-The flags behind train.py are those of the training. Every process has its share of the cores to itself.
+The flags behind train.py are those of the training. All processes share all cores: bound to one core each, the threads
+of a process that send, receive and compute wait for each other.
 """
 
 import json
@@ -105,10 +106,7 @@ def describe(found: dict[str, list[dict]]) -> str:
 def measure() -> None:
     """Trains an epoch in this process, one of those of a launcher if there are several; process 0 prints seconds."""
     settings = vars(parse(train_parser())[0])
-    is_cluster, cores = settings["distribute"] == "cluster", sorted(os.sched_getaffinity(0))
-    if is_cluster:
-        rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        os.sched_setaffinity(0, cores[rank::count])  # before JAX makes its threads
+    is_cluster = settings["distribute"] == "cluster"
     from tools.datasets.builtin import find_or_make_dataset
     from utils.data.augmentation import Augmentation
     from utils.data.folder import read_classes

@@ -19,7 +19,7 @@ from utils.cli import Parser
 from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
 
-ROWS = ("scoring", "labels", "loading", "predict", "networks", "gradients")
+ROWS = ("scoring", "labels", "loading", "predict", "networks", "convolutions")
 MAX_IMAGES = 200  # of a dataset, to load in a round
 
 
@@ -56,7 +56,7 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args = build_parser().parse_args(argv)
     from tools.datasets.builtin import find_or_make_dataset
-    from tools.speed.networks import gradients, networks
+    from tools.speed.networks import convolutions, networks
     from tools.speed.packages import import_torch, installed_versions
     from tools.speed.pipeline import labels, loading, predict, scoring
     from utils.backend import import_backend, versions
@@ -86,7 +86,7 @@ def main(argv=None):
             "loading": lambda: loading(dataset, pairs, args.crop_height, args.crop_width, args.rounds),
             "predict": lambda: predict(dataset, pairs, args.checkpoint_path, args.images, folder),
             "networks": lambda: networks(args.size, args.num_classes, args.rounds),
-            "gradients": lambda: gradients(args.num_classes, args.rounds),
+            "convolutions": lambda: convolutions(args.num_classes, args.rounds),
         }
         for name in args.rows:
             print(f"Measuring {name} ...", flush=True)

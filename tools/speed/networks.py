@@ -20,7 +20,7 @@ from utils.benchmark.timing import TRAINING_PASSES
 from utils.errors import RunError
 
 STEPS = 2  # of a round
-DENSE, CROP = "FC-DenseNet103", 160  # network and pixels of the row gradients
+DENSE, CROP = "FC-DenseNet103", 160  # network and pixels of the row convolutions
 PACKAGE = "segmentation_models.pytorch"
 INSTALLATION = "pip install segmentation-models-pytorch torch torchvision"
 KINDS = {  # of a measurement: title, unit, and forward passes that it stands for, if it is given per GFLOP
@@ -57,17 +57,17 @@ def networks(size: int, num_classes: int, rounds: int) -> list[Row]:
     return [row for pair in PAIRS for row in compare_pair(pair, common, rounds)]
 
 
-def gradients(num_classes: int, rounds: int) -> list[Row]:
-    """Measures a training step of `DENSE` with the gradients of `models.narrow_conv` and with those of Keras.
+def convolutions(num_classes: int, rounds: int) -> list[Row]:
+    """Measures a training step of `DENSE` with the convolutions of `models.narrow_conv` and with those of Keras.
 
     Args:
         num_classes: number of classes.
         rounds: number of measurements.
     """
     common = {"model": DENSE, "size": CROP, "num_classes": num_classes, "batch_size": 1}
-    candidates = [("keras", {**common, "keras_gradients": is_keras}) for is_keras in (False, True)]
+    candidates = [("keras", {**common, "keras_convolutions": is_keras}) for is_keras in (False, True)]
     ours, plain = (result["train"] for result in measure_interleaved(candidates, rounds, ["train"]))
-    return [Row(f"training step of {DENSE}, crop of {CROP}x{CROP}", ours, "Keras's gradients of convolutions", plain)]
+    return [Row(f"training step of {DENSE}, crop of {CROP}x{CROP}", ours, "Keras's convolutions", plain)]
 
 
 def compare_pair(pair, common, rounds):

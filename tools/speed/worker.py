@@ -20,7 +20,7 @@ class KerasNetwork:
 
     Args:
         settings: dict of "model", "frontend" unless the network has none, "size" (side of the image in pixels),
-            "batch_size", "num_classes"; "keras_gradients": True for convolutions without those of `models.narrow_conv`.
+            "batch_size", "num_classes"; "keras_convolutions": True for Keras's instead of `models.narrow_conv`'s.
     """
 
     def __init__(self, settings):
@@ -33,8 +33,8 @@ class KerasNetwork:
         from utils.training import step_time
         from utils.training.build import build_training_model, output_names
 
-        if settings.get("keras_gradients"):
-            narrow_conv.Conv2D._has_fast_gradients = lambda self: False
+        if settings.get("keras_convolutions"):
+            narrow_conv.Conv2D._is_composed = lambda self: False
         size = settings["size"]
         self.settings = {
             **vars(train_parser().parse_args([])),

@@ -27,22 +27,22 @@ def test_a_network_that_fails_is_reported():
         worker.close()
 
 
-def test_gradients_are_compared_in_the_same_network(monkeypatch):
+def test_convolutions_are_compared_in_the_same_network(monkeypatch):
     asked = []
 
     def measure(candidates, rounds, kinds):
-        asked.extend([settings["model"], settings["keras_gradients"]] for _, settings in candidates)
+        asked.extend([settings["model"], settings["keras_convolutions"]] for _, settings in candidates)
         return [{"train": 2.0}, {"train": 3.0}]
 
     monkeypatch.setattr(networks, "measure_interleaved", measure)
-    (row,) = networks.gradients(12, 3)
+    (row,) = networks.convolutions(12, 3)
     assert asked == [["FC-DenseNet103", False], ["FC-DenseNet103", True]]
-    assert markdown_table([row]).endswith("| 2.00 s | Keras's gradients of convolutions | 3.00 s | 1.5x |")
+    assert markdown_table([row]).endswith("| 2.00 s | Keras's convolutions | 3.00 s | 1.5x |")
 
 
 @pytest.mark.sweep
-def test_gradients_of_a_small_network(monkeypatch):
+def test_convolutions_of_a_small_network(monkeypatch):
     monkeypatch.setattr(networks, "DENSE", "FC-DenseNet56")
     monkeypatch.setattr(networks, "CROP", 32)
-    (row,) = networks.gradients(3, 1)
+    (row,) = networks.convolutions(3, 1)
     assert row.value > 0 and row.baseline_value > 0

@@ -94,6 +94,7 @@ def read_images(args, options, settings):
     from utils.data.image_format import ImageFormat
     from utils.export.reference_images import find_reference_images, read_calibration_images, resize_image
     from utils.inference.inputs import find_inputs
+    from utils.inference.predictor import padded_size
 
     paths = list(find_inputs(args.image)[0]) if args.image else []
     dataset = find_or_make_dataset(args.dataset) if args.dataset and not paths else None
@@ -103,7 +104,7 @@ def read_images(args, options, settings):
     if options.precision == "int8" and options.format in ("litert", "onnx"):
         folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
         calibration = read_calibration_images(folder, args.calibration_images, image_format)
-        calibration = [resize_image(image, options.size or padded_size(image.shape)) for image in calibration]
+        calibration = [resize_image(image, options.size or padded_size(*image.shape[:2])) for image in calibration]
         print(f"Calibration --> {len(calibration)} images of {folder}")
     return images, source, calibration
 
@@ -128,20 +129,13 @@ def command_line(argv):
 
 def describe_size(size):
     """Returns the size of the images as text."""
-    from utils.inference.predictor import SIZE_MULTIPLE
+    from utils.inference.predictor import SIZE_MULTIPLE, padded_size
 
     if size is None:
         return f"any (multiples of {SIZE_MULTIPLE} are best)"
-    padded = padded_size(size)
+    padded = padded_size(*size)
     hint = f"; a checkpoint's images are padded to {padded[0]}x{padded[1]}, which gives other results at the border"
     return f"{size[0]}x{size[1]}{hint if padded != tuple(size) else ''}"
-
-
-def padded_size(shape):
-    """Returns the `(height, width)` to which predict.py pads an image of this shape."""
-    from utils.inference.predictor import SIZE_MULTIPLE, round_up
-
-    return tuple(round_up(side, SIZE_MULTIPLE) for side in shape[:2])
 
 
 if __name__ == "__main__":

@@ -72,19 +72,20 @@ def main(argv=None):
     args = build_parser().parse_args(argv)
     from utils.benchmark.timing import machine_info
     from utils.files import write_json
+    from utils.inference.predictor import padded_size
 
     checkpoint = pathlib.Path(args.checkpoint)
     checkpoint = checkpoint if checkpoint.is_file() else ROOT / checkpoint
     chosen = choose_files(args.formats)
     image = first_test_image(args.dataset)
-    size = padded_size(image)
+    height, width = image.shape[:2]
+    size = padded_size(height, width)
     with tempfile.TemporaryDirectory() as folder:
         paths = {file.title: export(file, checkpoint, pathlib.Path(folder), args.dataset, size) for file in chosen}
         rows = {title: {"megabytes": megabytes(path), **score(path, args.dataset)} for title, path in paths.items()}
         seconds = measure(paths, image, args.rounds)
     for title, row in rows.items():
         row["milliseconds"] = round(1000 * seconds[title], 1)
-    height, width = image.shape[:2]
     result = {"checkpoint": checkpoint.name, "size": f"{width}x{height}", "rounds": args.rounds}
     result |= {"machine": "{cpu}, {cores} cores".format_map(machine_info()), "rows": rows}
     write_json(pathlib.Path(args.output), result)
@@ -126,13 +127,6 @@ def first_test_image(dataset):
     from utils.data.images import read_image
 
     return read_image(list_pairs(find_or_make_dataset(dataset), "test")[0].image)
-
-
-def padded_size(image):
-    """Returns `(height, width)` to which predict.py pads an image."""
-    from utils.inference.predictor import SIZE_MULTIPLE, round_up
-
-    return tuple(round_up(side, SIZE_MULTIPLE) for side in image.shape[:2])
 
 
 def export(file, checkpoint, folder, dataset, size):

@@ -180,10 +180,10 @@ class Predictor:
         return [_undo_fit(result, image.shape[:2]) for image, result in zip(images, function(batch))]
 
     def _padded_size(self, height, width):
-        """Returns the `(height, width)` that an image of this size is padded to."""
+        """Returns the height and width of an image with its padding."""
         if self.backend.size:
             return self.backend.size
-        size = round_up(height, SIZE_MULTIPLE), round_up(width, SIZE_MULTIPLE)
+        size = padded_size(height, width)
         if size in self._sizes or not self.backend.compiles_each_shape or len(self._sizes) < MAX_SHAPES:
             self._sizes.add(size)
             return size
@@ -216,6 +216,11 @@ def _undo_fit(result, size):
 def round_up(size: int, multiple: int) -> int:
     """Returns the least multiple that is not below `size`."""
     return -(-size // multiple) * multiple
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Rounds the height and width of an image up to multiples of 32 pixels."""
+    return round_up(height, SIZE_MULTIPLE), round_up(width, SIZE_MULTIPLE)
 
 
 def few_sizes(size: int) -> int:

@@ -76,7 +76,7 @@ def shape(x):
 
 
 def sum_of_places(products, height, width):
-    """Adds up for each pixel what its neighbors give it; beyond the border there are zeros.
+    """Adds up the products of each pixel's neighbors, zeros outside of the image.
 
     Args:
         products: TensorFlow tensor `(B, H, W, height * width * K)`, each pixel's products with the kernel's places, row

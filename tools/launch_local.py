@@ -19,7 +19,7 @@ from utils.cli import Parser
 from utils.cli.types import nonnegative_int, positive_int
 from utils.errors import INTERRUPTED, PEER_LOST, UsageError, report_errors
 
-PATIENCE = 40.0  # seconds in which the others may notice by themselves that one was lost
+PATIENCE = 28.0  # seconds in which the others may notice by themselves that one was lost; they do within 20
 KILL = 10.0  # seconds from SIGTERM to SIGKILL after that
 
 

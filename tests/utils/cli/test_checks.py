@@ -86,7 +86,11 @@ def test_valid_combinations_pass():
             (export_flags(format="keras", float16=True),),
             "--float16 is for --format litert, onnx and web",
         ),
-        (export_precision, (export_flags(int8=True),), "--int8 is for --format litert, onnx, keras and hub only"),
+        (
+            export_precision,
+            (export_flags(format="openvino", int8=True),),
+            "--int8 is for --format litert, onnx, keras and hub only",
+        ),
         (export_precision, (export_flags(ort_web="a.tgz"),), "--ort_web is for --format web only"),
         (export_precision, (export_flags(format="web", scores="s.json"),), "--scores is for --format hub only"),
         (export_precision, (export_flags(format="hub", output="classes"),), "--format hub keeps logits"),

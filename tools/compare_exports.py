@@ -20,9 +20,9 @@ from tools.speed.timing import as_unit, interleaved_medians
 from utils.cli import Parser
 from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
+from utils.run_folder import PRETRAINED
 
 RESULTS = ROOT / "tools" / "results" / "exports.json"
-CHECKPOINT = "models/pretrained/camvid.keras"
 
 
 class File(NamedTuple):
@@ -31,32 +31,30 @@ class File(NamedTuple):
     Attributes:
         title: row of the table.
         format: `--format` of export.py; "" for the checkpoint itself.
-        suffix: of the file.
         flags: further flags of export.py.
         has_size: whether the file takes images of one size only.
     """
 
     title: str
     format: str
-    suffix: str
     flags: dict = {}
     has_size: bool = False
 
 
 FILES = (
-    File("Keras with TensorFlow", "", ""),
-    File("ONNX Runtime", "onnx", ".onnx"),
-    File("ONNX Runtime, 8 bits", "onnx", ".onnx", {"int8": True}),
-    File("OpenVINO", "openvino", ".xml"),
-    File("LiteRT", "litert", ".tflite", has_size=True),
-    File("LiteRT, 8 bits", "litert", ".tflite", {"int8": True}, has_size=True),
+    File("Keras with TensorFlow", ""),
+    File("ONNX Runtime", "onnx"),
+    File("ONNX Runtime, 8 bits", "onnx", {"int8": True}),
+    File("OpenVINO", "openvino"),
+    File("LiteRT", "litert", has_size=True),
+    File("LiteRT, 8 bits", "litert", {"int8": True}, has_size=True),
 )
 
 
 def build_parser():
     """The command's flags."""
     parser = Parser(prog="tools/compare_exports.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", default=CHECKPOINT, metavar="FILE", help="the network; default: %(default)s")
+    parser.add_argument("--checkpoint", default=str(PRETRAINED), metavar="FILE", help="the network; default: CamVid's")
     parser.add_argument("--dataset", default="CamVid", metavar="NAME", help="dataset, a name or a path")
     parser.add_argument("--rounds", type=positive_int, default=9, metavar="N", help="measurements of each file")
     parser.add_argument(
@@ -75,7 +73,6 @@ def main(argv=None):
     from utils.inference.predictor import padded_size
 
     checkpoint = pathlib.Path(args.checkpoint)
-    checkpoint = checkpoint if checkpoint.is_file() else ROOT / checkpoint
     chosen = choose_files(args.formats)
     image = first_test_image(args.dataset)
     height, width = image.shape[:2]
@@ -138,9 +135,11 @@ def export(file, checkpoint, folder, dataset, size):
         dataset: name or path, for the calibration.
         size: `(height, width)` of a file of one size.
     """
+    from utils.export.write import FORMATS
+
     if not file.format:
         return checkpoint
-    path = folder / f"{file.format}_{'int8' if file.flags else 'float32'}{file.suffix}"
+    path = folder / f"{file.format}_{'int8' if file.flags else 'float32'}{FORMATS[file.format].suffix}"
     sized = {"crop_height": size[0], "crop_width": size[1]} if file.has_size else {}
     flags = {"checkpoint_path": checkpoint, "format": file.format, "output_path": path, "dataset": dataset}
     run_command("export.py", {**flags, **sized, **file.flags}, quiet=True)

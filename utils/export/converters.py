@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 
 from utils.checkpoint_archive import SUITE_MEMBER
+from utils.export.quantization import quantize
 
 OPSET = 18  # of ONNX, the newest that tf2onnx 1.17 writes
 AXES = ("batch", "height", "width")  # of input and outputs, before the channels
@@ -100,8 +101,6 @@ def write_onnx(path, module, note, size, precision="float32", calibration=(), **
     """Writes an ONNX file; the settings are among its metadata."""
     import onnx
     import tf2onnx
-
-    from utils.export.quantization import quantize
 
     serve = module.serve
     with constants_copied_once():

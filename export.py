@@ -14,6 +14,7 @@ import sys
 from utils.backend import import_backend, versions
 from utils.cli import export_parser, parse
 from utils.cli.checks import check_network, crop_size, export_precision
+from utils.cli.choices import CALIBRATED_FORMATS
 from utils.errors import UsageError, report_errors
 
 
@@ -22,13 +23,13 @@ def main(argv=None):
     """Runs the command line `argv` (by default the program's own) and returns the exit code."""
     args, _ = parse(export_parser(), argv)
     from utils.cli import run_block
+    from utils.export.formats import check_packages
     from utils.export.write import (
         BundleInputs,
         ExportOptions,
         atomic_folder,
         bundle_hint,
         check_bundle,
-        check_packages,
         output_path,
         to_float32,
         write_export,
@@ -38,7 +39,7 @@ def main(argv=None):
     from utils.settings import read_checkpoint
 
     precision = export_precision(args)
-    check_packages(args.format)
+    check_packages(args.format, precision)
     checkpoint = find_checkpoint(args.checkpoint_path, args.checkpoint_dir, args.model, args.dataset, name=args.name)
     settings, _ = read_checkpoint(checkpoint)
     options = ExportOptions(args.format, fixed_size(args, precision, settings), args.output, precision)
@@ -101,7 +102,7 @@ def read_images(args, options, settings):
     image_format = ImageFormat.from_settings(settings)
     images, source = find_reference_images(paths, settings["dataset_path"], dataset, image_format)
     calibration = []
-    if options.precision == "int8" and options.format in ("litert", "onnx"):
+    if options.precision == "int8" and options.format in CALIBRATED_FORMATS:
         folder = find_or_make_dataset(dataset_of_run(settings["dataset_path"], args.dataset)) / "train"
         calibration = read_calibration_images(folder, args.calibration_images, image_format)
         calibration = [resize_image(image, options.size or padded_size(*image.shape[:2])) for image in calibration]

@@ -154,7 +154,27 @@ def test_onnx_in_8_bits_takes_any_size(checkpoint, tmp_path, monkeypatch, capsys
     assert "Calibration --> 8 images" in capsys.readouterr().out
     assert export.main([*arguments, str(whole)]) == 0
     types = {weight.data_type for weight in onnx.load(path).graph.initializer if len(weight.dims) == 4}
-    assert types == {onnx.TensorProto.UINT8}
+    assert types == {onnx.TensorProto.INT8, onnx.TensorProto.FLOAT}
+    check_8_bits(path, whole)
+
+
+def test_openvino_in_8_bits_takes_any_size(checkpoint, tmp_path, monkeypatch, capsys):
+    for package in ("openvino", "scipy", "tf2onnx", "onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    from utils.export import parity
+
+    monkeypatch.setitem(parity.MIN_AGREEMENT, "int8", 80.0)
+    path, whole = tmp_path / "made.xml", tmp_path / "whole.xml"
+    arguments = ["--checkpoint_path", checkpoint, "--format", "openvino", "--output_path"]
+    assert export.main([*arguments, str(path), "--int8", "--calibration_images", "8"]) == 0
+    assert "Calibration --> 8 images" in capsys.readouterr().out
+    assert export.main([*arguments, str(whole)]) == 0
+    assert path.with_suffix(".bin").stat().st_size < 0.6 * whole.with_suffix(".bin").stat().st_size
+    check_8_bits(path, whole)
+
+
+def check_8_bits(path, whole):
+    """Compares a file of 8 bits with one of float32."""
     (loaded, settings), (reference, expected) = load_exported(path), load_exported(whole)
     assert loaded.size is None and settings == expected
     for height, width in ((64, 64), (96, 128)):
@@ -242,7 +262,7 @@ def test_missing_packages(form, checkpoint, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--format", "openvino", "--int8"], "litert, onnx"),
+        (["--format", "web", "--int8"], "onnx, litert"),
         (["--format", "litert", "--int8", "--float16"], "exclude"),
         (["--format", "litert", "--crop_height", "64"], "set together"),
         (["--format", "litert", "--crop_height", "8", "--crop_width", "0"], "at least 1"),

@@ -46,6 +46,7 @@ FILES = (
     File("ONNX Runtime", "onnx"),
     File("ONNX Runtime, 8 bits", "onnx", {"int8": True}),
     File("OpenVINO", "openvino"),
+    File("OpenVINO, 8 bits", "openvino", {"int8": True}),
     File("LiteRT", "litert", has_size=True),
     File("LiteRT, 8 bits", "litert", {"int8": True}, has_size=True),
 )
@@ -99,7 +100,7 @@ def choose_files(formats):
     Raises:
         UsageError: for a format that is not compared.
     """
-    from utils.export.write import check_packages
+    from utils.export.formats import check_packages
 
     known = dict.fromkeys(file.format for file in FILES if file.format)
     if unknown := [name for name in formats or () if name not in known]:
@@ -110,7 +111,7 @@ def choose_files(formats):
             continue
         try:
             if file.format:
-                check_packages(file.format)
+                check_packages(file.format, "int8" if file.flags else "float32")
             chosen.append(file)
         except UsageError as error:
             print(f"{file.title} is left out: {error}")
@@ -135,7 +136,7 @@ def export(file, checkpoint, folder, dataset, size):
         dataset: name or path, for the calibration.
         size: `(height, width)` of a file of one size.
     """
-    from utils.export.write import FORMATS
+    from utils.export.formats import FORMATS
 
     if not file.format:
         return checkpoint

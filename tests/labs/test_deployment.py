@@ -3,7 +3,7 @@
 import numpy as np
 
 from labs.deployment import export_file, megabytes, seconds_of_calls, write_pan
-from utils.export.write import FORMATS
+from utils.export.formats import FORMATS
 from utils.inference.video import VideoReader
 
 

@@ -185,7 +185,7 @@ def export_parser() -> Parser:
     add_boolean(
         group,
         "--int8",
-        "litert, onnx: 8-bit integer weights and activations, calibrated with training images; keras, "
+        "onnx, litert, openvino: 8-bit integer weights and activations, calibrated with training images; keras, "
         "hub: 8-bit weights, for a file of a quarter of the size",
     )
     group.add_argument(

@@ -8,6 +8,7 @@ from frontends import FRONTENDS
 from models import MODELS, check_output_stride
 from utils import losses
 from utils.class_file import MAX_CLASSES
+from utils.cli.choices import CALIBRATED_FORMATS, COMPACT_FORMATS, FLOAT16_FORMATS
 from utils.errors import UsageError
 from utils.settings import read_checkpoint
 
@@ -137,10 +138,9 @@ def export_precision(args: argparse.Namespace) -> str:
     precision = "float16" if halved else "int8" if args.int8 else "float32"
     if args.float16 and args.int8:
         raise UsageError("--float16 and --int8 exclude each other")
-    if precision == "float16" and args.format not in ("litert", "onnx", "web"):
-        raise UsageError("--float16 is for --format litert, onnx and web only")
-    if precision == "int8" and args.format not in ("litert", "onnx", "keras", "hub"):
-        raise UsageError("--int8 is for --format litert, onnx, keras and hub only")
+    for name, having in (("float16", FLOAT16_FORMATS), ("int8", CALIBRATED_FORMATS + COMPACT_FORMATS)):
+        if precision == name and args.format not in having:
+            raise UsageError(f"--{name} is for --format {', '.join(having)} only")
     if args.format in ("keras", "hub") and (args.output != "logits" or args.crop_height or args.crop_width):
         raise UsageError(
             f"--format {args.format} keeps logits and any size, as test.py and predict.py need; leave out --output, "

@@ -9,6 +9,9 @@ VERIFY = ("sample", "full")
 UNKNOWN_COLORS = ("error", "ignore", "nearest")
 PRECISIONS = ("float32", "float16", "bfloat16")
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert", "openvino", "keras", "web", "serving", "hub")
+FLOAT16_FORMATS = ("onnx", "litert", "web")  # whose weights `--float16` stores in 16 bits
+CALIBRATED_FORMATS = ("onnx", "litert", "openvino")  # that compute in 8 bits with `--int8`
+COMPACT_FORMATS = ("keras", "hub")  # whose weights `--int8` stores in 8 bits
 EXPORT_OUTPUTS = ("logits", "classes", "colours")
 RECIPES = {  # values in place of the defaults
     "suite": {},

@@ -5,7 +5,7 @@ from utils.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "FORMATS": "write",
+        "FORMATS": "formats",
         "ExportOptions": "write",
         "to_float32": "write",
         "write_export": "write",

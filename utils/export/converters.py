@@ -1,6 +1,7 @@
 """Converters from a Keras model to SavedModel, ONNX, LiteRT and OpenVINO."""
 
 import contextlib
+import io
 import os
 import zipfile
 
@@ -100,6 +101,19 @@ def write_savedmodel(path, module, note, **_):
 def write_onnx(path, module, note, size, precision="float32", calibration=(), **_):
     """Writes an ONNX file; the settings are among its metadata."""
     import onnx
+
+    model = to_onnx(module)
+    if precision == "float16":
+        halve_weights(model.graph)
+    if precision == "int8":
+        model = quantize(model, calibration)
+    name_axes(model.graph, size)
+    onnx.helper.set_model_props(model, {SUITE_MEMBER: note})
+    onnx.save(model, str(path))
+
+
+def to_onnx(module):
+    """Converts the graph of `build_graph` to an `onnx.ModelProto`."""
     import tf2onnx
 
     serve = module.serve
@@ -108,13 +122,7 @@ def write_onnx(path, module, note, size, precision="float32", calibration=(), **
     for node in model.graph.node:
         if node.op_type == "Conv":
             pad_explicitly(node)
-    if precision == "float16":
-        halve_weights(model.graph)
-    if precision == "int8":
-        model = quantize(model, calibration)
-    name_axes(model.graph, size)
-    onnx.helper.set_model_props(model, {SUITE_MEMBER: note})
-    onnx.save(model, str(path))
+    return model
 
 
 def name_axes(graph, size):
@@ -187,11 +195,19 @@ def pad_explicitly(node):
     node.attribute.append(onnx.helper.make_attribute("pads", before + after))
 
 
-def write_openvino(path, module, note, **_):
-    """Writes a pair of files, `.xml` and `.bin`; the settings are in the runtime information of the first."""
+def write_openvino(path, module, note, size, precision="float32", calibration=(), **_):
+    """Writes a pair of files, `.xml` and `.bin`; the settings are in the runtime information of the first.
+
+    OpenVINO computes in 8 bits what an ONNX network of 8 bits does.
+    """
     import openvino
 
-    model = openvino.convert_model(module.serve)
+    if precision == "int8":
+        quantized = quantize(to_onnx(module), calibration)
+        name_axes(quantized.graph, size)
+        model = openvino.convert_model(io.BytesIO(quantized.SerializeToString()))
+    else:
+        model = openvino.convert_model(module.serve)
     model.set_rt_info(note, [SUITE_MEMBER])
     model.inputs[0].get_node().set_layout(openvino.Layout("NHWC"))  # its dimensions have no names of their own
     openvino.save_model(model, str(path), compress_to_fp16=False)

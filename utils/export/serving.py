@@ -21,9 +21,10 @@ from utils.class_dict import ClassDict
 from utils.data.image_format import ImageFormat
 from utils.errors import UsageError
 from utils.export.converters import build_graph
+from utils.export.formats import check_packages
 from utils.export.prediction_log import prediction_log
 from utils.export.reference_images import resize_image
-from utils.export.write import BundleInputs, ExportOptions, check_packages, without_folders, write_export
+from utils.export.write import BundleInputs, ExportOptions, without_folders, write_export
 from utils.inference.predictor import SIZE_MULTIPLE
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"

@@ -1,4 +1,4 @@
-"""Writing of exported networks: formats, output paths, atomic folders.
+"""Writing of exported networks: output paths, files, atomic folders.
 
 An exported file takes raw pixels, uint8 RGB, and does the preprocessing itself; its arithmetic is float32 however the
 network was trained. The settings of the training, with names and colors of the classes, are stored inside the file.
@@ -6,7 +6,6 @@ network was trained. The settings of the training, with names and colors of the 
 
 import contextlib
 import importlib
-import importlib.util
 import json
 import logging
 import pathlib
@@ -20,37 +19,7 @@ from utils.backend import silence_stderr
 from utils.class_dict import ClassDict
 from utils.errors import RunError, UsageError, first_line
 from utils.export.converters import CONVERTERS, build_graph
-
-
-class Format(NamedTuple):
-    """A file format.
-
-    Attributes:
-        suffix: of the file; empty for a folder.
-        packages: import names of the packages that it needs besides this suite's own.
-        install: arguments of pip install for these packages.
-        mark: for a folder, the file by which a folder of the format is known, a pattern.
-    """
-
-    suffix: str
-    packages: tuple = ()
-    install: str = ""
-    mark: str = ""
-
-
-ONNX = ("tf2onnx", "onnx", "onnxruntime"), "tf2onnx==1.17.0 onnx==1.23.2 onnxruntime==1.32.0"
-FORMATS = {
-    "savedmodel": Format("", mark="saved_model.pb"),
-    "onnx": Format(".onnx", *ONNX),
-    "litert": Format(".tflite"),
-    "openvino": Format(".xml", ("openvino", "scipy"), "openvino==2026.4.1 scipy"),
-    "keras": Format(".keras"),
-    # Folders of several files, each written by the module of its name.
-    "web": Format("", *ONNX, mark="model.onnx.gz"),
-    "serving": Format("", mark="models/*/1/saved_model.pb"),
-    "hub": Format("", mark="model.keras"),
-}
-BUNDLES = ("web", "serving", "hub")
+from utils.export.formats import BUNDLES, FORMATS
 
 
 class ExportOptions(NamedTuple):
@@ -60,7 +29,7 @@ class ExportOptions(NamedTuple):
         format: a key of `FORMATS`.
         size: `(height, width)` in pixels, or None for any.
         output: "logits", "classes" or "colours".
-        precision: "float32"; for LiteRT, ONNX and web also "float16"; for LiteRT, ONNX, Keras and hub also "int8".
+        precision: "float32"; "float16" or "int8" for formats that have it.
     """
 
     format: str
@@ -87,14 +56,6 @@ class BundleInputs(NamedTuple):
     ort_web: str | None = None
     scores: str | None = None
     command: str = ""
-
-
-def check_packages(format_name: str):
-    """Raises UsageError if packages that a format needs are not installed."""
-    packages, install = FORMATS[format_name].packages, FORMATS[format_name].install
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    if missing:
-        raise UsageError(f"--format {format_name} needs {', '.join(missing)}: pip install {install}")
 
 
 def check_bundle(options: ExportOptions, settings: dict, inputs: BundleInputs) -> None:

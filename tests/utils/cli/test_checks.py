@@ -56,7 +56,7 @@ def test_valid_combinations_pass():
     assert export_precision(export_flags()) == "float32"
     assert export_precision(export_flags(format="litert", int8=True)) == "int8"
     assert export_precision(export_flags(format="keras", int8=True)) == "int8"
-    assert export_precision(export_flags(format="onnx", int8=True)) == "int8"
+    assert export_precision(export_flags(format="openvino", int8=True)) == "int8"
     assert export_precision(export_flags(format="web", float16=True, ort_web="a.tgz")) == "float16"
 
 
@@ -84,12 +84,12 @@ def test_valid_combinations_pass():
         (
             export_precision,
             (export_flags(format="keras", float16=True),),
-            "--float16 is for --format litert, onnx and web",
+            "--float16 is for --format onnx, litert, web only",
         ),
         (
             export_precision,
-            (export_flags(format="openvino", int8=True),),
-            "--int8 is for --format litert, onnx, keras and hub only",
+            (export_flags(format="savedmodel", int8=True),),
+            "--int8 is for --format onnx, litert, openvino, keras, hub only",
         ),
         (export_precision, (export_flags(ort_web="a.tgz"),), "--ort_web is for --format web only"),
         (export_precision, (export_flags(format="web", scores="s.json"),), "--scores is for --format hub only"),

@@ -14,7 +14,7 @@ def test_optimizers_and_schedules_are_built():
 
 
 def test_export_formats_are_implemented():
-    from utils.export.write import FORMATS
+    from utils.export.formats import FORMATS
 
     assert set(EXPORT_FORMATS) == set(FORMATS) and len(set(EXPORT_OUTPUTS)) == 3
 

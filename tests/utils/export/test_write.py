@@ -7,8 +7,8 @@ import pytest
 
 from utils.class_dict import ClassDict
 from utils.errors import RunError, UsageError
-from utils.export import converters, write
-from utils.export.write import ExportOptions, atomic_folder, check_packages, output_path, to_float32, write_export
+from utils.export import converters
+from utils.export.write import ExportOptions, atomic_folder, output_path, to_float32, write_export
 
 CHECKPOINT = pathlib.Path("runs/latest.keras")
 SETTINGS = ClassDict(["Sky", "Road"], [(0, 0, 255), (255, 0, 0)]).to_dict()
@@ -42,14 +42,6 @@ def test_paths_that_must_not_be_replaced(tmp_path, monkeypatch):
     ]:
         with pytest.raises(UsageError, match=word):
             output_path(path, CHECKPOINT, ExportOptions(format_name))
-
-
-def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch):
-    monkeypatch.setattr(write.importlib.util, "find_spec", lambda name: None if name == "scipy" else "found")
-    check_packages("onnx")
-    check_packages("litert")
-    with pytest.raises(UsageError, match="needs scipy: pip install openvino==.* scipy"):
-        check_packages("openvino")
 
 
 def test_all_layers_compute_in_float32():

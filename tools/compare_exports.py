@@ -1,8 +1,8 @@
-"""Measures latency, size and scores of a network's exported files, in float32 and in 8 bits, against the labels.
+"""Measures latency, size and scores of networks' exported files, in float32 and in 8 bits, against the labels.
 
     python tools/compare_exports.py && python tools/make_tables.py
 
-The files run in turns in one process, on one image of the first test image's size. test.py scores each of them on the
+The files of a runtime run in turns, on one image of the first test image's size. test.py scores each of them on the
 whole test split. Formats whose packages are missing are left out and named.
 """
 
@@ -16,6 +16,7 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from tools import ROOT, run_command
+from tools.speed.latency_plot import plot_latencies
 from tools.speed.timing import as_unit, interleaved_medians
 from utils.cli import Parser
 from utils.cli.types import positive_int
@@ -23,6 +24,7 @@ from utils.errors import UsageError, report_errors
 from utils.run_folder import PRETRAINED
 
 RESULTS = ROOT / "tools" / "results" / "exports.json"
+FIGURE = ROOT / "docs" / "images" / "exports.png"
 
 
 class File(NamedTuple):
@@ -55,13 +57,16 @@ FILES = (
 def build_parser():
     """The command's flags."""
     parser = Parser(prog="tools/compare_exports.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", default=str(PRETRAINED), metavar="FILE", help="the network; default: CamVid's")
+    parser.add_argument(
+        "--checkpoints", nargs="+", default=[str(PRETRAINED)], metavar="FILE", help="the networks; default: CamVid's"
+    )
     parser.add_argument("--dataset", default="CamVid", metavar="NAME", help="dataset, a name or a path")
     parser.add_argument("--rounds", type=positive_int, default=9, metavar="N", help="measurements of each file")
     parser.add_argument(
         "--formats", nargs="+", metavar="NAME", help="only these formats; default: all that can be written"
     )
     parser.add_argument("--output", default=str(RESULTS), metavar="FILE", help="JSON file for the results")
+    parser.add_argument("--figure", default=str(FIGURE), metavar="FILE", help="PNG file for the plot")
     return parser
 
 
@@ -73,22 +78,43 @@ def main(argv=None):
     from utils.files import write_json
     from utils.inference.predictor import padded_size
 
-    checkpoint = pathlib.Path(args.checkpoint)
     chosen = choose_files(args.formats)
+    networks = {network_title(path): path for path in map(pathlib.Path, args.checkpoints)}
     image = first_test_image(args.dataset)
     height, width = image.shape[:2]
     size = padded_size(height, width)
     with tempfile.TemporaryDirectory() as folder:
-        paths = {file.title: export(file, checkpoint, pathlib.Path(folder), args.dataset, size) for file in chosen}
-        rows = {title: {"megabytes": megabytes(path), **score(path, args.dataset)} for title, path in paths.items()}
+        paths = {}
+        for number, (network, checkpoint) in enumerate(networks.items()):
+            target = pathlib.Path(folder, str(number))
+            target.mkdir()
+            for file in chosen:
+                paths[network, file.title] = export(file, checkpoint, target, args.dataset, size)
+        rows = [
+            {"network": network, "file": title, "megabytes": megabytes(path), **score(path, args.dataset)}
+            for (network, title), path in paths.items()
+        ]
+        print("Measuring latencies ...", flush=True)
         seconds = measure(paths, image, args.rounds)
-    for title, row in rows.items():
-        row["milliseconds"] = round(1000 * seconds[title], 1)
-    result = {"checkpoint": checkpoint.name, "size": f"{width}x{height}", "rounds": args.rounds}
+    for row in rows:
+        row["milliseconds"] = round(1000 * seconds[row["network"], row["file"]], 1)
+    result = {"size": f"{width}x{height}", "rounds": args.rounds}
     result |= {"machine": "{cpu}, {cores} cores".format_map(machine_info()), "rows": rows}
     write_json(pathlib.Path(args.output), result)
+    points = {f"{row['network']}, {row['file']}": (row["milliseconds"], 100 * row["mean_iou"]) for row in rows}
+    plot_latencies(args.figure, points, result["size"], f"Exported files on {result['machine']}")
     print(exports_table(result))
     return 0
+
+
+def network_title(checkpoint):
+    """Returns the network and the frontend of a checkpoint, such as "custom, MobileNet"."""
+    from models import MODELS
+    from utils.settings import read_checkpoint
+
+    settings, _ = read_checkpoint(checkpoint)
+    model = settings["model"]
+    return f"{model}, {settings['frontend']}" if MODELS[model].frontend else model
 
 
 def choose_files(formats):
@@ -143,6 +169,7 @@ def export(file, checkpoint, folder, dataset, size):
     path = folder / f"{file.format}_{'int8' if file.flags else 'float32'}{FORMATS[file.format].suffix}"
     sized = {"crop_height": size[0], "crop_width": size[1]} if file.has_size else {}
     flags = {"checkpoint_path": checkpoint, "format": file.format, "output_path": path, "dataset": dataset}
+    flags["output"] = "classes"  # less to copy than logits
     run_command("export.py", {**flags, **sized, **file.flags}, quiet=True)
     return path
 
@@ -165,35 +192,39 @@ def score(path, dataset):
 
 
 def measure(paths, image, rounds):
-    """Measures the time from pixels to class indices; returns median seconds by title.
+    """Measures the time from pixels to class indices; returns median seconds.
+
+    The files of a runtime run in turns, one runtime after the other: waiting threads of others would slow it.
 
     Args:
-        paths: dict from titles to paths.
+        paths: dict from keys, which are those of the result, to paths.
         image: uint8 array `(h, w, 3)`.
         rounds: int.
     """
     from utils.inference.loading import load_trained
     from utils.inference.predictor import Predictor
 
-    predictors = {title: Predictor(load_trained(path)[0]) for title, path in paths.items()}
-    candidates = {
-        title: as_unit(lambda predictor: list(predictor([("", image)])), predictor)
-        for title, predictor in predictors.items()
-    }
-    return interleaved_medians(candidates, rounds)
+    seconds, suffixes = {}, sorted({path.suffix for path in paths.values()}, reverse=True)
+    for suffix in suffixes:
+        chosen = {key: Predictor(load_trained(path)[0]) for key, path in paths.items() if path.suffix == suffix}
+        candidates = {
+            key: as_unit(lambda predictor: list(predictor([("", image)])), predictor)
+            for key, predictor in chosen.items()
+        }
+        seconds |= interleaved_medians(candidates, rounds)
+    return seconds
 
 
 def exports_table(result=None):
     """Formats results, by default the recorded ones, as a table: a row per file, the fastest first."""
     result = result or json.loads(RESULTS.read_text(encoding="utf-8"))
-    lines = ["| file | MB | one image | images/s | mean IoU, % | global accuracy, % |", f"|{'---|' * 6}"]
-    for title, row in sorted(result["rows"].items(), key=lambda item: item[1]["milliseconds"]):
+    lines = ["| network | file | MB | one image | images/s | mean IoU, % | global accuracy, % |", f"|{'---|' * 7}"]
+    for row in sorted(result["rows"], key=lambda row: row["milliseconds"]):
+        name = " on ".join(f"`{part}`" for part in row["network"].split(", "))
         speed = f"{row['milliseconds']:.0f} ms | {1000 / row['milliseconds']:.1f}"
         scores = " | ".join(f"{100 * row[name]:.1f}" for name in ("mean_iou", "global_accuracy"))
-        lines.append(f"| {title} | {row['megabytes']} | {speed} | {scores} |")
-    machine = (
-        f"`{result['checkpoint']}`, {result['size']}, medians of {result['rounds']} rounds on {result['machine']}."
-    )
+        lines.append(f"| {name} | {row['file']} | {row['megabytes']} | {speed} | {scores} |")
+    machine = f"{result['size']}, medians of {result['rounds']} rounds on {result['machine']}."
     return "\n".join([*lines, "", machine])
 
 

@@ -14,15 +14,15 @@ if __name__ == "__main__" and not __package__:
 
 from tools import ROOT, flag_words
 from tools.results.records import LATENCIES, recorded, title
+from tools.speed.latency_plot import plot_latencies
 from tools.speed.timing import as_unit, interleaved_medians
 from utils.backend import import_backend, set_precision, versions
-from utils.benchmark.report import plot_numbered
 from utils.benchmark.timing import cpu_cores, machine_info
 from utils.cli import Parser
 from utils.cli import test_parser as build_test_parser
 from utils.cli.types import positive_int
 from utils.errors import UsageError, report_errors
-from utils.files import atomic_write, write_json
+from utils.files import write_json
 
 FIGURE = ROOT / "docs" / "images" / "camvid_latency.png"
 HEIGHT, WIDTH = 360, 480  # pixels
@@ -119,50 +119,10 @@ def write_results(experiments, milliseconds, parameters, rounds):
     machine = {**machine_info(), **versions()}
     values = {"machine": machine, "rounds": rounds, "milliseconds": milliseconds, "parameters": parameters}
     write_json(LATENCIES, values)
-    plot_latencies(FIGURE, experiments, milliseconds)
+    points = {name: (value, 100 * experiments[name]["result"]["mean_iou"]) for name, value in milliseconds.items()}
+    cores = "two CPU cores" if cpu_cores() == 2 else "the CPU"
+    plot_latencies(FIGURE, points, f"{WIDTH}x{HEIGHT}", f"Accuracy and latency on {cores}")
     print(f"Wrote {LATENCIES} and {FIGURE}")
-
-
-def plot_latencies(path, experiments, milliseconds):
-    """Plots mean IoU over latency, with a point for each network and the Pareto front.
-
-    Args:
-        path: of the PNG.
-        experiments: dict from titles to recorded experiments.
-        milliseconds: dict from the same titles.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    points = {
-        name: (milliseconds[name], 100 * experiment["result"]["mean_iou"]) for name, experiment in experiments.items()
-    }
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(*zip(*pareto_front(points.values())), color="tab:orange", linewidth=1, zorder=1)
-    plot_numbered(axes, list(points.values()), list(points))
-    axes.set(
-        xscale="log",
-        xlabel=f"Latency of one {WIDTH}x{HEIGHT} image, ms",
-        ylabel="Mean IoU, CamVid test split, %",
-        title="Accuracy and latency on two CPU cores" if cpu_cores() == 2 else "Accuracy and latency on the CPU",
-    )
-    axes.margins(0.1)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.grid(alpha=0.3, which="both")
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
-
-
-def pareto_front(points):
-    """Returns the points `(latency, score)` that no other point beats in both, sorted by latency."""
-    best = []
-    for point in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not best or point[1] > best[-1][1]:
-            best.append(point)
-    return best
 
 
 if __name__ == "__main__":

@@ -29,15 +29,16 @@ def test_files_are_scored_against_labels_and_timed(streets, tmp_path, monkeypatc
     monkeypatch.setattr(compare_exports, "run_command", run_command)  # this process knows the network
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.0)
     monkeypatch.setitem(parity.MIN_AGREEMENT, "int8", 0.0)  # a network of few steps has many near ties
-    words = ["--checkpoint", str(TEACHER), "--dataset", str(streets), "--formats", "litert", "--rounds", "2"]
-    assert compare_exports.main([*words, "--output", "result.json"]) == 0
+    words = ["--checkpoints", str(TEACHER), "--dataset", str(streets), "--formats", "litert", "--rounds", "2"]
+    assert compare_exports.main([*words, "--output", "result.json", "--figure", "plot.png"]) == 0
     result = json.loads(pathlib.Path("result.json").read_text())
-    assert result["size"] == "96x64" and result["checkpoint"] == "tiny_heads.keras" and result["rounds"] == 2
-    whole, file, small = result["rows"].values()
+    assert result["size"] == "96x64" and result["rounds"] == 2 and pathlib.Path("plot.png").stat().st_size > 1000
+    whole, file, small = result["rows"]
+    assert {row["network"] for row in result["rows"]} == {"tiny-heads"}
     assert file["mean_iou"] == pytest.approx(whole["mean_iou"], abs=1e-3) and 0 < small["mean_iou"] < 1
     assert small["megabytes"] <= file["megabytes"] and min(row["milliseconds"] for row in (whole, file, small)) > 0
     lines = capsys.readouterr().out.splitlines()[-6:]
-    times = [float(line.split("|")[3].split()[0]) for line in lines[1:4]]
+    times = [float(line.split("|")[4].split()[0]) for line in lines[1:4]]
     assert times == sorted(times) and "96x64, medians of 2 rounds" in lines[-1]
 
 

@@ -57,11 +57,6 @@ def test_every_recorded_network_is_timed_with_all_its_views(experiments, capsys)
     assert "mean IoU 60.00 %" in printed and "mean IoU 50.00 %" in printed and "mean IoU 40.00 %" not in printed
 
 
-def test_pareto_front():
-    points = [(30, 60), (10, 40), (20, 70), (20, 50), (15, 39)]
-    assert time_experiments.pareto_front(points) == [(10, 40), (20, 70)]
-
-
 def test_without_a_recorded_experiment_there_is_nothing_to_measure(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(records, "EXPERIMENTS", tmp_path)
     with pytest.raises(SystemExit) as end:

@@ -76,16 +76,19 @@ def scores_of_seeds(experiment: dict, score: str) -> list[float]:
 def title(experiment: dict) -> str:
     """Describes the network of an experiment and its deviations from the defaults, such as "custom, scale 1.5".
 
-    The deviations are: no pretrained frontend, output stride, precision, scale, number of views, batch statistics.
+    The deviations are: another frontend than MobileNet or none, output stride, precision, scale, number of views, batch
+    statistics.
     """
     train, test = experiment["train"], experiment["test"]
     model, stride, precision = train["model"], train.get("output_stride"), train.get("mixed_precision", "float32")
+    frontend = train.get("frontend", "MobileNet")
     scales = sorted(test.get("scales", "1").split(","), key=float)
     views = len(scales) * (2 if test.get("flip") else 1)
     extent = f" at {scales[0]}-{scales[-1]}" if len(scales) > 1 else ""
     parts = {
         model: True,
         "from scratch": not MODELS[model].frontend,
+        frontend: MODELS[model].frontend and frontend != "MobileNet",
         f"stride {stride}": stride,
         precision: precision != "float32",
         f"scale {scales[0]}": len(scales) == 1 and float(scales[0]) != 1,

@@ -48,9 +48,11 @@ def best_table(rows: int = 5) -> str:
         best.setdefault(experiment["train"]["model"], (name, experiment))
     for name, experiment in list(best.values())[:rows]:
         result, latency = experiment["result"], milliseconds.get(title(experiment))
+        train = experiment["train"]
+        frontend = train.get("frontend", "-") if MODELS[train["model"]].frontend else "-"
         cells = (
-            label(experiment),
-            experiment["train"].get("frontend", "-") if MODELS[experiment["train"]["model"]].frontend else "-",
+            label(experiment).replace(f", {frontend}", ""),
+            frontend,
             *(f"{score} %" for score in percent([result["mean_iou"], result["global_accuracy"]])),
             f"{latency:.0f} ms" if latency else "-",
             f"{result['train_minutes']:.0f} min",

@@ -13,6 +13,8 @@ def test_title_shows_views_and_deviations():
     assert title(experiment) == "custom, bfloat16, 6 views at 1-2"
     experiment["train"]["output_stride"] = 16
     assert title({**experiment, "test": {"scales": "1.5"}}) == "custom, stride 16, bfloat16, scale 1.5"
+    lite = {"model": "custom", "frontend": "EfficientNetLite1"}
+    assert title({"train": lite, "test": {}}) == "custom, EfficientNetLite1"
     assert title({"train": {"model": "UNet"}, "test": {}}) == "UNet, from scratch"
     experiment = {"train": {"model": "UNet"}, "test": {"batch_statistics": True}}
     assert title(experiment) == "UNet, from scratch, batch statistics"

@@ -191,7 +191,7 @@ for name in NAMES:
 # 2 s
 from tools.results.records import recorded, title
 from tools.results.tables import read_latencies
-from tools.time_experiments import pareto_front
+from tools.speed.latency_plot import pareto_front
 
 latencies = read_latencies()["milliseconds"]  # of docs/results.md: CamVid, one image of 360x480, two CPU cores
 runs = [one for one in recorded("camvid").values() if title(one) in latencies]

@@ -80,6 +80,8 @@ def main(argv=None):
 
     chosen = choose_files(args.formats)
     networks = {network_title(path): path for path in map(pathlib.Path, args.checkpoints)}
+    if len(networks) < len(args.checkpoints):
+        raise UsageError("--checkpoints: two are of one network and frontend, by which the table names them")
     image = first_test_image(args.dataset)
     height, width = image.shape[:2]
     size = padded_size(height, width)
@@ -204,8 +206,8 @@ def measure(paths, image, rounds):
     from utils.inference.loading import load_trained
     from utils.inference.predictor import Predictor
 
-    seconds, suffixes = {}, sorted({path.suffix for path in paths.values()}, reverse=True)
-    for suffix in suffixes:
+    seconds = {}
+    for suffix in sorted({path.suffix for path in paths.values()}, reverse=True):
         chosen = {key: Predictor(load_trained(path)[0]) for key, path in paths.items() if path.suffix == suffix}
         candidates = {
             key: as_unit(lambda predictor: list(predictor([("", image)])), predictor)

@@ -50,3 +50,9 @@ def test_what_cannot_be_written_is_named(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         compare_exports.main(["--formats", "web"])
     assert end.value.code == 2 and "--formats web: the compared formats are onnx, openvino" in capsys.readouterr().err
+
+
+def test_two_checkpoints_of_one_network_are_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        compare_exports.main(["--checkpoints", str(TEACHER), str(TEACHER), "--formats", "litert"])
+    assert end.value.code == 2 and "--checkpoints: two are of one network" in capsys.readouterr().err

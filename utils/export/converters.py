@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 
 from utils.checkpoint_archive import SUITE_MEMBER
+from utils.export.formats import FORMATS
 from utils.export.quantization import quantize
 
 OPSET = 18  # of ONNX, the newest that tf2onnx 1.17 writes
@@ -43,7 +44,8 @@ def build_graph(model, label_values: np.ndarray, options):
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     # With a fixed size tf2onnx writes resizing by factors, whose products are sometimes a pixel short.
-    size = options.size if options.size and options.format != "onnx" else (None, None)
+    way = FORMATS[options.format].int8_by_way_of if options.precision == "int8" else ""
+    size = options.size if options.size and "onnx" not in (options.format, way) else (None, None)
     spec = tf.TensorSpec((batch, *size, model.input.shape[-1]), dtype, name="images")
     module.serve = tf.function(serve, input_signature=[spec], autograph=False)
     if options.format != "savedmodel":

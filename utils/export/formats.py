@@ -1,4 +1,4 @@
-"""File formats of exported networks: extensions, precisions, packages."""
+"""File formats of exported networks: extensions and packages."""
 
 import importlib.util
 from typing import NamedTuple

@@ -47,6 +47,8 @@ def test_shapes_of_the_graph(model):
     assert spec("onnx", (40, 50)).shape.as_list() == [None, None, None, 3]  # the size is written later
     assert spec("litert", (40, 50), precision="int8").dtype == "float32"
     assert spec("onnx", precision="int8").dtype == "uint8"
+    assert spec("openvino", (40, 50)).shape[1:3] == (40, 50)
+    assert spec("openvino", (40, 50), precision="int8").shape[1:3] == (None, None)  # by way of ONNX
 
 
 def test_dilated_convolutions_are_one_operation(model):

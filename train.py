@@ -29,6 +29,7 @@ AUGMENTATION = (
     "zoom",
     "scale_range",
     "color_jitter",
+    "cutmix",
 )
 DATASET = (
     "num_val_images",

@@ -258,10 +258,11 @@ def test_a_new_learning_rate_holds_when_going_on(copy_of_trained, streets):
 
 def test_scales_colors_and_warm_up_are_kept_and_can_be_had_again(streets, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    more = ("--scale_range", "0.5", "2", "--color_jitter", "0.2", "--warm_up", "1.5", "--num_epochs", "1")
+    more = ("--scale_range", "0.5", "2", "--color_jitter", "0.2", "--cutmix", "0.5", "--warm_up", "1.5")
+    more += ("--num_epochs", "1")
     assert train.main(flags(streets, *more)) == 0
     settings = json.loads((FOLDER / "settings.json").read_text())
-    assert settings["scale_range"] == [0.5, 2.0] and settings["color_jitter"] == 0.2
+    assert settings["scale_range"] == [0.5, 2.0] and settings["color_jitter"] == 0.2 and settings["cutmix"] == 0.5
     assert train.main(flags(streets, "--continue_training", "--num_epochs", "2")) == 0
     first, second = (float(row["learning_rate"]) for row in log())
     steps = -(-10 // int(FLAGS[FLAGS.index("--batch_size") + 1]))

@@ -53,6 +53,7 @@ def draw_settings(rng: random.Random) -> dict:
         "rotation": rng.choice((None, 10)),
         "scale_range": rng.choice((None, [0.5, 2])),
         "color_jitter": rng.choice((None, 0.3)),
+        "cutmix": rng.choice((None, 0.5)),
         "workers": rng.choice((1, 2, 4)),
         "cache": rng.choice((None, True)),
         "validation_step": rng.choice((1, 1, 2)),

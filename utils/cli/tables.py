@@ -27,6 +27,7 @@ AUGMENTATION_NAMES = {
     "Zoom": "zoom",
     "Scale": "scale_range",
     "Colors": "color_jitter",
+    "CutMix": "cutmix",
 }
 
 

@@ -66,6 +66,12 @@ def add_augmentation(parser: Parser) -> None:
         metavar="F",
         help="maximum relative change of contrast and saturation, and hue shift of up to F x 60 degrees",
     )
+    group.add_argument(
+        "--cutmix",
+        type=fraction,
+        metavar="F",
+        help="share of the crops in which a box of another training image replaces a part (CutMix)",
+    )
 
 
 def add_optimization(parser: Parser) -> None:

@@ -1,4 +1,6 @@
-"""Data augmentation: random flips, rotation, scaling and cropping as a single affine warp, and color jitter."""
+"""Data augmentation: random flips, rotation, scaling and cropping as a single affine warp, color jitter and CutMix."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -28,6 +30,8 @@ class Augmentation:
         color_jitter: float in 0..1 or None; contrast and saturation are multiplied by a factor in 1 +- this value,
             and the hue is rotated by up to this value times 60 degrees. With another number of channels than three
             only the contrast changes: bands have no hue.
+        cutmix: float in 0..1 or None, probability with which `SegmentationDataset` pastes a box of another augmented
+            image, see `paste_box`.
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class Augmentation:
         zoom: float | None = None,
         scale_range: tuple[float, float] | None = None,
         color_jitter: float | None = None,
+        cutmix: float | None = None,
     ):
         self.crop_height, self.crop_width = crop_height, crop_width
         self.h_flip, self.v_flip = h_flip, v_flip
         self.brightness, self.rotation, self.zoom = brightness or 0.0, rotation or 0.0, zoom or 0.0
         self.scale_range, self.color_jitter = scale_range or (1.0, 1.0), color_jitter or 0.0
+        self.cutmix = cutmix or 0.0
 
     def __call__(
         self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator, soft_label: np.ndarray | None = None
@@ -118,6 +124,32 @@ class Augmentation:
         yiq[1:, 1:] = chroma
         linear = contrast * FROM_YIQ @ yiq @ TO_YIQ
         return np.column_stack([linear, np.full(3, (1.0 - contrast) * MIDDLE_GRAY)])
+
+
+def paste_box(
+    sample: Sequence[np.ndarray], other: Sequence[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
+    """Replaces a random box of a sample by that of another one (CutMix; Yun 2019, 1905.04899).
+
+    The box has the shape of the crop, an area that is uniform in 0..1 of the crop's, and a uniform center; what lies
+    outside of the crop is cut off. Labels are pasted with their pixels, so none are mixed.
+
+    Args:
+        sample, other: image, label and possibly soft label, arrays `(H, W)` or `(H, W, C)` of one size.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        The arrays of the sample with the box, new ones.
+    """
+    area, *center = rng.random(3)
+    box = []
+    for size, position in zip(sample[1].shape, center):
+        half = size * np.sqrt(area) / 2
+        box.append(slice(max(round(position * size - half), 0), min(round(position * size + half), size)))
+    arrays = tuple(array.copy() for array in sample)
+    for array, pasted in zip(arrays, other):
+        array[tuple(box)] = pasted[tuple(box)]
+    return arrays
 
 
 def _offset(position, size, crop):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from utils.class_dict import IGNORED
-from utils.data.augmentation import Augmentation
+from utils.data.augmentation import Augmentation, paste_box
 from utils.data.bad_samples import BadSamples
 from utils.data.folder import find_dataset, read_classes
 from utils.data.image_format import ImageFormat
@@ -170,6 +170,8 @@ class SegmentationDataset(keras.utils.PyDataset):
     def sample(self, index: int, repeat: int = 0) -> tuple[np.ndarray, ...]:
         """Reads and augments image number `index` of `pairs`, or another one if that cannot be read.
 
+        With the augmentation's `cutmix`, a box may come from any other image of the dataset.
+
         Args:
             index: int.
             repeat: int, the number of earlier occurrences of the image in this epoch.
@@ -180,8 +182,16 @@ class SegmentationDataset(keras.utils.PyDataset):
         """
         # Five numbers, because the seeds of the shuffles have four.
         rng = np.random.default_rng([self.seed, self.epoch, index, 0, repeat])
+        sample = self._augmented(index, rng, (index, repeat))
+        if rng.random() < self.augmentation.cutmix:
+            # of the whole dataset, not of the batch, so that a sample depends neither on batch size nor on processes
+            other = (index + rng.integers(1, max(len(self.pairs), 2))) % len(self.pairs)
+            sample = paste_box(sample, self._augmented(int(other), rng, (index, repeat)), rng)
+        return sample
+
+    def _augmented(self, index, rng, place):
         cached = self._cache.get(index) if self._cache is not None else None
-        image, label, *soft = cached or self.samples.get(index, (index, repeat))
+        image, label, *soft = cached or self.samples.get(index, place)
         return self.augmentation(image, label, rng, *soft)
 
     def _read(self, index):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from utils.data.augmentation import Augmentation
+from utils.data.augmentation import Augmentation, paste_box
 
 
 def rng(seed=0):
@@ -286,3 +286,22 @@ def test_bands_stay_together_and_only_their_contrast_changes(channels):
         assert np.array_equal(jittered, jittered[..., :1].repeat(channels, axis=2))
         contrast = (int(jittered[9, 0, 0]) - int(jittered[7, 0, 0])) / 32
         assert 0.45 <= contrast <= 1.55 and abs(int(jittered[7, 15, 0]) - 127) <= 1
+
+
+def test_a_box_is_pasted_into_image_label_and_soft_label_alike_and_covers_any_share():
+    """Ones are pasted into zeros."""
+    shapes, shares, boxes = [(40, 60, 3), (40, 60), (40, 60, 5)], [], set()
+    zeros, ones = ([np.full(shape, value, np.uint8) for shape in shapes] for value in (0, 1))
+    for seed in range(400):
+        image, label, soft = paste_box(zeros, ones, rng(seed))
+        assert (image == label[..., None]).all() and (soft == label[..., None]).all()
+        rows, columns = label.any(axis=1), label.any(axis=0)
+        assert np.array_equal(label, np.outer(rows, columns))
+        assert (np.diff(rows.astype(int)) != 0).sum() <= 2 and (np.diff(columns.astype(int)) != 0).sum() <= 2
+        shares.append(label.mean())
+        boxes.add(label.tobytes())
+    assert not any(array.any() for array in zeros) and len(boxes) > 300
+    assert min(shares) < 0.02 and max(shares) > 0.7
+    # half of the crop, less what lies outside of it: along one side of length s, E[inside] = s - s^2 / 4
+    side = np.sqrt(np.linspace(0, 1, 10001))
+    assert np.mean(shares) == pytest.approx(np.mean((side - side**2 / 4) ** 2), abs=0.03)

@@ -34,9 +34,9 @@ def pairs(tmp_path_factory):
 def make(pairs):
     """Makes a dataset with crops of 16x12 and flips."""
 
-    def make(batch_size=3, count=COUNT, crop=(16, 12), brightness=None, unknown="error", **options):
+    def make(batch_size=3, count=COUNT, crop=(16, 12), brightness=None, unknown="error", cutmix=None, **options):
         classes = ClassDict(["a", "b", "c"], COLORS, unknown=unknown)
-        augmentation = Augmentation(*crop, h_flip=True, v_flip=True, brightness=brightness)
+        augmentation = Augmentation(*crop, h_flip=True, v_flip=True, brightness=brightness, cutmix=cutmix)
         return SegmentationDataset(pairs[:count], classes, augmentation, batch_size, **options)
 
     return make
@@ -88,8 +88,9 @@ def test_samples_are_crops_of_image_and_label_at_one_place(make, pairs):
 
 
 @pytest.mark.parametrize("options", [{"workers": 4}, {"cache": True}, {"workers": 3, "cache": True}])
-def test_seed_and_epoch_determine_everything(make, options):
-    first, second = make(seed=5), make(seed=5, **options)
+@pytest.mark.parametrize("cutmix", [None, 0.5])
+def test_seed_and_epoch_determine_everything(make, options, cutmix):
+    first, second = make(seed=5, cutmix=cutmix), make(seed=5, cutmix=cutmix, **options)
     for epoch in (0, 3, 0):
         first.set_epoch(epoch)
         second.set_epoch(epoch)
@@ -143,6 +144,23 @@ def test_every_image_is_augmented_independently(make, pairs):
 def test_an_image_that_comes_again_in_an_epoch_is_augmented_anew(make):
     data = make(batch_size=1, count=1, steps_per_epoch=20, brightness=0.5)
     assert len({images.tobytes() for images, _ in batches(data)}) >= 18
+
+
+def test_cutmix_pastes_a_box_of_another_image_into_its_share_of_the_crops(make):
+    """The red value is the image's number."""
+    data, alone = make(cutmix=0.4), make()
+    mixed, others = 0, set()
+    for epoch in range(40):
+        for each in (data, alone):
+            each.set_epoch(epoch)
+        for index in range(COUNT):
+            (image, label), (own_image, own_label) = data.sample(index), alone.sample(index)
+            own = image[..., 0] == index
+            assert np.array_equal(image[own], own_image[own]) and np.array_equal(label[own], own_label[own])
+            pasted = set(image[~own][:, 0].tolist())
+            assert len(pasted) <= 1
+            mixed, others = mixed + len(pasted), others | pasted
+    assert 0.3 < mixed / (40 * COUNT) < 0.45 and others == set(range(COUNT))
 
 
 def test_resuming_in_the_middle_of_an_epoch(make):
@@ -229,11 +247,13 @@ def test_from_folder_opens_a_split(streets):
 
 @pytest.mark.parametrize("count", [2, 4])
 @pytest.mark.parametrize("first_step", [0, 1])
-def test_parts_of_all_ranks_are_the_batch(make, count, first_step):
+@pytest.mark.parametrize("cutmix", [None, 0.5])
+def test_parts_of_all_ranks_are_the_batch(make, count, first_step, cutmix):
     """Of 7 images: the second batch of 4 is filled up with repeats, as are all of 8."""
     for batch_size in (4, 8):
         whole, *parts = (
-            make(batch_size, steps_per_epoch=3, part=part) for part in [(0, 1), *((r, count) for r in range(count))]
+            make(batch_size, steps_per_epoch=3, part=part, cutmix=cutmix)
+            for part in [(0, 1), *((r, count) for r in range(count))]
         )
         for data in (whole, *parts):
             data.set_epoch(5, first_step)

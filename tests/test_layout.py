@@ -84,6 +84,7 @@ TESTED_ELSEWHERE = {
     ),
     "utils.auto.fingerprints": "tests/utils/auto/test_plan.py",
     "utils.cli.flag_groups": "tests/utils/cli/test_arguments.py",
+    "utils.cli.flags": "tests/utils/cli/test_arguments.py",
     "utils.cli.training_flags": "tests/utils/cli/test_arguments.py",
     "utils.inference.sharded": "tests/test_devices.py",
     "utils.training.optimizers.keras_optimizers": "tests/utils/training/optimizers",

@@ -15,7 +15,7 @@ from tools.analysis import analyse, page, summary, values
 from tools.datasets.builtin import find_or_make_dataset
 from utils.cli import Parser
 from utils.cli.choices import LABEL_FORMATS, ORIENTATIONS
-from utils.cli.flag_groups import add_image_format
+from utils.cli.flags import add_image_format
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.image_format import ImageFormat
 from utils.errors import report_errors

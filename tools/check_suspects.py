@@ -16,7 +16,7 @@ import numpy as np
 
 from tools.suspects.planting import KINDS, LEAST_AREA, plant
 from utils.cli import Parser
-from utils.cli.flag_groups import add_views
+from utils.cli.flags import add_views
 from utils.cli.types import fraction, name_list, nonnegative_int, positive_int
 from utils.errors import UsageError, report_errors
 from utils.run_folder import PRETRAINED

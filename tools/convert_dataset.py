@@ -24,7 +24,7 @@ from tools.formats.images import image_size
 from tools.formats.schema import read_json
 from utils.cli import Parser
 from utils.cli.choices import LABEL_FORMATS, UNKNOWN_COLORS
-from utils.cli.flag_groups import add_max_pixels
+from utils.cli.flags import add_max_pixels
 from utils.cli.types import nonnegative_int, positive_int
 from utils.data.checks import raise_problems
 from utils.data.folder import CONVERSION, SPLITS, list_pairs

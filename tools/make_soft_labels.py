@@ -13,7 +13,7 @@ if __name__ == "__main__" and not __package__:
     import _path  # noqa: F401
 
 from utils.cli import Parser
-from utils.cli.flag_groups import add_views, add_workers
+from utils.cli.flags import add_views, add_workers
 from utils.cli.types import positive_int
 from utils.errors import report_errors
 

@@ -3,20 +3,14 @@
 from utils.cli.choices import EXPORT_FORMATS, EXPORT_OUTPUTS
 from utils.cli.flag_groups import (
     add_backend,
-    add_boolean,
     add_checkpoint,
-    add_cluster,
-    add_crop,
     add_data,
     add_help,
-    add_image_format,
     add_inference,
-    add_max_pixels,
     add_model,
     add_progress,
-    add_workers,
-    add_xla,
 )
+from utils.cli.flags import add_boolean, add_cluster, add_crop, add_image_format, add_max_pixels, add_workers, add_xla
 from utils.cli.parser import Parser
 from utils.cli.training_flags import add_augmentation, add_fine_tuning, add_optimization, add_run
 from utils.cli.types import fraction, name_list, positive_int

@@ -1,7 +1,7 @@
 """Groups of flags of train.py alone: fine-tuning, augmentation, optimization, run."""
 
 from utils.cli.choices import OPTIMIZERS, RECIPES, SCHEDULES
-from utils.cli.flag_groups import add_boolean, add_crop
+from utils.cli.flags import add_boolean, add_crop
 from utils.cli.parser import Parser
 from utils.cli.types import (
     degrees,

@@ -19,6 +19,7 @@ FAMILIES = (
     "MobileNetV3Small",
     "EfficientNetB0",
     "EfficientNetV2B0",
+    "EfficientNetLite0",
     "ConvNeXtTiny",
     "InceptionV3",
     "Xception",

@@ -9,7 +9,7 @@ import pytest
 
 from frontends import FRONTENDS, UnknownFrontendError, build_frontend, check_output_stride
 
-FAMILIES = ("ResNet50", "MobileNet", "MobileNetV2", "MobileNetV3Small")
+FAMILIES = ("ResNet50", "MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetLite0")
 REFUSED = ("InceptionV4", "InceptionV3", "InceptionResNetV2", "NASNetMobile", "NASNetLarge")
 # The convolution that ends a squeeze-and-excitation, by the end of its name.
 GATES = ("se_expand", "squeeze_excite_conv_1")

@@ -167,3 +167,15 @@ def test_a_page_of_scores_alone(data, tmp_path):
     with open_page(tmp_path / "report.html", 390, 844) as page:
         shown = page.run("[...document.querySelectorAll('main section')].filter(s => !s.hidden).map(s => s.id)")
         assert shown == ["summary", "classes", "confusion"] and not page.errors
+
+
+def test_images_below_the_window_are_drawn_too_for_a_printed_page(data, tmp_path):
+    write_report(tmp_path / "report.html", data)
+    with open_page(tmp_path / "report.html", 500, 200) as page:
+        assert page.run("document.querySelector('.gallery').getBoundingClientRect().top > innerHeight + 300")
+        page.wait_for(
+            "[...document.querySelectorAll('.gallery canvas')].every("
+            "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((v, i) => i % 4 < 3 || v))"
+        )
+        assert page.run("document.querySelectorAll('.gallery canvas').length") == len(data["images"])
+        assert page.errors == []

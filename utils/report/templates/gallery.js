@@ -127,9 +127,24 @@ function drawGallery() {
     count.textContent = `${Math.min(view.shown, view.list.length)} of ${view.list.length} images`;
     more.hidden = view.shown >= view.list.length;
     more.textContent = `Show ${Math.min(PER_STEP, view.list.length - view.shown)} more`;
+    drawOthers();
   }
 
-  const redraw = () => gallery.querySelectorAll("li").forEach(card => card.isVisible && card.draw());
+  let turns = 0;
+  /** Draws the cards outside of the window too, one at a time while the page is idle: a printed page shows them. */
+  async function drawOthers() {
+    const turn = ++turns;
+    for (const card of [...gallery.children]) {
+      await new Promise(resolve => (window.requestIdleCallback ?? setTimeout)(resolve));
+      if (turn !== turns) return;
+      await card.draw();
+    }
+  }
+
+  const redraw = () => {
+    gallery.querySelectorAll("li").forEach(card => card.isVisible && card.draw());
+    drawOthers();
+  };
   const restart = (name, value) => { view[name] = value; view.shown = PER_STEP; update(); };
   const classes = [["", "all"], ...data.classes.map((entry, index) => [String(index), entry.name])];
   const opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: view.opacity, "aria-label": "opacity of the colors",

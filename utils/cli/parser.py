@@ -14,6 +14,28 @@ from utils.errors import UsageError, did_you_mean
 
 MAX_CHOICES = 12  # choices that an error or a help text lists; longer lists have a flag such as --list_models
 
+# Names of flags in other programs, and the flags of this suite, of which each command suggests the first that it has.
+OTHER_NAMES = {
+    "lr": ("learning_rate",),
+    "bs": ("batch_size",),
+    "arch": ("model",),
+    "architecture": ("model",),
+    "backbone": ("frontend",),
+    "encoder": ("frontend",),
+    "weights": ("checkpoint_path", "frontend_weights"),
+    "ckpt": ("checkpoint_path", "init_from"),
+    "model_path": ("checkpoint_path", "init_from"),
+    "resume": ("continue_training",),
+    "amp": ("mixed_precision",),
+    "data": ("dataset",),
+    "data_dir": ("dataset",),
+    "input": ("image",),
+    "source": ("image",),
+    "video": ("image",),
+    "camera": ("image",),
+    "webcam": ("image",),
+}
+
 
 class HelpFormatter(argparse.HelpFormatter):
     """Help formatter that appends the choices and the default, unless the text names the default."""
@@ -49,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         for arg in args:  # argparse itself reports missing flags before misspelled ones
             flag = arg.partition("=")[0]
             if re.match(r"--\w", flag) and flag not in options:
-                self.error(f"there is no flag {flag}{did_you_mean(flag, options)}")
+                self.error(f"there is no flag {flag}{self._suggest(flag)}")
         return super().parse_args(args, namespace)
 
     def convert(self, action: argparse.Action, texts: list[str]):
@@ -72,6 +94,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"error: {self._explain(message)}; see python {self.prog} --help\n")
+
+    def _suggest(self, flag: str) -> str:
+        """Suggests a flag in place of one that does not exist, or returns ""."""
+        options = self._options()
+        names = [f"--{name}" for name in OTHER_NAMES.get(flag.strip("-").replace("-", "_").lower(), ())]
+        known = next((name for name in names if name in options), None)
+        return f"; did you mean {known}?" if known else did_you_mean(flag, options)
 
     def _options(self) -> list[str]:
         return [option for action in self._actions for option in action.option_strings]

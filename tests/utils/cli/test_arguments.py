@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from utils.cli import arguments, train_parser
+from utils.cli.parser import OTHER_NAMES
 
 COMMANDS = ("train", "test", "predict", "export", "benchmark")
 PARSERS = [getattr(arguments, f"{command}_parser") for command in COMMANDS]
@@ -50,6 +51,30 @@ def test_names_and_defaults_of_the_original_suite():
 )
 def test_booleans_stand_alone_or_take_a_value(args, value):
     assert train_parser().parse_args([*args, "--batch_size", "2"]).h_flip is value
+
+
+@pytest.mark.parametrize(
+    "command, flag, suggested",
+    [
+        ("predict", "--video", "--image"),
+        ("predict", "--weights", "--checkpoint_path"),
+        ("train", "--weights=x.h5", "--frontend_weights"),
+        ("train", "--lr", "--learning_rate"),
+        ("test", "--model-path", "--checkpoint_path"),
+        ("test", "--lr", None),
+    ],
+)
+def test_flags_of_other_programs_are_known(command, flag, suggested, capsys):
+    with pytest.raises(SystemExit):
+        getattr(arguments, f"{command}_parser")().parse_args([flag, "1"])
+    error = capsys.readouterr().err
+    assert f"did you mean {suggested}?" in error if suggested else "learning_rate" not in error
+
+
+def test_every_suggested_flag_exists():
+    options = {option for parser in PARSERS for option in parser().flags()}
+    assert options >= {name for names in OTHER_NAMES.values() for name in names}
+    assert not options & {*OTHER_NAMES}
 
 
 @pytest.mark.parametrize(

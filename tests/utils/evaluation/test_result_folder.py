@@ -80,6 +80,9 @@ def test_a_given_folder_is_written_as_it_is(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     write(tmp_path, keeps_others=False)
     assert not capsys.readouterr().out
+    (tmp_path / "report.html").write_text("of this test")
+    write(tmp_path, keeps_others=False, batch_size=2)
+    assert (tmp_path / "report.html").exists() and not capsys.readouterr().out
     write(tmp_path, keeps_others=False, split="val")
     assert sorted(os.listdir(tmp_path)) == ["a_pred.png", "notes.txt", "scores.json"]
     assert capsys.readouterr().out.count("epoch 0007, test, is replaced") == 1

@@ -81,7 +81,10 @@ def train(name, folder, replacements, seed):
         flags = {**flags, "init_from": start}
     if "teacher" in experiment:
         dataset = replacements.get(flags["dataset"]) or flags["dataset"]
-        flags = {**flags, "soft_labels": make_soft_labels(experiment["teacher"], folder, dataset)}
+        teacher = dict(experiment["teacher"])
+        if "experiment" in teacher:
+            teacher["checkpoint"] = train(teacher["experiment"], folder, replacements, 0)[0].resolve()
+        flags = {**flags, "soft_labels": make_soft_labels(teacher, folder, dataset)}
     flags, output = {**flags, "seed": seed} if seed else flags, output_folder(folder, name, seed)
     keys = [key for key in ("dataset", "frontend_weights") if key in flags]
     replaced = {key: replacements.get(flags[key]) or flags[key] for key in keys}
@@ -100,18 +103,18 @@ def make_soft_labels(teacher, folder, dataset):
     """Writes a teacher's soft labels unless they are there.
 
     Args:
-        teacher: dict, flags of tools/make_soft_labels.py.
+        teacher: dict, flags of tools/make_soft_labels.py, and "experiment" if one trained the checkpoint.
         folder: `pathlib.Path`, gets the folder of the soft labels; experiments with one teacher share it.
         dataset: str, name or path.
 
     Returns:
         `pathlib.Path` of the folder.
     """
-    output = folder / f"soft_labels_{pathlib.Path(teacher['checkpoint']).stem}"
+    flags = {**teacher, "dataset": dataset}
+    output = folder / f"soft_labels_{flags.pop('experiment', pathlib.Path(teacher['checkpoint']).stem)}"
     if not (output / "soft_labels.json").is_file():  # written last
-        checkpoint = ROOT / teacher["checkpoint"]
         run_command(
-            "tools/make_soft_labels.py", {**teacher, "checkpoint": checkpoint, "dataset": dataset, "output": output}
+            "tools/make_soft_labels.py", {**flags, "checkpoint": ROOT / teacher["checkpoint"], "output": output}
         )
     return output
 

@@ -7,8 +7,8 @@ An experiment is a dict with
 * "train": flags of train.py, or the name of another experiment whose network is tested in another way. The flag
   "init_from" may also name an experiment, whose network is then trained further.
 * "test": flags of test.py
-* "teacher": flags of tools/make_soft_labels.py, whose checkpoint is relative to the repository; the training then has
-  its "soft_labels"; may be missing
+* "teacher": flags of tools/make_soft_labels.py, whose checkpoint is relative to the repository or that of the
+  "experiment" named in its place; the training then has its "soft_labels"; may be missing
 * "tolerance": float in 0..1, the largest accepted decrease of a score in a repetition
 * "result": scores, time, machine and versions with seed 0, once it is recorded
 * "repetitions": such results by another seed; may be missing

@@ -13,7 +13,7 @@ from utils.cli.flag_groups import (
 from utils.cli.flags import add_boolean, add_cluster, add_crop, add_image_format, add_max_pixels, add_workers, add_xla
 from utils.cli.parser import Parser
 from utils.cli.training_flags import add_augmentation, add_fine_tuning, add_optimization, add_run
-from utils.cli.types import fraction, name_list, positive_int
+from utils.cli.types import fraction, name_list, positive_int, share
 
 
 def train_parser() -> Parser:
@@ -89,9 +89,7 @@ def predict_parser() -> Parser:
         "--overlay",
         "also write the color map blended over the image, above a legend",
     )
-    group.add_argument(
-        "--alpha", type=fraction, default=0.5, metavar="F", help="opacity of the color map in the overlay"
-    )
+    group.add_argument("--alpha", type=share, default=0.5, metavar="F", help="opacity of the color map in the overlay")
     add_boolean(group, "--outlines", "darker lines along the borders of classes in the overlay", default=True)
     add_boolean(group, "--indices", "also write class indices as grayscale PNGs")
     add_boolean(group, "--confidence", "also write the highest probability of each pixel, gray, 255 = 1")

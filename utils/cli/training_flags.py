@@ -11,6 +11,7 @@ from utils.cli.types import (
     positive_float,
     positive_int,
     run_name,
+    share,
 )
 from utils.losses import LOSSES
 
@@ -68,7 +69,7 @@ def add_augmentation(parser: Parser) -> None:
     )
     group.add_argument(
         "--cutmix",
-        type=fraction,
+        type=share,
         metavar="F",
         help="share of the crops in which a box of another training image replaces a part (CutMix)",
     )

@@ -40,6 +40,11 @@ def fraction(text: str) -> float:
     return _number(text, float, lambda value: 0 <= value < 1, "a number of at least 0 and below 1")
 
 
+def share(text: str) -> float:
+    """Parses a number from 0 to 1."""
+    return _number(text, float, lambda value: 0 <= value <= 1, "a number from 0 to 1")
+
+
 def degrees(text: str) -> float:
     """Parses an angle from 0 to 180 degrees."""
     return _number(text, float, lambda value: 0 <= value <= 180, "an angle from 0 to 180 degrees")

@@ -16,6 +16,7 @@ from utils.cli.types import (
     positive_int,
     run_name,
     scale_list,
+    share,
     value_range,
 )
 
@@ -30,6 +31,8 @@ from utils.cli.types import (
         (positive_float, "1e-3", 1e-3),
         (nonnegative_float, "0", 0.0),
         (fraction, "0", 0.0),
+        (share, "0", 0.0),
+        (share, "1", 1.0),
         (degrees, "180", 180.0),
         (name_list, " Car, Road Marking,", ["Car", "Road Marking"]),
         (scale_list, "0.5,1,2", (0.5, 1.0, 2.0)),
@@ -56,6 +59,7 @@ def test_values(convert, text, value):
         (positive_float, "inf", "above 0"),
         (nonnegative_float, "inf", "of at least 0"),
         (fraction, "1", "below 1"),
+        (share, "1.01", "from 0 to 1"),
         (degrees, "181", "0 to 180 degrees"),
         (name_list, ", ", "has no name"),
         (scale_list, "1,9", "'9' is not a scale from 0.05 to 8"),

@@ -79,7 +79,7 @@ def main(argv=None):
     from utils.inference.predictor import padded_size
 
     chosen = choose_files(args.formats)
-    networks = {network_title(path): path for path in map(pathlib.Path, args.checkpoints)}
+    networks = {read_name(path): path for path in map(pathlib.Path, args.checkpoints)}
     if len(networks) < len(args.checkpoints):
         raise UsageError("--checkpoints: two are of one network and frontend, by which the table names them")
     image = first_test_image(args.dataset)
@@ -109,14 +109,13 @@ def main(argv=None):
     return 0
 
 
-def network_title(checkpoint):
-    """Returns the network and the frontend of a checkpoint, such as "custom, MobileNet"."""
-    from models import MODELS
+def read_name(checkpoint):
+    """Returns the network and the frontend of a checkpoint, such as "custom on MobileNet"."""
+    from utils.report import network_name
     from utils.settings import read_checkpoint
 
     settings, _ = read_checkpoint(checkpoint)
-    model = settings["model"]
-    return f"{model}, {settings['frontend']}" if MODELS[model].frontend else model
+    return network_name(settings["model"], settings.get("frontend"))
 
 
 def choose_files(formats):
@@ -222,7 +221,7 @@ def exports_table(result=None):
     result = result or json.loads(RESULTS.read_text(encoding="utf-8"))
     lines = ["| network | file | MB | one image | images/s | mean IoU, % | global accuracy, % |", f"|{'---|' * 7}"]
     for row in sorted(result["rows"], key=lambda row: row["milliseconds"]):
-        name = " on ".join(f"`{part}`" for part in row["network"].split(", "))
+        name = " on ".join(f"`{part}`" for part in row["network"].split(" on "))
         speed = f"{row['milliseconds']:.0f} ms | {1000 / row['milliseconds']:.1f}"
         scores = " | ".join(f"{100 * row[name]:.1f}" for name in ("mean_iou", "global_accuracy"))
         lines.append(f"| {name} | {row['file']} | {row['megabytes']} | {speed} | {scores} |")

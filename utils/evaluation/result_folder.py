@@ -14,7 +14,7 @@ from utils.runs.scores import SCORES, TEST_FLAGS
 from utils.safe_paths import safe_path
 
 DEFAULT = "Test"
-PAGE = "report.html"  # not of every test
+REPORT = "report.html"  # the page of results, which not every test writes
 # Settings of a test with an effect on its files.
 COMPARED = ("checkpoint", "dataset", "unknown_colours", "label_format", "image_orientation", *TEST_FLAGS)
 
@@ -63,7 +63,7 @@ def result_folder(output: pathlib.Path, record: dict, keeps_others: bool) -> Ite
             print(f"The earlier result, {describe(earlier)}, is kept in {set_aside(output)}")
         elif is_other and earlier:
             print(f"The earlier result in {output}, {describe(earlier)}, is replaced")
-            (output / PAGE).unlink(missing_ok=True)  # beside the scores of another test it would mislead
+            (output / REPORT).unlink(missing_ok=True)  # beside the scores of another test it would mislead
         move_contents(temporary, make_folder(output))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -10,10 +10,9 @@ from models import MODELS
 from utils.class_dict import ClassDict
 from utils.errors import first_line
 from utils.evaluation.evaluate import Evaluation
+from utils.evaluation.result_folder import REPORT
 from utils.report.collect import Collector
 from utils.report.page import report_data, write_report
-
-REPORT = "report.html"
 
 
 def command_line(program: str, argv: Sequence[str] | None) -> str:
